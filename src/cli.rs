@@ -1,0 +1,314 @@
+//! What can be typed. Nothing here acts: the flags go to [`crate::config`], the verbs to
+//! `commands`. The doc comments are the help texts and the manual pages.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 plan found changes (with --exit-code), \
+64 wrong usage, 130 interrupted.";
+
+/// Deploy a serverless WebSocket chat to AWS, or run the same thing on this machine.
+///
+/// Start with `chatctl local`: it needs no AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "chatctl", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes. Order of precedence: flag, environment, chatctl.toml, default.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Name of the chat; every resource carries it [default: chat]
+    #[arg(long, global = true, env = "CHATCTL_NAME")]
+    pub name: Option<String>,
+    /// Name of the API's stage [default: production]
+    #[arg(long, global = true, env = "CHATCTL_STAGE")]
+    pub stage: Option<String>,
+    /// AWS region, such as eu-central-1
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Configuration file [default: chatctl.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Talk to the local cloud that `chatctl local` runs, instead of AWS
+    #[arg(long, global = true, conflicts_with = "endpoint_url")]
+    pub local: bool,
+    /// Port of the local cloud
+    #[arg(long, global = true, default_value_t = 4510, env = "CHATCTL_PORT")]
+    pub port: u16,
+    /// Talk to another implementation of the AWS APIs at this URL
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// How results are written to stdout
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say more; twice: every AWS call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what went wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document, or JSON lines where results stream.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the local cloud, deploy the chat to it, serve the chat page and stream the logs
+    Local(Local),
+    /// Build the Lambda, create or update what differs, prove that the chat works
+    Deploy(Deploy),
+    /// Show what deploy would change, field by field
+    Plan(Plan),
+    /// Show the URLs, every resource, and what drifted
+    Status,
+    /// Show the function's, the API's execution and the access logs as one stream
+    Logs(Logs),
+    /// Delete everything that deploy made, and prove that nothing is left
+    Teardown(Teardown),
+    /// Chat from the terminal
+    Chat(Chat),
+    /// Serve the chat page for a deployed chat
+    Open(Open),
+    /// Say why it does not work, and what to do
+    Doctor,
+    /// Write a starting chatctl.toml, or the Lambda's source to own and change
+    Init(Init),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// Folder to write them to; without it, the main page goes to stdout
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Flags about what is wanted; the same for `deploy`, `plan` and `local`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What is deployed")]
+pub struct Wanted {
+    /// Processor of the function [default: arm64; on a local cloud this machine's own]
+    #[arg(long, value_enum)]
+    pub arch: Option<Arch>,
+    /// Folder with the Lambda's source, instead of the bundled one
+    #[arg(long, value_name = "DIR")]
+    pub lambda: Option<PathBuf>,
+    /// Memory of the function, in MB, 128 to 10240 [default: 256]
+    #[arg(long, value_name = "MB")]
+    pub memory: Option<u32>,
+    /// Time-out of the function, in seconds, 1 to 29 [default: 15]
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+    /// Execution logging of the API [default: info]
+    #[arg(long, value_enum)]
+    pub log_level: Option<LogLevel>,
+    /// Log whole payloads in the execution log; they hold private messages
+    #[arg(long)]
+    pub data_trace: bool,
+    /// Requests a second that the stage lets through [default: 500]
+    #[arg(long, value_name = "RATE")]
+    pub throttle_rate: Option<f64>,
+    /// Requests at once that the stage lets through [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    pub throttle_burst: Option<u32>,
+    /// Days to keep logs; one of CloudWatch's own steps, such as 1, 7, 14, 30 [default: 14]
+    #[arg(long, value_name = "DAYS")]
+    pub retention: Option<u32>,
+    /// Page origin that may connect, such as https://chat.example.com; repeatable [default: any]
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allowed_origins: Vec<String>,
+    /// A tag for every resource; repeatable
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    pub tags: Vec<String>,
+}
+
+/// Processor of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
+pub enum Arch {
+    /// Graviton: cheaper.
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel and AMD.
+    #[value(name = "x86_64")]
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// Execution logging of the API's stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// No execution log.
+    Off,
+    /// Failures only.
+    Error,
+    /// Every request.
+    Info,
+}
+
+/// Flags of `chatctl deploy`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Deploy {
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Do not prove the chat through its socket at the end
+    #[arg(long)]
+    pub no_prove: bool,
+    /// Take over resources that carry our names but were not made by chatctl, after showing them
+    #[arg(long)]
+    pub adopt: bool,
+}
+
+/// Flags of `chatctl plan`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Plan {
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Plan as `deploy --adopt` would
+    #[arg(long)]
+    pub adopt: bool,
+}
+
+/// Flags of `chatctl teardown`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Teardown {
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Flags of `chatctl local`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Local {
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Keep the local cloud's state in this folder over restarts
+    #[arg(long, value_name = "DIR")]
+    pub persist: Option<PathBuf>,
+    /// Start the empty local cloud and deploy nothing
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Rebuild and redeploy when the Lambda's source changes; needs --lambda
+    #[arg(long)]
+    pub watch: bool,
+    /// Port of the chat page [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub page_port: Option<u16>,
+}
+
+/// Flags of `chatctl logs`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Logs {
+    /// Keep going as new events come
+    #[arg(long, short)]
+    pub follow: bool,
+    /// From when: an age such as 10m or 2h, or a time in RFC 3339 [default: 10m]
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Until when: an age or a time in RFC 3339
+    #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
+    pub until: Option<String>,
+    /// Only events that match this CloudWatch filter pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub filter: Option<String>,
+    /// Only these logs; repeatable [default: all]
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    pub source: Vec<LogSource>,
+}
+
+/// One of the chat's logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogSource {
+    /// What the function wrote.
+    Function,
+    /// What API Gateway did with each request.
+    Execution,
+    /// One line for each request.
+    Access,
+}
+
+/// Flags of `chatctl chat`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Chat {
+    /// Your name in the chat
+    #[arg(long, short = 'u', value_name = "NAME")]
+    pub user: Option<String>,
+    /// A WebSocket URL, instead of the deployed chat's
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+/// Flags of `chatctl open`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Open {
+    /// Port of the chat page [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub page_port: Option<u16>,
+}
+
+/// Flags of `chatctl init`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Init {
+    /// Write the Lambda's source to ./lambda and point chatctl.toml to it
+    #[arg(long)]
+    pub lambda: bool,
+    /// Write a CI workflow that deploys
+    #[arg(long)]
+    pub ci: bool,
+}

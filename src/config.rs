@@ -1,0 +1,1 @@
+//! From what was typed, the environment and `chatctl.toml` to [`Settings`]: what is meant.

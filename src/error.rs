@@ -1,0 +1,130 @@
+//! What a command fails with: a kind, a sentence, its causes and hints.
+//!
+//! Every error that reaches a person has this one shape. The kind decides the exit code; the hints
+//! say what to do next. SDK errors are turned into it in `aws.rs`, never printed raw.
+
+use std::fmt;
+
+/// The short form that every fallible function of the deployer returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command ended early; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line or `chatctl.toml` is wrong. Exit code 64.
+    Usage,
+    /// The work was tried and failed. Exit code 1.
+    Failed,
+    /// The user stopped it. Exit code 130.
+    Interrupted,
+    /// The reader of our output went away; not an error worth words. Exit code 0.
+    BrokenPipe,
+}
+
+impl Kind {
+    /// The documented exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 64,
+            Self::Failed => 1,
+            Self::Interrupted => 130,
+            Self::BrokenPipe => 0,
+        }
+    }
+}
+
+/// One failure, ready to be shown: `message`, then `causes` from near to far, then `hints`.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// The work failed: `message` is one lower-case sentence without a full stop.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    /// What the user typed or wrote in a file cannot be used.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// The user asked to stop.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(Kind::Interrupted, message)
+    }
+
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Adds what lies behind it, with the whole chain of its sources.
+    #[must_use]
+    pub fn because(mut self, cause: impl std::error::Error) -> Self {
+        let mut next: Option<&dyn std::error::Error> = Some(&cause);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if self.causes.last() != Some(&text) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds a cause that is already a sentence.
+    #[must_use]
+    pub fn because_of(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Adds what to do next; shown as `hint: …`.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The kind, which decides the exit code.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The sentence that says what failed.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What lies behind it, nearest first.
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    /// What to do next.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::new(Kind::BrokenPipe, "the reader of the output went away");
+        }
+        Self::failed(error.to_string())
+    }
+}

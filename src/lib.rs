@@ -1,0 +1,10 @@
+//! chatctl takes a chat backend from Rust source to a live WebSocket URL on AWS, and removes it
+//! again without a trace. The same crate holds a small, strict local AWS.
+//!
+//! Data flows one way: [`cli`] → [`config`] → `package` → `stack` → `engine` → `report`.
+//! ARCHITECTURE.md is the map.
+
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod local;
