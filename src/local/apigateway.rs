@@ -1,0 +1,14 @@
+//! API Gateway's account settings.
+
+use std::sync::Arc;
+
+use super::Cloud;
+use super::wire::{Request, Response};
+
+/// The room's state.
+#[derive(Debug, Default)]
+pub(crate) struct Account {}
+
+pub(crate) async fn serve(_cloud: &Arc<Cloud>, request: Request) -> Response {
+    Response::not_here(&request)
+}

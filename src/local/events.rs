@@ -1,0 +1,1 @@
+//! The JSON that API Gateway hands to a function.
