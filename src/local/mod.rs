@@ -143,7 +143,7 @@ impl LocalCloud {
             source,
         })?;
         let cloud = Arc::new(Cloud::new(options, address)?);
-        let server = server::Server::start(listener, Arc::clone(&cloud));
+        let server = server::Server::start(listener, address, Arc::clone(&cloud));
         Ok(Self { cloud, server })
     }
 

@@ -1,4 +1,6 @@
 //! The one loopback port: accepts, reads requests whole, hands them to the router.
+//!
+//! WebSocket upgrades leave here before the body is read, because the gateway needs hyper's upgrade.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -10,8 +12,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::wire::Response;
 use super::{Cloud, StartError, router};
@@ -24,7 +26,7 @@ const BODY_LIMIT: usize = 70_167_211;
 pub(crate) struct Server {
     address: SocketAddr,
     stop: CancellationToken,
-    tasks: TaskTracker,
+    accepting: Option<JoinHandle<()>>,
 }
 
 /// Opens the port on the loopback address alone.
@@ -38,28 +40,26 @@ pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartError> {
 }
 
 impl Server {
-    pub(crate) fn start(listener: TcpListener, cloud: Arc<Cloud>) -> Self {
-        let address = listener
-            .local_addr()
-            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let server = Self {
+    pub(crate) fn start(listener: TcpListener, address: SocketAddr, cloud: Arc<Cloud>) -> Self {
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(accept(listener, cloud, stop.clone()));
+        Self {
             address,
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
-        let (stop, tasks) = (server.stop.clone(), server.tasks.clone());
-        server.tasks.spawn(accept(listener, cloud, stop, tasks));
-        server
+            stop,
+            accepting: Some(accepting),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) async fn stop(&self) {
+    /// Ends the accept loop and waits until every connection is gone.
+    pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.await;
+        }
     }
 }
 
@@ -69,31 +69,24 @@ impl Drop for Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    cloud: Arc<Cloud>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn accept(listener: TcpListener, cloud: Arc<Cloud>, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
     loop {
-        let stream = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => continue,
-            },
-        };
-        let (cloud, stop) = (Arc::clone(&cloud), stop.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = connection(stream, cloud) => {}
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection(stream, Arc::clone(&cloud)));
+                }
             }
-        });
+        }
     }
+    connections.shutdown().await;
 }
 
 async fn connection(stream: TcpStream, cloud: Arc<Cloud>) {
+    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(Arc::clone(&cloud), request));
     let serving = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -110,8 +103,9 @@ async fn answer(
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => {
-            let error = Response::empty(http::StatusCode::PAYLOAD_TOO_LARGE);
-            return Ok(into_http(error));
+            return Ok(into_http(Response::empty(
+                http::StatusCode::PAYLOAD_TOO_LARGE,
+            )));
         }
     };
     Ok(into_http(router::route(&cloud, parts, body).await))
