@@ -13,6 +13,8 @@ pub struct Weather {
     pub propagation_millis: u64,
     /// Milliseconds added to every control-plane call.
     pub latency_millis: u64,
+    /// How strict and how slow the control planes are.
+    pub control_plane: super::ControlPlane,
 }
 
 impl Default for Weather {
@@ -20,6 +22,7 @@ impl Default for Weather {
         Self {
             propagation_millis: 100,
             latency_millis: 0,
+            control_plane: super::ControlPlane::default(),
         }
     }
 }
