@@ -17,6 +17,7 @@ mod apigatewayv2;
 mod clock;
 mod connections;
 mod control;
+mod control_plane;
 mod dynamodb;
 mod events;
 mod gateway;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use clock::Clock;
+pub use control_plane::ControlPlane;
 pub use weather::Weather;
 
 /// How a local cloud is started; [`Options::default`] is what tests want.

@@ -31,6 +31,8 @@ pub struct Weather {
     /// Whether a client's ping counts as traffic for the idle time-out. AWS does not document it;
     /// we chose no, so that a chat which relies on it is caught here.
     pub ping_keeps_alive: bool,
+    /// How strict and how slow the control planes are.
+    pub control_plane: super::ControlPlane,
 }
 
 impl Default for Weather {
@@ -44,6 +46,7 @@ impl Default for Weather {
             requests_per_second: 10_000.0,
             requests_burst: 5_000.0,
             ping_keeps_alive: false,
+            control_plane: super::ControlPlane::default(),
         }
     }
 }
