@@ -69,12 +69,19 @@ fn manage(
         cloud.region, cloud.account_id, target.api_id, target.stage, request.method
     );
     let action = "execute-api:ManageConnections";
-    cloud.iam.authorize(cloud, &principal, action, &resource, &[]).map_err(|mut fault| {
-        fault.status = 403;
-        fault
-    })?;
+    cloud
+        .iam
+        .authorize(cloud, &principal, action, &resource, &[])
+        .map_err(|mut fault| {
+            fault.status = 403;
+            fault
+        })?;
     if !cloud.sockets.throttles.request(cloud) {
-        return Err(Fault::new(429, "LimitExceededException", "Too Many Requests"));
+        return Err(Fault::new(
+            429,
+            "LimitExceededException",
+            "Too Many Requests",
+        ));
     }
     if request.body.len() > MESSAGE_LIMIT {
         return Err(Fault::new(413, "PayloadTooLargeException", ""));
@@ -92,7 +99,11 @@ fn act(cloud: &Cloud, request: &Request, connection: &Connection) -> Result<Resp
             cloud.sockets.close(connection, Ending::deleted());
             Ok(Response::empty(StatusCode::NO_CONTENT))
         }
-        _ => Err(Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")),
+        _ => Err(Fault::new(
+            403,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        )),
     }
 }
 
@@ -141,7 +152,10 @@ fn log(
 ) {
     let route_key = format!("{} /@connections/{{connectionId}}", request.method);
     let context = Context::new(cloud, "CONNECTION_API", &route_key);
-    let principal = request.access_key_id.as_ref().map(|key| cloud.iam.principal_of(key));
+    let principal = request
+        .access_key_id
+        .as_ref()
+        .map(|key| cloud.iam.principal_of(key));
     let caller = Caller {
         connection_id: id.to_owned(),
         connected_at: None,
@@ -164,18 +178,25 @@ fn log(
         }
         (Err(fault), Some(_)) => journal.error(|| format!("Execution failed: {}", fault.message)),
     }
-    journal.finish(&Entry { status, error, latency: Some(std::time::Duration::ZERO) });
+    journal.finish(&Entry {
+        status,
+        error,
+        latency: Some(std::time::Duration::ZERO),
+    });
 }
 
 fn error_of(fault: &Fault) -> Option<(&'static str, &'static str)> {
     match fault.code.as_ref() {
         "GoneException" => None,
         "AccessDeniedException" | "ForbiddenException" => Some(("Forbidden", "ACCESS_DENIED")),
-        "MissingAuthenticationTokenException" => {
-            Some(("Missing Authentication Token", "MISSING_AUTHENTICATION_TOKEN"))
-        }
+        "MissingAuthenticationTokenException" => Some((
+            "Missing Authentication Token",
+            "MISSING_AUTHENTICATION_TOKEN",
+        )),
         "LimitExceededException" => Some(("Too Many Requests", "THROTTLED")),
-        "BadRequestException" | "PayloadTooLargeException" => Some(("Bad Request", "BAD_REQUEST_BODY")),
+        "BadRequestException" | "PayloadTooLargeException" => {
+            Some(("Bad Request", "BAD_REQUEST_BODY"))
+        }
         _ => Some(("Internal server error", "DEFAULT_5XX")),
     }
 }

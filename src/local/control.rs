@@ -104,5 +104,9 @@ fn read<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
 }
 
 fn unreadable(error: &serde_json::Error) -> Fault {
-    Fault::new(400, "BadRequestException", format!("cannot use this: {error}"))
+    Fault::new(
+        400,
+        "BadRequestException",
+        format!("cannot use this: {error}"),
+    )
 }

@@ -106,7 +106,10 @@ pub(crate) fn connect(
     let mut all = headers.to_vec();
     all.retain(|(name, _)| !is_hop_by_hop(name));
     all.push(("X-Amzn-Trace-Id".to_owned(), trace_id(context.at_ms)));
-    all.push(("X-Forwarded-For".to_owned(), connection.source_ip.to_string()));
+    all.push((
+        "X-Forwarded-For".to_owned(),
+        connection.source_ip.to_string(),
+    ));
     all.push(("X-Forwarded-Port".to_owned(), "443".to_owned()));
     all.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
     let mut event = Map::new();
@@ -131,7 +134,9 @@ pub(crate) fn message(
 ) -> Value {
     let mut event = finish(Map::new(), cloud, stage, connection, context);
     // AWS writes the body before the last member.
-    let encoded = event.as_object_mut().and_then(|event| event.remove("isBase64Encoded"));
+    let encoded = event
+        .as_object_mut()
+        .and_then(|event| event.remove("isBase64Encoded"));
     event["body"] = json!(body);
     event["isBase64Encoded"] = encoded.unwrap_or(json!(false));
     event
@@ -178,7 +183,10 @@ fn singles_and_multiples(pairs: &[(String, String)]) -> (Value, Value) {
     for (name, value) in pairs {
         every.entry(name).or_default().push(value);
     }
-    let last: BTreeMap<_, _> = every.iter().map(|(name, values)| (name, values.last())).collect();
+    let last: BTreeMap<_, _> = every
+        .iter()
+        .map(|(name, values)| (name, values.last()))
+        .collect();
     (json!(last), json!(every))
 }
 
@@ -187,7 +195,10 @@ pub(crate) fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            (title_case(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            (
+                title_case(name.as_str()),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
         })
         .collect()
 }
@@ -210,5 +221,9 @@ fn is_hop_by_hop(name: &str) -> bool {
 }
 
 fn trace_id(at_ms: i64) -> String {
-    format!("Root=1-{:08x}-{:024x}", at_ms / 1000, fastrand::u128(..) >> 32)
+    format!(
+        "Root=1-{:08x}-{:024x}",
+        at_ms / 1000,
+        fastrand::u128(..) >> 32
+    )
 }

@@ -10,12 +10,17 @@ use http::header::{HOST, ORIGIN};
 
 /// Why a request is refused; `None` if it may pass.
 pub(crate) fn refusal(headers: &HeaderMap, is_socket: bool) -> Option<&'static str> {
-    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"));
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
+    };
     let host = text(HOST).map(host_name);
     if host.is_some_and(|host| !is_loopback(host) && !host.contains(".execute-api.")) {
         return Some("the local cloud answers to loopback names only");
     }
-    let origin = text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    let origin =
+        text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     if !is_socket && origin.is_some_and(|origin| !is_loopback(host_name(origin))) {
         return Some("the local cloud does not take requests from web pages of other sites");
     }
@@ -32,10 +37,15 @@ fn host_name(host: &str) -> &str {
 
 /// Names that lead to this machine. SDKs put `stream-` and the like before an endpoint's host.
 fn is_loopback(host: &str) -> bool {
-    let host = host.strip_prefix("streaming-").or(host.strip_prefix("stream-")).unwrap_or(host);
+    let host = host
+        .strip_prefix("streaming-")
+        .or(host.strip_prefix("stream-"))
+        .unwrap_or(host);
     host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -54,8 +64,16 @@ mod tests {
     #[test]
     fn a_page_of_another_site_cannot_drive_the_control_plane() {
         assert!(passes("127.0.0.1:4510", None, false));
-        assert!(passes("localhost:4510", Some("http://127.0.0.1:8080"), false));
-        assert!(!passes("127.0.0.1:4510", Some("https://evil.example"), false));
+        assert!(passes(
+            "localhost:4510",
+            Some("http://127.0.0.1:8080"),
+            false
+        ));
+        assert!(!passes(
+            "127.0.0.1:4510",
+            Some("https://evil.example"),
+            false
+        ));
         assert!(!passes("127.0.0.1:4510", Some("null"), false));
         assert!(!passes("evil.example", None, false), "DNS rebinding");
     }

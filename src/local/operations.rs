@@ -13,36 +13,96 @@ const LAMBDA: &[Row] = &[
     ("GET", "2015-03-31/functions", "ListFunctions"),
     ("GET", "2015-03-31/functions/{}", "GetFunction"),
     ("DELETE", "2015-03-31/functions/{}", "DeleteFunction"),
-    ("GET", "2015-03-31/functions/{}/configuration", "GetFunctionConfiguration"),
-    ("PUT", "2015-03-31/functions/{}/configuration", "UpdateFunctionConfiguration"),
+    (
+        "GET",
+        "2015-03-31/functions/{}/configuration",
+        "GetFunctionConfiguration",
+    ),
+    (
+        "PUT",
+        "2015-03-31/functions/{}/configuration",
+        "UpdateFunctionConfiguration",
+    ),
     ("PUT", "2015-03-31/functions/{}/code", "UpdateFunctionCode"),
     ("POST", "2015-03-31/functions/{}/policy", "AddPermission"),
     ("GET", "2015-03-31/functions/{}/policy", "GetPolicy"),
-    ("DELETE", "2015-03-31/functions/{}/policy/{}", "RemovePermission"),
+    (
+        "DELETE",
+        "2015-03-31/functions/{}/policy/{}",
+        "RemovePermission",
+    ),
     ("POST", "2015-03-31/functions/{}/invocations", "Invoke"),
-    ("POST", "2014-11-13/functions/{}/invoke-async", "InvokeAsync"),
+    (
+        "POST",
+        "2014-11-13/functions/{}/invoke-async",
+        "InvokeAsync",
+    ),
     ("POST", "2015-03-31/functions/{}/versions", "PublishVersion"),
-    ("GET", "2015-03-31/functions/{}/versions", "ListVersionsByFunction"),
+    (
+        "GET",
+        "2015-03-31/functions/{}/versions",
+        "ListVersionsByFunction",
+    ),
     ("POST", "2015-03-31/functions/{}/aliases", "CreateAlias"),
     ("GET", "2015-03-31/functions/{}/aliases", "ListAliases"),
     ("GET", "2015-03-31/functions/{}/aliases/{}", "GetAlias"),
     ("PUT", "2015-03-31/functions/{}/aliases/{}", "UpdateAlias"),
-    ("DELETE", "2015-03-31/functions/{}/aliases/{}", "DeleteAlias"),
-    ("GET", "2015-03-31/event-source-mappings", "ListEventSourceMappings"),
-    ("POST", "2015-03-31/event-source-mappings", "CreateEventSourceMapping"),
+    (
+        "DELETE",
+        "2015-03-31/functions/{}/aliases/{}",
+        "DeleteAlias",
+    ),
+    (
+        "GET",
+        "2015-03-31/event-source-mappings",
+        "ListEventSourceMappings",
+    ),
+    (
+        "POST",
+        "2015-03-31/event-source-mappings",
+        "CreateEventSourceMapping",
+    ),
     ("GET", "2016-08-19/account-settings", "GetAccountSettings"),
     ("GET", "2017-03-31/tags/{}", "ListTags"),
     ("POST", "2017-03-31/tags/{}", "TagResource"),
     ("DELETE", "2017-03-31/tags/{}", "UntagResource"),
-    ("PUT", "2017-10-31/functions/{}/concurrency", "PutFunctionConcurrency"),
-    ("DELETE", "2017-10-31/functions/{}/concurrency", "DeleteFunctionConcurrency"),
-    ("GET", "2019-09-30/functions/{}/concurrency", "GetFunctionConcurrency"),
+    (
+        "PUT",
+        "2017-10-31/functions/{}/concurrency",
+        "PutFunctionConcurrency",
+    ),
+    (
+        "DELETE",
+        "2017-10-31/functions/{}/concurrency",
+        "DeleteFunctionConcurrency",
+    ),
+    (
+        "GET",
+        "2019-09-30/functions/{}/concurrency",
+        "GetFunctionConcurrency",
+    ),
     ("GET", "2018-10-31/layers", "ListLayers"),
-    ("GET", "2020-06-30/functions/{}/code-signing-config", "GetFunctionCodeSigningConfig"),
-    ("GET", "2021-07-20/functions/{}/runtime-management-config", "GetRuntimeManagementConfig"),
+    (
+        "GET",
+        "2020-06-30/functions/{}/code-signing-config",
+        "GetFunctionCodeSigningConfig",
+    ),
+    (
+        "GET",
+        "2021-07-20/functions/{}/runtime-management-config",
+        "GetRuntimeManagementConfig",
+    ),
     ("GET", "2021-10-31/functions/{}/url", "GetFunctionUrlConfig"),
-    ("POST", "2021-10-31/functions/{}/url", "CreateFunctionUrlConfig"),
-    ("GET", "2024-08-31/functions/{}/recursion-config", "GetFunctionRecursionConfig"),
+    (
+        "POST",
+        "2021-10-31/functions/{}/url",
+        "CreateFunctionUrlConfig",
+    ),
+    (
+        "GET",
+        "2024-08-31/functions/{}/recursion-config",
+        "GetFunctionRecursionConfig",
+    ),
 ];
 
 const APIGATEWAYV2: &[Row] = &[
@@ -60,22 +120,66 @@ const APIGATEWAYV2: &[Row] = &[
     ("GET", "v2/apis/{}/routes/{}", "GetRoute"),
     ("PATCH", "v2/apis/{}/routes/{}", "UpdateRoute"),
     ("DELETE", "v2/apis/{}/routes/{}", "DeleteRoute"),
-    ("DELETE", "v2/apis/{}/routes/{}/requestparameters/{}", "DeleteRouteRequestParameter"),
-    ("POST", "v2/apis/{}/routes/{}/routeresponses", "CreateRouteResponse"),
-    ("GET", "v2/apis/{}/routes/{}/routeresponses", "GetRouteResponses"),
-    ("GET", "v2/apis/{}/routes/{}/routeresponses/{}", "GetRouteResponse"),
-    ("PATCH", "v2/apis/{}/routes/{}/routeresponses/{}", "UpdateRouteResponse"),
-    ("DELETE", "v2/apis/{}/routes/{}/routeresponses/{}", "DeleteRouteResponse"),
+    (
+        "DELETE",
+        "v2/apis/{}/routes/{}/requestparameters/{}",
+        "DeleteRouteRequestParameter",
+    ),
+    (
+        "POST",
+        "v2/apis/{}/routes/{}/routeresponses",
+        "CreateRouteResponse",
+    ),
+    (
+        "GET",
+        "v2/apis/{}/routes/{}/routeresponses",
+        "GetRouteResponses",
+    ),
+    (
+        "GET",
+        "v2/apis/{}/routes/{}/routeresponses/{}",
+        "GetRouteResponse",
+    ),
+    (
+        "PATCH",
+        "v2/apis/{}/routes/{}/routeresponses/{}",
+        "UpdateRouteResponse",
+    ),
+    (
+        "DELETE",
+        "v2/apis/{}/routes/{}/routeresponses/{}",
+        "DeleteRouteResponse",
+    ),
     ("POST", "v2/apis/{}/integrations", "CreateIntegration"),
     ("GET", "v2/apis/{}/integrations", "GetIntegrations"),
     ("GET", "v2/apis/{}/integrations/{}", "GetIntegration"),
     ("PATCH", "v2/apis/{}/integrations/{}", "UpdateIntegration"),
     ("DELETE", "v2/apis/{}/integrations/{}", "DeleteIntegration"),
-    ("POST", "v2/apis/{}/integrations/{}/integrationresponses", "CreateIntegrationResponse"),
-    ("GET", "v2/apis/{}/integrations/{}/integrationresponses", "GetIntegrationResponses"),
-    ("GET", "v2/apis/{}/integrations/{}/integrationresponses/{}", "GetIntegrationResponse"),
-    ("PATCH", "v2/apis/{}/integrations/{}/integrationresponses/{}", "UpdateIntegrationResponse"),
-    ("DELETE", "v2/apis/{}/integrations/{}/integrationresponses/{}", "DeleteIntegrationResponse"),
+    (
+        "POST",
+        "v2/apis/{}/integrations/{}/integrationresponses",
+        "CreateIntegrationResponse",
+    ),
+    (
+        "GET",
+        "v2/apis/{}/integrations/{}/integrationresponses",
+        "GetIntegrationResponses",
+    ),
+    (
+        "GET",
+        "v2/apis/{}/integrations/{}/integrationresponses/{}",
+        "GetIntegrationResponse",
+    ),
+    (
+        "PATCH",
+        "v2/apis/{}/integrations/{}/integrationresponses/{}",
+        "UpdateIntegrationResponse",
+    ),
+    (
+        "DELETE",
+        "v2/apis/{}/integrations/{}/integrationresponses/{}",
+        "DeleteIntegrationResponse",
+    ),
     ("POST", "v2/apis/{}/deployments", "CreateDeployment"),
     ("GET", "v2/apis/{}/deployments", "GetDeployments"),
     ("GET", "v2/apis/{}/deployments/{}", "GetDeployment"),
@@ -86,9 +190,21 @@ const APIGATEWAYV2: &[Row] = &[
     ("GET", "v2/apis/{}/stages/{}", "GetStage"),
     ("PATCH", "v2/apis/{}/stages/{}", "UpdateStage"),
     ("DELETE", "v2/apis/{}/stages/{}", "DeleteStage"),
-    ("DELETE", "v2/apis/{}/stages/{}/accesslogsettings", "DeleteAccessLogSettings"),
-    ("DELETE", "v2/apis/{}/stages/{}/routesettings/{}", "DeleteRouteSettings"),
-    ("DELETE", "v2/apis/{}/stages/{}/cache/authorizers", "ResetAuthorizersCache"),
+    (
+        "DELETE",
+        "v2/apis/{}/stages/{}/accesslogsettings",
+        "DeleteAccessLogSettings",
+    ),
+    (
+        "DELETE",
+        "v2/apis/{}/stages/{}/routesettings/{}",
+        "DeleteRouteSettings",
+    ),
+    (
+        "DELETE",
+        "v2/apis/{}/stages/{}/cache/authorizers",
+        "ResetAuthorizersCache",
+    ),
     ("POST", "v2/apis/{}/authorizers", "CreateAuthorizer"),
     ("GET", "v2/apis/{}/authorizers", "GetAuthorizers"),
     ("GET", "v2/apis/{}/authorizers/{}", "GetAuthorizer"),
@@ -113,14 +229,17 @@ const APIGATEWAYV2: &[Row] = &[
 pub(crate) fn rest(method: &Method, path: &str) -> Option<(&'static str, &'static str)> {
     let tables = [("lambda", LAMBDA), ("apigatewayv2", APIGATEWAYV2)];
     tables.into_iter().find_map(|(service, rows)| {
-        let row = rows.iter().find(|row| row.0 == method.as_str() && fits(row.1, path))?;
+        let row = rows
+            .iter()
+            .find(|row| row.0 == method.as_str() && fits(row.1, path))?;
         Some((service, row.2))
     })
 }
 
 /// The service that a path belongs to, even if its operation is not in a table.
 pub(crate) fn service(path: &str) -> Option<&'static str> {
-    let dated = |part: &str| part.len() == 10 && part.starts_with("20") && part.as_bytes()[4] == b'-';
+    let dated =
+        |part: &str| part.len() == 10 && part.starts_with("20") && part.as_bytes()[4] == b'-';
     match path.trim_start_matches('/').split('/').next()? {
         "v2" => Some("apigatewayv2"),
         "account" | "restapis" | "apikeys" | "usageplans" | "domainnames" | "tags" => {
@@ -153,8 +272,14 @@ mod tests {
     fn rest_requests_have_the_names_of_the_models() {
         let name = |method: Method, path| rest(&method, path).map(|found| found.1);
         assert_eq!(name(Method::POST, "/v2/apis"), Some("CreateApi"));
-        assert_eq!(name(Method::PATCH, "/v2/apis/a1/stages/prod"), Some("UpdateStage"));
-        assert_eq!(name(Method::GET, "/2015-03-31/functions/"), Some("ListFunctions"));
+        assert_eq!(
+            name(Method::PATCH, "/v2/apis/a1/stages/prod"),
+            Some("UpdateStage")
+        );
+        assert_eq!(
+            name(Method::GET, "/2015-03-31/functions/"),
+            Some("ListFunctions")
+        );
         let policy = "/2015-03-31/functions/chat/policy/s1";
         assert_eq!(name(Method::DELETE, policy), Some("RemovePermission"));
         let tags = "/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2Fa1";

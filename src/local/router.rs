@@ -29,12 +29,7 @@ pub(crate) enum Answer {
 }
 
 /// Hands one request to its room, through the weather.
-pub(crate) async fn route(
-    cloud: &Arc<Cloud>,
-    parts: Parts,
-    body: Bytes,
-    peer: IpAddr,
-) -> Answer {
+pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: IpAddr) -> Answer {
     let target = target(&parts.headers, parts.uri.path());
     let (service, operation) = match &target {
         Some(target) => ("execute-api", management_name(&parts.method, target)),
@@ -66,6 +61,7 @@ pub(crate) async fn route(
 }
 
 fn send(cloud: &Cloud, number: u64, response: Response) -> Answer {
+    cloud.keeper.changed();
     cloud.weather.end(number, response.status.as_u16());
     Answer::Send(response)
 }
@@ -115,8 +111,12 @@ pub(crate) fn request(
 
 /// The stage that an address means, if it is one of the data plane.
 pub(crate) fn target(headers: &HeaderMap, path: &str) -> Option<Target> {
-    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let by_host = host.and_then(|host| host.split_once(".execute-api.")).map(|(api, _)| api);
+    let host = headers
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let by_host = host
+        .and_then(|host| host.split_once(".execute-api."))
+        .map(|(api, _)| api);
     let (api_id, rest) = match path.strip_prefix("/_aws/execute-api/") {
         Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
         None => (by_host?, path.trim_start_matches('/')),
@@ -130,7 +130,10 @@ pub(crate) fn target(headers: &HeaderMap, path: &str) -> Option<Target> {
 }
 
 fn management_name(method: &Method, target: &Target) -> String {
-    match (method, wire::decode(&target.rest).starts_with("@connections/")) {
+    match (
+        method,
+        wire::decode(&target.rest).starts_with("@connections/"),
+    ) {
         (&Method::POST, true) => "PostToConnection".to_owned(),
         (&Method::GET, true) => "GetConnection".to_owned(),
         (&Method::DELETE, true) => "DeleteConnection".to_owned(),
@@ -141,7 +144,10 @@ fn management_name(method: &Method, target: &Target) -> String {
 /// The service, by AWS's endpoint prefix, and the operation.
 fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'static str, String) {
     let unnamed = || format!("{method} {path}");
-    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+    if let Some(target) = headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+    {
         let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
         let service = match prefix {
             "DynamoDB_20120810" => "dynamodb",
@@ -170,7 +176,9 @@ fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'sta
 fn form_action(body: &[u8]) -> Option<(&'static str, String)> {
     let form = wire::parse_form(std::str::from_utf8(body).ok()?);
     let field = |name: &str| {
-        form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
     };
     let service = match field("Version")?.as_str() {
         "2010-05-08" => "iam",
@@ -193,7 +201,9 @@ fn throttled(request: &Request) -> Response {
             .with("Reason", "CallerRateLimitExceeded")
             .with("Type", "User")
             .rest(),
-        "execute-api" => wire::Fault::new(429, "LimitExceededException", "Too Many Requests").rest(),
+        "execute-api" => {
+            wire::Fault::new(429, "LimitExceededException", "Too Many Requests").rest()
+        }
         _ => rest("Too Many Requests").rest(),
     };
     response.identified(&request.request_id)
@@ -201,10 +211,22 @@ fn throttled(request: &Request) -> Response {
 
 /// A failure of the service itself.
 fn failed(request: &Request, status: u16) -> Response {
-    let status = if (500..600).contains(&status) { status } else { 500 };
-    let fault = |code| wire::Fault::new(status, code, "We encountered an internal error. Please try again.");
+    let status = if (500..600).contains(&status) {
+        status
+    } else {
+        500
+    };
+    let fault = |code| {
+        wire::Fault::new(
+            status,
+            code,
+            "We encountered an internal error. Please try again.",
+        )
+    };
     let response = match request.service {
-        "dynamodb" => fault("InternalServerError").versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
+        "dynamodb" => {
+            fault("InternalServerError").versioned("1.0", "com.amazonaws.dynamodb.v20120810#")
+        }
         "logs" => fault("ServiceUnavailableException").versioned("1.1", ""),
         "iam" | "sts" => {
             fault("ServiceFailure").xml(namespace(request.service), &request.request_id)
@@ -236,7 +258,10 @@ mod tests {
     fn a_stage_is_found_by_path_and_by_host() {
         let want = |rest: &str| Some(("a1".to_owned(), "prod".to_owned(), rest.to_owned()));
         assert_eq!(found("127.0.0.1:1", "/_aws/execute-api/a1/prod"), want(""));
-        assert_eq!(found("127.0.0.1:1", "/_aws/execute-api/a1/prod/@connections/x%3D"), want("@connections/x%3D"));
+        assert_eq!(
+            found("127.0.0.1:1", "/_aws/execute-api/a1/prod/@connections/x%3D"),
+            want("@connections/x%3D")
+        );
         assert_eq!(found("a1.execute-api.localhost:1", "/prod"), want(""));
         assert_eq!(found("127.0.0.1:1", "/prod"), None);
     }

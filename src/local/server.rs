@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
 use http::StatusCode;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// Ends the accept loop and waits until every connection is gone.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.await;
@@ -126,7 +126,11 @@ async fn answer(
         Err(_) => {
             let words = "the local cloud failed at this request; this is an error of its own";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Ok(into_http(Response::rest_error(status, "InternalFailure", words)))
+            Ok(into_http(Response::rest_error(
+                status,
+                "InternalFailure",
+                words,
+            )))
         }
     }
 }
@@ -137,8 +141,13 @@ async fn answer(
 struct HungUp;
 
 fn too_large() -> Response {
-    let words = format!("Request must be smaller than {BODY_LIMIT} bytes for the CreateFunction operation");
-    Response::rest_error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", &words)
+    let words =
+        format!("Request must be smaller than {BODY_LIMIT} bytes for the CreateFunction operation");
+    Response::rest_error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestEntityTooLargeException",
+        &words,
+    )
 }
 
 fn into_http(response: Response) -> http::Response<Full<Bytes>> {

@@ -55,7 +55,9 @@ pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
     let has = |name: HeaderName, wanted: &str| {
         headers.get_all(name).iter().any(|value| {
             let value = value.to_str().unwrap_or_default();
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(wanted))
+            value
+                .split(',')
+                .any(|part| part.trim().eq_ignore_ascii_case(wanted))
         })
     };
     method == Method::GET && has(UPGRADE, "websocket") && has(CONNECTION, "upgrade")
@@ -72,7 +74,9 @@ pub(crate) async fn open(
     let (parts, _) = request.into_parts();
     // In a task of its own: a client that gives up must not cut its own `$connect` short.
     let handshake = tokio::spawn(handshake(Arc::clone(cloud), parts, upgrade, target, peer));
-    handshake.await.unwrap_or_else(|_| Response::empty(StatusCode::INTERNAL_SERVER_ERROR))
+    handshake
+        .await
+        .unwrap_or_else(|_| Response::empty(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 async fn handshake(
@@ -83,11 +87,20 @@ async fn handshake(
     peer: IpAddr,
 ) -> Response {
     let stage = cloud.apis.live(&target.api_id, &target.stage);
-    let Some(stage) = stage.filter(|_| target.rest.is_empty()) else { return forbidden() };
+    let Some(stage) = stage.filter(|_| target.rest.is_empty()) else {
+        return forbidden();
+    };
     let key = parts.headers.get("sec-websocket-key").cloned();
-    let version = parts.headers.get("sec-websocket-version").map(HeaderValue::as_bytes);
+    let version = parts
+        .headers
+        .get("sec-websocket-version")
+        .map(HeaderValue::as_bytes);
     let (Some(key), Some(b"13")) = (key, version) else {
-        return Response::rest_error(StatusCode::BAD_REQUEST, "BadRequestException", "Bad Request");
+        return Response::rest_error(
+            StatusCode::BAD_REQUEST,
+            "BadRequestException",
+            "Bad Request",
+        );
     };
     let (outgoing, queue) = mpsc::unbounded_channel();
     let connection = Arc::new(connection(&cloud, &stage, &parts.headers, peer, outgoing));
@@ -96,17 +109,31 @@ async fn handshake(
     journal.info(|| {
         let agent = connection.user_agent.as_deref().unwrap_or_default();
         let (ip, api) = (connection.source_ip, &stage.api_id);
-        format!("Client [UserAgent: {agent}, SourceIp: {ip}] is connecting to WebSocket API [{api}].")
+        format!(
+            "Client [UserAgent: {agent}, SourceIp: {ip}] is connecting to WebSocket API [{api}]."
+        )
     });
     let mut latency = None;
-    let decided = decide(&cloud, &stage, &connection, context.clone(), &parts, &mut journal, &mut latency);
+    let decided = decide(
+        &cloud,
+        &stage,
+        &connection,
+        context.clone(),
+        &parts,
+        &mut journal,
+        &mut latency,
+    );
     match decided.await {
         Ok(reply) => {
             journal.info(|| {
                 let (id, api) = (&connection.id, &stage.api_id);
                 format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
             });
-            journal.finish(&Entry { status: reply.status, error: None, latency });
+            journal.finish(&Entry {
+                status: reply.status,
+                error: None,
+                latency,
+            });
             cloud.sockets.remember(&connection);
             tokio::spawn(session::run(cloud, connection, queue, upgrade));
             accept(&key, &reply)
@@ -116,7 +143,11 @@ async fn handshake(
                 journal.error(|| format!("Execution failed: {text}"));
             }
             let (status, error) = (refused.status, refused.error);
-            journal.finish(&Entry { status, error, latency });
+            journal.finish(&Entry {
+                status,
+                error,
+                latency,
+            });
             refused.response(&context)
         }
     }
@@ -132,22 +163,36 @@ async fn decide(
     journal: &mut Journal,
     latency: &mut Option<std::time::Duration>,
 ) -> Result<Reply, Refused> {
-    let refused = |status, text, kind| Refused::with_ids(status, (text, kind), connection, &context);
+    let refused =
+        |status, text, kind| Refused::with_ids(status, (text, kind), connection, &context);
     let throttles = &cloud.sockets.throttles;
     if !throttles.connection(cloud) || !throttles.route(stage, "$connect") {
         return Err(refused(429, "Too Many Requests", "THROTTLED"));
     }
-    let accepted = Reply { status: 200, ..Reply::default() };
-    let Some(route) = stage.routes.get("$connect") else { return Ok(accepted) };
+    let accepted = Reply {
+        status: 200,
+        ..Reply::default()
+    };
+    let Some(route) = stage.routes.get("$connect") else {
+        return Ok(accepted);
+    };
     if route.api_key_required {
         return Err(refused(403, "Forbidden", "INVALID_API_KEY"));
     }
     match route.authorization_type.as_str() {
         "" | "NONE" => {}
         "AWS_IAM" => context.caller_arn = Some(authorize(cloud, stage, parts)?),
-        _ => return Err(refused(500, "Internal server error", "AUTHORIZER_CONFIGURATION_ERROR")),
+        _ => {
+            return Err(refused(
+                500,
+                "Internal server error",
+                "AUTHORIZER_CONFIGURATION_ERROR",
+            ));
+        }
     }
-    let Some(integration) = &route.integration else { return Ok(accepted) };
+    let Some(integration) = &route.integration else {
+        return Ok(accepted);
+    };
     let headers = events::headers_of(&parts.headers);
     let query = wire::parse_form(parts.uri.query().unwrap_or_default());
     let event = events::connect(cloud, stage, connection, &context, &headers, &query);
@@ -155,7 +200,14 @@ async fn decide(
     let called = integration::call(cloud, stage, "$connect", integration, &event).await;
     message::log_call(journal, &called);
     *latency = Some(called.latency);
-    let broken = |status, text, kind| Err(Refused::with_ids(status, (text, kind), connection, &context));
+    let broken = |status, text, kind| {
+        Err(Refused::with_ids(
+            status,
+            (text, kind),
+            connection,
+            &context,
+        ))
+    };
     match called.result {
         Ok(reply) if (200..300).contains(&reply.status) => Ok(reply),
         Ok(reply) => Err(Refused {
@@ -174,18 +226,27 @@ async fn decide(
 
 /// `AWS_IAM` on `$connect`: the caller must be signed, and have `execute-api:Invoke`.
 fn authorize(cloud: &Arc<Cloud>, stage: &LiveStage, parts: &Parts) -> Result<String, Refused> {
-    let request = router::request(parts.clone(), Bytes::new(), "execute-api", "Invoke".to_owned());
+    let request = router::request(
+        parts.clone(),
+        Bytes::new(),
+        "execute-api",
+        "Invoke".to_owned(),
+    );
     let resource = format!(
         "arn:aws:execute-api:{}:{}:{}/{}/$connect",
         cloud.region, cloud.account_id, stage.api_id, stage.stage
     );
     let checked = cloud.iam.admit(cloud, &request).and_then(|principal| {
-        cloud.iam.authorize(cloud, &principal, "execute-api:Invoke", &resource, &[])?;
+        cloud
+            .iam
+            .authorize(cloud, &principal, "execute-api:Invoke", &resource, &[])?;
         Ok(principal.arn(&cloud.account_id))
     });
     checked.map_err(|fault| Refused {
         status: 403,
-        body: serde_json::json!({ "message": fault.message }).to_string().into(),
+        body: serde_json::json!({ "message": fault.message })
+            .to_string()
+            .into(),
         error: Some(("Forbidden", "ACCESS_DENIED")),
     })
 }
@@ -198,7 +259,9 @@ fn connection(
     outgoing: mpsc::UnboundedSender<super::Outgoing>,
 ) -> Connection {
     let now = cloud.clock.now_ms();
-    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let agent = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
     Connection {
         id: connection_id(),
         api_id: stage.api_id.clone(),
@@ -240,13 +303,21 @@ impl Refused {
         context: &Context,
     ) -> Self {
         let body = message::frame(error.0, &connection.id, &context.request_id).into();
-        Self { status, body, error: Some(error) }
+        Self {
+            status,
+            body,
+            error: Some(error),
+        }
     }
 
     fn response(self, context: &Context) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         // A 1xx other than the upgrade would confuse every client.
-        let status = if status.is_informational() { StatusCode::BAD_GATEWAY } else { status };
+        let status = if status.is_informational() {
+            StatusCode::BAD_GATEWAY
+        } else {
+            status
+        };
         let mut response = Response::empty(status)
             .with("content-type", "application/json")
             .with("x-amz-apigw-id", &context.request_id);

@@ -69,7 +69,8 @@ pub(super) async fn call(
     if let (Some(function), "AWS_PROXY") = (function, integration.integration_type.as_str()) {
         let source = source_arn(cloud, stage, route_key);
         let role = integration.credentials_arn.as_deref();
-        let invoking = invoke_for_gateway(cloud, &function, &source, role, event.to_string().into());
+        let invoking =
+            invoke_for_gateway(cloud, &function, &source, role, event.to_string().into());
         // The invocation goes on after the integration has given up on it: nobody stops it on AWS.
         let limit = Duration::from_millis(integration.timeout_millis.clamp(50, 29_000));
         match tokio::time::timeout(limit, invoking).await {
@@ -80,17 +81,17 @@ pub(super) async fn call(
             }
         }
     } else {
-        called.detail = format!("integration {} is not part of the local cloud", integration.uri);
+        called.detail = format!(
+            "integration {} is not part of the local cloud",
+            integration.uri
+        );
     }
     called.latency = began.elapsed();
     called
 }
 
 impl Called {
-    fn take(
-        &mut self,
-        answer: Result<(String, super::super::runtime::Outcome), Refusal>,
-    ) {
+    fn take(&mut self, answer: Result<(String, super::super::runtime::Outcome), Refusal>) {
         match answer {
             Err(Refusal::NotPermitted) => {
                 self.result = Err(Failure::NotPermitted);
@@ -108,8 +109,12 @@ impl Called {
             }
             Ok((request_id, outcome)) => {
                 self.endpoint_request_id = Some(request_id);
-                self.result = if outcome.failed { None } else { read(&outcome.payload) }
-                    .ok_or(Failure::BadAnswer);
+                self.result = if outcome.failed {
+                    None
+                } else {
+                    read(&outcome.payload)
+                }
+                .ok_or(Failure::BadAnswer);
                 if self.result.is_err() {
                     self.detail = match outcome.failed {
                         true => "Lambda execution failed with status 200 due to customer function error",
@@ -133,7 +138,10 @@ fn source_arn(cloud: &Cloud, stage: &LiveStage, route_key: &str) -> String {
 
 /// The function in `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/{arn}/invocations`.
 fn function_arn(stage: &LiveStage, uri: &str) -> Option<String> {
-    let arn = uri.split_once("/functions/")?.1.strip_suffix("/invocations")?;
+    let arn = uri
+        .split_once("/functions/")?
+        .1
+        .strip_suffix("/invocations")?;
     let mut arn = arn.to_owned();
     for (name, value) in &stage.stage_variables {
         arn = arn.replace(&format!("${{stageVariables.{name}}}"), value);
@@ -143,8 +151,13 @@ fn function_arn(stage: &LiveStage, uri: &str) -> Option<String> {
 
 /// A proxy answer, or `None` if it is malformed.
 fn read(payload: &[u8]) -> Option<Reply> {
-    const KNOWN: [&str; 5] =
-        ["statusCode", "body", "headers", "multiValueHeaders", "isBase64Encoded"];
+    const KNOWN: [&str; 5] = [
+        "statusCode",
+        "body",
+        "headers",
+        "multiValueHeaders",
+        "isBase64Encoded",
+    ];
     let answer: Value = serde_json::from_slice(payload).ok()?;
     let answer = answer.as_object()?;
     if !answer.keys().all(|key| KNOWN.contains(&key.as_str())) {
@@ -160,8 +173,14 @@ fn read(payload: &[u8]) -> Option<Reply> {
         Some(Value::String(body)) => Some(body.clone()),
         Some(_) => return None,
     };
-    let status = u16::try_from(status).ok().filter(|status| (100..=599).contains(status))?;
-    Some(Reply { status, body, headers: headers(answer)? })
+    let status = u16::try_from(status)
+        .ok()
+        .filter(|status| (100..=599).contains(status))?;
+    Some(Reply {
+        status,
+        body,
+        headers: headers(answer)?,
+    })
 }
 
 fn headers(answer: &serde_json::Map<String, Value>) -> Option<Vec<(String, String)>> {
@@ -206,7 +225,10 @@ mod tests {
 
     #[test]
     fn a_status_may_be_a_number_in_text_but_nothing_else() {
-        assert_eq!(read(br#"{"statusCode":"201","body":"x"}"#).unwrap().status, 201);
+        assert_eq!(
+            read(br#"{"statusCode":"201","body":"x"}"#).unwrap().status,
+            201
+        );
         assert_eq!(read(br#"{"statusCode":200.5}"#), None);
         assert_eq!(read(br#"{"body":"x"}"#), None);
         assert_eq!(read(b"null"), None);
@@ -216,6 +238,9 @@ mod tests {
     #[test]
     fn a_body_must_be_text() {
         assert_eq!(read(br#"{"statusCode":200,"body":{"a":1}}"#), None);
-        assert_eq!(read(br#"{"statusCode":200,"body":null}"#).unwrap().body, None);
+        assert_eq!(
+            read(br#"{"statusCode":200,"body":null}"#).unwrap().body,
+            None
+        );
     }
 }

@@ -78,7 +78,9 @@ impl Journal {
             .and_then(|own| own.logging_level.as_deref())
             .or(stage.default_settings.logging_level.as_deref())
             .unwrap_or("OFF");
-        let traces = own.and_then(|own| own.data_trace).or(stage.default_settings.data_trace);
+        let traces = own
+            .and_then(|own| own.data_trace)
+            .or(stage.default_settings.data_trace);
         let mut journal = Self {
             cloud: Arc::clone(cloud),
             stage: Arc::clone(stage),
@@ -119,7 +121,7 @@ impl Journal {
 
     /// Writes everything.
     pub(crate) fn finish(self, entry: &Entry) {
-        if !self.cloud.account.may_log(&self.cloud) {
+        if !self.cloud.account.logging_works(&self.cloud) {
             return;
         }
         let name = format!("{}/{}", self.stage.api_id, self.stage.stage);
@@ -127,19 +129,26 @@ impl Journal {
         if let Some(access) = &self.stage.access_log {
             let line = render(&access.format, &self.variables(entry));
             let line = vec![(self.cloud.clock.now_ms(), line)];
-            self.cloud.logs.put(&self.cloud, &access.group, &stream, line);
+            self.cloud
+                .logs
+                .put(&self.cloud, &access.group, &stream, line);
         }
         if !self.lines.is_empty() {
             let group = format!("/aws/apigateway/{name}");
             self.cloud.logs.ensure_group(&self.cloud, &group);
-            self.cloud.logs.put(&self.cloud, &group, &stream, self.lines);
+            self.cloud
+                .logs
+                .put(&self.cloud, &group, &stream, self.lines);
         }
     }
 
     fn push(&mut self, line: String) {
         let mut line = format!("({}) {line}", self.context.request_id);
         if line.len() > LINE_LIMIT {
-            let end = (0..=LINE_LIMIT).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+            let end = (0..=LINE_LIMIT)
+                .rev()
+                .find(|at| line.is_char_boundary(*at))
+                .unwrap_or(0);
             line.truncate(end);
         }
         self.lines.push((self.cloud.clock.now_ms(), line));
@@ -168,17 +177,30 @@ impl Journal {
         maybe("connectedAt", caller.connected_at.map(|at| at.to_string()));
         maybe("identity.userAgent", caller.user_agent.clone());
         maybe("identity.userArn", caller.arn.clone());
-        maybe("integrationLatency", entry.latency.map(|took| took.as_millis().to_string()));
+        maybe(
+            "integrationLatency",
+            entry.latency.map(|took| took.as_millis().to_string()),
+        );
         maybe("error.message", entry.error.map(|error| error.0.to_owned()));
-        maybe("error.messageString", entry.error.map(|error| format!("\"{}\"", error.0)));
-        maybe("error.responseType", entry.error.map(|error| error.1.to_owned()));
+        maybe(
+            "error.messageString",
+            entry.error.map(|error| format!("\"{}\"", error.0)),
+        );
+        maybe(
+            "error.responseType",
+            entry.error.map(|error| error.1.to_owned()),
+        );
         all
     }
 }
 
 /// One stream for each API and stage; AWS spreads over many, with names just as opaque.
 fn stream_name(of: &str) -> String {
-    Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(of)
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Fills in `$context.…`; what is unknown or absent becomes `-`.
@@ -190,7 +212,10 @@ fn render(format: &str, variables: &BTreeMap<&'static str, String>) -> String {
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'))
             .unwrap_or(piece.len());
         let name = piece[..end].trim_end_matches('.');
-        let value = variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let value = variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty());
         line.push_str(value.unwrap_or("-"));
         line.push_str(&piece[name.len()..]);
     }
@@ -203,9 +228,13 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_and_unknown_ones_are_a_dash() {
-        let variables = BTreeMap::from([("requestId", "r1".to_owned()), ("status", "200".to_owned())]);
+        let variables =
+            BTreeMap::from([("requestId", "r1".to_owned()), ("status", "200".to_owned())]);
         let format = r#"{"id":"$context.requestId","s":$context.status,"x":"$context.integration.latency"}."#;
-        assert_eq!(render(format, &variables), r#"{"id":"r1","s":200,"x":"-"}."#);
+        assert_eq!(
+            render(format, &variables),
+            r#"{"id":"r1","s":200,"x":"-"}."#
+        );
         assert_eq!(render("$context.requestId.", &variables), "r1.");
     }
 }

@@ -91,7 +91,11 @@ fn answer(
     if let Some(body) = reply.body.filter(|_| route.route_response) {
         let _ = connection.post(Bytes::from(body));
     }
-    journal.finish(&Entry { status: reply.status, error: None, latency });
+    journal.finish(&Entry {
+        status: reply.status,
+        error: None,
+        latency,
+    });
 }
 
 /// An error frame; the socket stays open.
@@ -105,7 +109,11 @@ fn refuse(
 ) {
     let _ = connection.post(frame(error.0, &connection.id, &context.request_id).into());
     journal.error(|| format!("Execution failed: {}", error.0));
-    journal.finish(&Entry { status, error: Some(error), latency });
+    journal.finish(&Entry {
+        status,
+        error: Some(error),
+        latency,
+    });
 }
 
 /// Exactly AWS's spacing: after `"message":` and after the commas.
@@ -131,12 +139,17 @@ pub(super) fn log_call(journal: &mut Journal, called: &Called) {
 
 /// Tells the function that a client is gone. Called exactly once for every connection.
 pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, ending: &Ending) {
-    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else { return };
+    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
+        return;
+    };
     let key = "$disconnect";
     let mut context = Context::new(cloud, "DISCONNECT", key);
     context.closed = Some((ending.code, ending.reason.clone()));
     let mut journal = Journal::begin(cloud, &stage, &context, Caller::from(connection));
-    let integration = stage.routes.get(key).and_then(|route| route.integration.as_ref());
+    let integration = stage
+        .routes
+        .get(key)
+        .and_then(|route| route.integration.as_ref());
     let close = format!("Close reason: [{}: {}]", ending.code, ending.reason);
     let who = format!(
         "Client [Connection Id: {}] disconnected from API [{}]",
@@ -144,7 +157,10 @@ pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, en
     );
     let Some(integration) = integration else {
         journal.info(|| format!("{who}. {close}"));
-        return journal.finish(&Entry { status: 200, ..Entry::default() });
+        return journal.finish(&Entry {
+            status: 200,
+            ..Entry::default()
+        });
     };
     let event = events::disconnect(cloud, &stage, connection, &context);
     let called = integration::call(cloud, &stage, key, integration, &event).await;
@@ -156,5 +172,9 @@ pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, en
         Err(_) => (500, Some(BROKEN)),
     };
     journal.info(|| format!("{who} with integration response status code [{status}]. {close}"));
-    journal.finish(&Entry { status, error, latency });
+    journal.finish(&Entry {
+        status,
+        error,
+        latency,
+    });
 }

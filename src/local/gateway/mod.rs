@@ -28,7 +28,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use door::{Target, is_upgrade, open};
+pub(crate) use door::{Target, forbidden, is_upgrade, open};
 pub(crate) use journal::{Caller, Entry, Journal};
 pub(crate) use session::Ending;
 
@@ -88,7 +88,10 @@ pub(crate) enum PostError {
 impl Sockets {
     /// The connection, if it belongs to the API and is open.
     pub(crate) fn get(&self, api_id: &str, connection_id: &str) -> Option<Arc<Connection>> {
-        self.lock().get(connection_id).filter(|found| found.api_id == api_id).cloned()
+        self.lock()
+            .get(connection_id)
+            .filter(|found| found.api_id == api_id)
+            .cloned()
     }
 
     /// How many are open.
@@ -103,7 +106,9 @@ impl Sockets {
             found.api_id == api_id && stage.is_none_or(|stage| found.stage == stage)
         };
         let found: Vec<_> = self.lock().values().filter(of).cloned().collect();
-        found.iter().for_each(|connection| self.close(connection, Ending::going_away()));
+        found
+            .iter()
+            .for_each(|connection| self.close(connection, Ending::going_away()));
     }
 
     /// Closes one socket. From now on it is gone for everybody else.
@@ -114,7 +119,8 @@ impl Sockets {
     }
 
     fn remember(&self, connection: &Arc<Connection>) {
-        self.lock().insert(connection.id.clone(), Arc::clone(connection));
+        self.lock()
+            .insert(connection.id.clone(), Arc::clone(connection));
     }
 
     fn forget(&self, connection_id: &str) {
@@ -134,12 +140,17 @@ impl Connection {
             self.queued.fetch_sub(size, Ordering::AcqRel);
             return Err(PostError::BufferFull);
         }
-        self.outgoing.send(Outgoing::Text(text)).map_err(|_| PostError::Gone)
+        self.outgoing
+            .send(Outgoing::Text(text))
+            .map_err(|_| PostError::Gone)
     }
 
     /// Why somebody closed it.
     fn ending(&self) -> Ending {
-        self.ending.get().cloned().unwrap_or_else(Ending::going_away)
+        self.ending
+            .get()
+            .cloned()
+            .unwrap_or_else(Ending::going_away)
     }
 
     /// Something was said, by one side or the other.
@@ -177,7 +188,10 @@ mod tests {
     fn connection_ids_have_aws_s_shape() {
         for _ in 0..100 {
             let id = connection_id();
-            assert!(id.len() == 20 && id.ends_with("==") && is_connection_id(&id), "{id}");
+            assert!(
+                id.len() == 20 && id.ends_with("==") && is_connection_id(&id),
+                "{id}"
+            );
             let id = request_id();
             assert!(id.len() == 16 && id.ends_with('='), "{id}");
         }

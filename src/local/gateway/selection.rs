@@ -37,11 +37,6 @@ pub(super) fn select(expression: &str, body: &str) -> Option<String> {
     Some(key)
 }
 
-/// Whether the message said nothing at all about its route.
-pub(super) fn reads_body(expression: &str) -> bool {
-    expression.contains("request.body")
-}
-
 /// `$request.body.path` or `${request.body.path}` at the beginning, and what follows.
 fn variable(text: &str) -> Option<(&str, &str)> {
     if let Some(inside) = text.strip_prefix("${") {
@@ -85,7 +80,10 @@ mod tests {
     fn a_path_may_be_nested_and_lead_through_arrays() {
         let body = r#"{"a":{"b":[7,{"c":"deep"}]}}"#;
         assert_eq!(select("$request.body.a.b[0]", body).as_deref(), Some("7"));
-        assert_eq!(select("$request.body.a.b[1].c", body).as_deref(), Some("deep"));
+        assert_eq!(
+            select("$request.body.a.b[1].c", body).as_deref(),
+            Some("deep")
+        );
     }
 
     #[test]
@@ -93,7 +91,10 @@ mod tests {
         let body = r#"{"a":"x","b":"y"}"#;
         let expression = "${request.body.a}-${request.body.b}";
         assert_eq!(select(expression, body).as_deref(), Some("x-y"));
-        assert_eq!(select(expression, r#"{"a":"join"}"#).as_deref(), Some("join-"));
+        assert_eq!(
+            select(expression, r#"{"a":"join"}"#).as_deref(),
+            Some("join-")
+        );
         assert_eq!(select("v1/$request.body.a", body).as_deref(), Some("v1/x"));
     }
 
@@ -110,6 +111,9 @@ mod tests {
 
     #[test]
     fn an_escaped_dollar_is_a_dollar() {
-        assert_eq!(select("\\$default", "anything").as_deref(), Some("$default"));
+        assert_eq!(
+            select("\\$default", "anything").as_deref(),
+            Some("$default")
+        );
     }
 }

@@ -53,7 +53,10 @@ pub(crate) struct Ending {
 
 impl Ending {
     fn new(code: u16, reason: &str) -> Self {
-        Self { code, reason: reason.to_owned() }
+        Self {
+            code,
+            reason: reason.to_owned(),
+        }
     }
 
     /// The end by time, or because the server goes.
@@ -130,7 +133,10 @@ async fn talk(
     match over {
         Over::Theirs(ending) => {
             // Reading on sends the answer to the client's close frame.
-            let _ = tokio::time::timeout(CLOSE_LIMIT, async { while stream.next().await.is_some() {} }).await;
+            let _ = tokio::time::timeout(CLOSE_LIMIT, async {
+                while stream.next().await.is_some() {}
+            })
+            .await;
             writing.abort();
             ending
         }
@@ -150,7 +156,8 @@ async fn listen(
 ) -> Over {
     loop {
         let now = cloud.clock.now_ms();
-        let until = (connection.last_active() + IDLE_LIMIT_MS).min(connection.connected_at + OPEN_LIMIT_MS);
+        let until =
+            (connection.last_active() + IDLE_LIMIT_MS).min(connection.connected_at + OPEN_LIMIT_MS);
         if now >= until {
             return Over::Ours(Ending::going_away());
         }
@@ -164,7 +171,12 @@ async fn listen(
             Some(Ok(Message::Text(text))) => {
                 connection.touch(cloud.clock.now_ms());
                 let (cloud, connection) = (Arc::clone(cloud), Arc::clone(connection));
-                in_order(message::received(cloud, connection, text.as_str().to_owned())).await;
+                in_order(message::received(
+                    cloud,
+                    connection,
+                    text.as_str().to_owned(),
+                ))
+                .await;
             }
             Some(Ok(Message::Ping(_))) if cloud.weather.now().ping_keeps_alive => {
                 connection.touch(cloud.clock.now_ms());
@@ -196,9 +208,8 @@ fn broken(error: &Error) -> Over {
 /// function's queue, the rest happens beside the reading.
 async fn in_order(work: impl Future<Output = ()> + Send + 'static) {
     let mut work = Box::pin(work);
-    let pending = std::future::poll_fn(|context| {
-        Poll::Ready(work.as_mut().poll(context).is_pending())
-    });
+    let pending =
+        std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending()));
     if pending.await {
         tokio::spawn(work);
     }
@@ -223,7 +234,10 @@ async fn write(
                 }
                 Outgoing::Close(ending) => {
                     let code = CloseCode::from(ending.code);
-                    let frame = CloseFrame { code, reason: ending.reason.into() };
+                    let frame = CloseFrame {
+                        code,
+                        reason: ending.reason.into(),
+                    };
                     let _ = sink.send(Message::Close(Some(frame))).await;
                     return sink;
                 }
@@ -256,7 +270,9 @@ async fn feed(sink: &mut SplitSink<Socket, Message>, mut text: Bytes) -> Result<
 /// data would reset the connection, and the client would never see the code.
 async fn hang_up(stream: SplitStream<Socket>, writing: JoinHandle<SplitSink<Socket, Message>>) {
     let Ok(sink) = writing.await else { return };
-    let Ok(mut socket) = stream.reunite(sink) else { return };
+    let Ok(mut socket) = stream.reunite(sink) else {
+        return;
+    };
     let stream = socket.get_mut();
     if stream.shutdown().await.is_ok() {
         let mut unread = [0; 4096];

@@ -34,29 +34,44 @@ impl Throttles {
     /// Whether one more message or `@connections` call may pass, by the account's rate.
     pub(crate) fn request(&self, cloud: &Cloud) -> bool {
         let weather = cloud.weather.now();
-        self.take("requests", weather.requests_per_second, weather.requests_burst)
+        self.take(
+            "requests",
+            weather.requests_per_second,
+            weather.requests_burst,
+        )
     }
 
     /// Whether the stage and the route let one more through.
     pub(crate) fn route(&self, stage: &LiveStage, route_key: &str) -> bool {
         let own = stage.route_settings.get(route_key);
         let rate = own.and_then(|own| own.rate).or(stage.default_settings.rate);
-        let burst = own.and_then(|own| own.burst).or(stage.default_settings.burst);
+        let burst = own
+            .and_then(|own| own.burst)
+            .or(stage.default_settings.burst);
         if rate.is_none() && burst.is_none() {
             return true;
         }
-        let burst = burst.map_or(f64::INFINITY, |burst| f64::from(i32::try_from(burst).unwrap_or(i32::MAX)));
+        let burst = burst.map_or(f64::INFINITY, |burst| {
+            f64::from(i32::try_from(burst).unwrap_or(i32::MAX))
+        });
         let name = format!("{}/{}/{route_key}", stage.api_id, stage.stage);
         self.take(&name, rate.unwrap_or(f64::INFINITY), burst)
     }
 
     fn take(&self, name: &str, rate: f64, burst: f64) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = || Bucket { rate, burst, tokens: burst, filled: Instant::now() };
+        let full = || Bucket {
+            rate,
+            burst,
+            tokens: burst,
+            filled: Instant::now(),
+        };
         if !buckets.contains_key(name) {
             buckets.insert(name.to_owned(), full());
         }
-        let Some(bucket) = buckets.get_mut(name) else { return true };
+        let Some(bucket) = buckets.get_mut(name) else {
+            return true;
+        };
         if bucket.rate.to_bits() != rate.to_bits() || bucket.burst.to_bits() != burst.to_bits() {
             *bucket = full();
         }
@@ -90,7 +105,10 @@ mod tests {
         let throttles = Throttles::default();
         let passed = (0..10).filter(|_| throttles.take("a", 0.001, 3.0)).count();
         assert_eq!(passed, 3);
-        assert!(throttles.take("a", 1000.0, 1.0), "new settings begin with a full bucket");
+        assert!(
+            throttles.take("a", 1000.0, 1.0),
+            "new settings begin with a full bucket"
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl Package {
         }
         let mut unzipped = 0;
         for index in 0..archive.len() {
-            unzipped += archive.by_index_raw(index).map_err(|_| unreadable())?.size();
+            unzipped += archive
+                .by_index_raw(index)
+                .map_err(|_| unreadable())?
+                .size();
         }
         if unzipped > UNZIPPED_LIMIT {
             return Err(invalid(format!(
@@ -49,7 +52,9 @@ impl Package {
 
     fn new(zip: Bytes) -> Self {
         let sha256 = BASE64_STANDARD.encode(Sha256::digest(&zip));
-        Self { code: Arc::new(Code { zip, sha256 }) }
+        Self {
+            code: Arc::new(Code { zip, sha256 }),
+        }
     }
 
     pub(super) fn size(&self) -> usize {
@@ -83,7 +88,9 @@ impl Serialize for Package {
 impl<'de> Deserialize<'de> for Package {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let zip = BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        let zip = BASE64_STANDARD
+            .decode(text)
+            .map_err(serde::de::Error::custom)?;
         Ok(Self::new(zip.into()))
     }
 }

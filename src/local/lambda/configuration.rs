@@ -130,7 +130,10 @@ impl Configuration {
         if wanted.layers.is_some_and(|layers| !layers.is_empty()) {
             return Err(Fault::not_here("lambda", "with layers"));
         }
-        if wanted.vpc_config.is_some_and(|vpc| vpc["SubnetIds"].as_array().is_some_and(|s| !s.is_empty())) {
+        if wanted
+            .vpc_config
+            .is_some_and(|vpc| vpc["SubnetIds"].as_array().is_some_and(|s| !s.is_empty()))
+        {
             return Err(Fault::not_here("lambda", "within a VPC"));
         }
         if let Some(role) = wanted.role {
@@ -153,7 +156,9 @@ impl Configuration {
         }
         self.runtime = wanted.runtime.unwrap_or(std::mem::take(&mut self.runtime));
         self.handler = wanted.handler.unwrap_or(std::mem::take(&mut self.handler));
-        self.description = wanted.description.unwrap_or(std::mem::take(&mut self.description));
+        self.description = wanted
+            .description
+            .unwrap_or(std::mem::take(&mut self.description));
         let tracing = wanted.tracing_config.and_then(|tracing| tracing.mode);
         self.tracing = tracing.unwrap_or(std::mem::take(&mut self.tracing));
         Ok(())
@@ -164,11 +169,17 @@ impl Logging {
     fn apply(&mut self, wanted: Self) -> Result<(), Fault> {
         if let Some(format) = wanted.log_format {
             if format != "Text" && format != "JSON" {
-                return Err(validation("loggingConfig.logFormat", &format, "enum value set: [JSON, Text]"));
+                return Err(validation(
+                    "loggingConfig.logFormat",
+                    &format,
+                    "enum value set: [JSON, Text]",
+                ));
             }
             if format == "JSON" {
-                self.application_log_level.get_or_insert_with(|| "INFO".to_owned());
-                self.system_log_level.get_or_insert_with(|| "INFO".to_owned());
+                self.application_log_level
+                    .get_or_insert_with(|| "INFO".to_owned());
+                self.system_log_level
+                    .get_or_insert_with(|| "INFO".to_owned());
             } else {
                 self.application_log_level = None;
                 self.system_log_level = None;
@@ -181,7 +192,9 @@ impl Logging {
                 "To configure log level, your log format must be JSON. Change your log format to JSON or remove the log level.",
             ));
         }
-        self.application_log_level = wanted.application_log_level.or(self.application_log_level.take());
+        self.application_log_level = wanted
+            .application_log_level
+            .or(self.application_log_level.take());
         self.system_log_level = wanted.system_log_level.or(self.system_log_level.take());
         self.log_group = wanted.log_group.or(self.log_group.take());
         Ok(())
@@ -197,7 +210,9 @@ fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
     if cloud.iam.assumable(cloud, &role, "lambda.amazonaws.com") {
         Ok(role)
     } else {
-        Err(invalid("The role defined for the function cannot be assumed by Lambda."))
+        Err(invalid(
+            "The role defined for the function cannot be assumed by Lambda.",
+        ))
     }
 }
 
@@ -219,8 +234,11 @@ fn between(member: &str, value: i64, least: u32, most: u32) -> Result<u32, Fault
 
 fn checked(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault> {
     let could_not = "Lambda was unable to configure your environment variables because the environment variables you have provided";
-    let reserved: Vec<_> =
-        variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    let reserved: Vec<_> = variables
+        .keys()
+        .map(String::as_str)
+        .filter(|name| RESERVED.contains(name))
+        .collect();
     if !reserved.is_empty() {
         return Err(invalid(format!(
             "{could_not} contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",

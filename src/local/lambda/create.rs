@@ -9,8 +9,8 @@ use super::super::Cloud;
 use super::super::wire::{Fault, Request};
 use super::configuration::{Configuration, Wanted};
 use super::{
-    Answer, Function, Name, Package, Revision, body, conflict, invalid, revision_id, settings, shape,
-    timestamp, validation,
+    Answer, Function, Name, Package, Revision, body, conflict, invalid, revision_id, settings,
+    shape, timestamp, validation,
 };
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +41,9 @@ impl CodeMember {
         match &self.zip_file {
             Some(zip) => Package::from_base64(zip),
             None if self.s3_bucket.is_some() => Err(Fault::not_here("lambda", "code from S3")),
-            None if self.image_uri.is_some() => Err(Fault::not_here("lambda", "code from an image")),
+            None if self.image_uri.is_some() => {
+                Err(Fault::not_here("lambda", "code from an image"))
+            }
             None => Err(invalid("Please provide a source for function code.")),
         }
     }
@@ -50,11 +52,18 @@ impl CodeMember {
 pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let create: Create = body(request)?;
     let name = Name::parse(&create.function_name, None)?;
-    if create.package_type.as_deref().is_some_and(|kind| kind != "Zip") {
+    if create
+        .package_type
+        .as_deref()
+        .is_some_and(|kind| kind != "Zip")
+    {
         return Err(Fault::not_here("lambda", "code from an image"));
     }
     if cloud.functions.lock().contains_key(&name.function) {
-        return Err(conflict(format!("Function already exist: {}", name.function)));
+        return Err(conflict(format!(
+            "Function already exist: {}",
+            name.function
+        )));
     }
     let mut configuration = Configuration::new(&name.function);
     require(&create.wanted)?;
@@ -66,14 +75,20 @@ pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let mut all = cloud.functions.lock();
     // Somebody else may have been faster since the look above.
     if all.contains_key(&name.function) {
-        return Err(conflict(format!("Function already exist: {}", name.function)));
+        return Err(conflict(format!(
+            "Function already exist: {}",
+            name.function
+        )));
     }
     let function = all.entry(name.function).or_insert(function);
     if create.publish {
         function.versions.insert(1, function.latest.clone());
         function.next_version = 2;
     }
-    Ok((201, shape::configuration(cloud, function, "$LATEST", &function.latest)))
+    Ok((
+        201,
+        shape::configuration(cloud, function, "$LATEST", &function.latest),
+    ))
 }
 
 fn function(
@@ -109,7 +124,9 @@ fn require(wanted: &Wanted) -> Result<(), Fault> {
         return Err(validation("role", "null", "not be null"));
     }
     if wanted.runtime.is_none() || wanted.handler.is_none() {
-        return Err(invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
     }
     Ok(())
 }

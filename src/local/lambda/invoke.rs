@@ -8,9 +8,9 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::super::Cloud;
 use super::super::runtime::{LogFormat, Outcome, Spec};
 use super::super::wire::{Fault, Request, Response};
-use super::super::Cloud;
 use super::{Function, Name, Revision, conflict, fault, not_found};
 
 /// Synchronous and asynchronous payloads.
@@ -46,27 +46,42 @@ pub(crate) async fn invoke_for_gateway(
 ) -> Result<(String, Outcome), Refusal> {
     let name = Name::parse(function_arn, None).map_err(|_| Refusal::NotPermitted)?;
     let found = cloud.functions.with(cloud, &name, |function| {
-        let by_policy = || function.lets_in("apigateway.amazonaws.com", source_arn, &cloud.account_id);
+        let by_policy =
+            || function.lets_in("apigateway.amazonaws.com", source_arn, &cloud.account_id);
         // A role that API Gateway may take on replaces the function's policy.
         let permitted = match role {
             Some(role) => {
                 cloud.iam.assumable(cloud, role, "apigateway.amazonaws.com")
-                    && cloud.iam.role_allows(cloud, role, "lambda:InvokeFunction", function_arn)
+                    && cloud
+                        .iam
+                        .role_allows(cloud, role, "lambda:InvokeFunction", function_arn)
             }
             None => by_policy(),
         };
-        if permitted { Ok(find(cloud, function, &name)) } else { Ok(Err(not_found(cloud, &name))) }
+        if permitted {
+            Ok(find(cloud, function, &name))
+        } else {
+            Ok(Err(not_found(cloud, &name)))
+        }
     });
-    let found = found.and_then(|found| found).map_err(|fault| match fault.status {
-        409 => Refusal::NotActive,
-        _ => Refusal::NotPermitted,
-    })?;
+    let found = found
+        .and_then(|found| found)
+        .map_err(|fault| match fault.status {
+            409 => Refusal::NotActive,
+            _ => Refusal::NotPermitted,
+        })?;
     let slot = Slot::take(cloud, &found.spec).ok_or(Refusal::Throttled)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     let plain = (None, false);
     let outcome = cloud
         .environments
-        .invoke(cloud, Arc::clone(&found.spec), request_id.clone(), payload, plain)
+        .invoke(
+            cloud,
+            Arc::clone(&found.spec),
+            request_id.clone(),
+            payload,
+            plain,
+        )
         .await;
     drop(slot);
     Ok((request_id, outcome))
@@ -84,13 +99,25 @@ pub(super) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 
 async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault> {
     let name = Name::of(&request)?;
-    let kind = request.header("x-amz-invocation-type").unwrap_or("RequestResponse").to_owned();
-    let limit = if kind == "Event" { ASYNC_LIMIT } else { SYNC_LIMIT };
+    let kind = request
+        .header("x-amz-invocation-type")
+        .unwrap_or("RequestResponse")
+        .to_owned();
+    let limit = if kind == "Event" {
+        ASYNC_LIMIT
+    } else {
+        SYNC_LIMIT
+    };
     if request.body.len() > limit {
-        let words = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
+        let words =
+            format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
         return Err(fault(413, "RequestTooLargeException", words));
     }
-    let payload = if request.body.is_empty() { Bytes::from_static(b"{}") } else { request.body.clone() };
+    let payload = if request.body.is_empty() {
+        Bytes::from_static(b"{}")
+    } else {
+        request.body.clone()
+    };
     serde_json::from_slice::<Value>(&payload).map_err(|error| {
         let words = format!("Could not parse request body into json: {error}");
         fault(400, "InvalidRequestContentException", words)
@@ -102,7 +129,12 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault>
     match kind.as_str() {
         "DryRun" => Ok(Response::empty(http::StatusCode::NO_CONTENT)),
         "Event" => {
-            tokio::spawn(in_background(Arc::clone(cloud), name, request.request_id, payload));
+            tokio::spawn(in_background(
+                Arc::clone(cloud),
+                name,
+                request.request_id,
+                payload,
+            ));
             Ok(Response::empty(http::StatusCode::ACCEPTED))
         }
         "RequestResponse" => wait(cloud, &request, found, payload).await,
@@ -122,11 +154,14 @@ async fn wait(
 ) -> Result<Response, Fault> {
     let slot = Slot::take(cloud, &found.spec).ok_or_else(throttled)?;
     let tail = request.header("x-amz-log-type") == Some("Tail");
-    let context = request.header("x-amz-client-context").and_then(|text| {
-        String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()
-    });
+    let context = request
+        .header("x-amz-client-context")
+        .and_then(|text| String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok());
     let id = request.request_id.clone();
-    let outcome = cloud.environments.invoke(cloud, found.spec, id, payload, (context, tail)).await;
+    let outcome = cloud
+        .environments
+        .invoke(cloud, found.spec, id, payload, (context, tail))
+        .await;
     drop(slot);
     let mut response = Response::empty(http::StatusCode::OK)
         .with("content-type", "application/json")
@@ -156,7 +191,13 @@ async fn in_background(cloud: Arc<Cloud>, name: Name, id: String, payload: Bytes
             .with(&cloud, &name, |function| Ok(find(&cloud, function, &name)))
             .and_then(|found| found);
         let Ok(found) = found else { return };
-        let run = cloud.environments.invoke(&cloud, found.spec, id.clone(), payload.clone(), (None, false));
+        let run = cloud.environments.invoke(
+            &cloud,
+            found.spec,
+            id.clone(),
+            payload.clone(),
+            (None, false),
+        );
         if !run.await.failed {
             return;
         }
@@ -170,8 +211,9 @@ fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Fault>
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         ));
     }
-    let (version, revision) =
-        function.at(name.qualifier.as_deref(), now).ok_or_else(|| not_found(cloud, name))?;
+    let (version, revision) = function
+        .at(name.qualifier.as_deref(), now)
+        .ok_or_else(|| not_found(cloud, name))?;
     let spec = Arc::new(spec(cloud, function, &version, revision));
     Ok(Found { spec, version })
 }
@@ -212,11 +254,16 @@ struct Slot<'a> {
 
 impl<'a> Slot<'a> {
     fn take(cloud: &'a Cloud, spec: &Spec) -> Option<Self> {
-        let slot = Self { account: &cloud.functions.running, function: Arc::clone(&spec.running) };
+        let slot = Self {
+            account: &cloud.functions.running,
+            function: Arc::clone(&spec.running),
+        };
         let account = slot.account.fetch_add(1, Ordering::AcqRel);
         let function = slot.function.fetch_add(1, Ordering::AcqRel);
         let fits = account < cloud.weather.now().concurrent_executions
-            && spec.reserved.is_none_or(|limit| function < usize::try_from(limit).unwrap_or(usize::MAX));
+            && spec
+                .reserved
+                .is_none_or(|limit| function < usize::try_from(limit).unwrap_or(usize::MAX));
         // Dropping the slot gives both places back.
         fits.then_some(slot)
     }
@@ -230,6 +277,8 @@ impl Drop for Slot<'_> {
 }
 
 fn throttled() -> Fault {
-    fault(429, "TooManyRequestsException", "Rate Exceeded.")
-        .with("Reason", "ReservedFunctionConcurrentInvocationLimitExceeded")
+    fault(429, "TooManyRequestsException", "Rate Exceeded.").with(
+        "Reason",
+        "ReservedFunctionConcurrentInvocationLimitExceeded",
+    )
 }

@@ -124,18 +124,27 @@ fn admit(cloud: &Cloud, request: &Request) -> Result<(), Fault> {
     };
     let resource = request.segments().get(2).map_or_else(
         || "*".to_owned(),
-        |name| Name::parse(name, None).map_or("*".to_owned(), |name| cloud.function_arn(&name.function)),
+        |name| {
+            Name::parse(name, None)
+                .map_or("*".to_owned(), |name| cloud.function_arn(&name.function))
+        },
     );
-    cloud.iam.authorize(cloud, &principal, &action, &resource, &[]).map_err(|mut fault| {
-        fault.status = 403;
-        fault
-    })
+    cloud
+        .iam
+        .authorize(cloud, &principal, &action, &resource, &[])
+        .map_err(|mut fault| {
+            fault.status = 403;
+            fault
+        })
 }
 
 impl Cloud {
     /// The unqualified ARN of a function.
     pub(crate) fn function_arn(&self, name: &str) -> String {
-        format!("arn:aws:lambda:{}:{}:function:{name}", self.region, self.account_id)
+        format!(
+            "arn:aws:lambda:{}:{}:function:{name}",
+            self.region, self.account_id
+        )
     }
 }
 
@@ -152,9 +161,16 @@ impl Name {
         };
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if function.is_empty() || function.len() > 64 || !function.chars().all(fine) {
-            return Err(validation("functionName", text, "a function's name: 1 to 64 of [a-zA-Z0-9-_]"));
+            return Err(validation(
+                "functionName",
+                text,
+                "a function's name: 1 to 64 of [a-zA-Z0-9-_]",
+            ));
         }
-        Ok(Self { function: function.to_owned(), qualifier: qualifier.or(own) })
+        Ok(Self {
+            function: function.to_owned(),
+            qualifier: qualifier.or(own),
+        })
     }
 
     /// From the third segment of the path, which is where every operation has it.
@@ -268,7 +284,11 @@ impl Cloud {
 
 /// `2026-09-25T00:22:22.506+0000`: Lambda's own way to write a moment.
 fn timestamp(cloud: &Cloud) -> String {
-    cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
+    cloud
+        .clock
+        .now()
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f+0000")
+        .to_string()
 }
 
 fn revision_id() -> String {
@@ -313,9 +333,17 @@ fn validation(member: &str, value: &str, wanted: &str) -> Fault {
 
 /// The body as a shape of Lambda's model.
 fn body<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
-    let text: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
+    let text: &[u8] = if request.body.is_empty() {
+        b"{}"
+    } else {
+        &request.body
+    };
     serde_json::from_slice(text).map_err(|error| {
-        Fault::new(400, "SerializationException", format!("Could not read the request: {error}"))
+        Fault::new(
+            400,
+            "SerializationException",
+            format!("Could not read the request: {error}"),
+        )
     })
 }
 
@@ -326,12 +354,24 @@ mod tests {
     #[test]
     fn a_function_may_be_named_by_name_by_part_of_an_arn_or_by_all_of_it() {
         let read = |text| Name::parse(text, None).unwrap();
-        let plain = Name { function: "chat".to_owned(), qualifier: None };
+        let plain = Name {
+            function: "chat".to_owned(),
+            qualifier: None,
+        };
         assert_eq!(read("chat"), plain);
         assert_eq!(read("000000000000:function:chat"), plain);
-        assert_eq!(read("arn:aws:lambda:us-east-1:000000000000:function:chat"), plain);
-        let version = Name { qualifier: Some("3".to_owned()), ..plain };
-        assert_eq!(read("arn:aws:lambda:us-east-1:000000000000:function:chat:3"), version);
+        assert_eq!(
+            read("arn:aws:lambda:us-east-1:000000000000:function:chat"),
+            plain
+        );
+        let version = Name {
+            qualifier: Some("3".to_owned()),
+            ..plain
+        };
+        assert_eq!(
+            read("arn:aws:lambda:us-east-1:000000000000:function:chat:3"),
+            version
+        );
         assert_eq!(read("chat:3"), version);
         assert!(Name::parse("a b", None).is_err());
     }

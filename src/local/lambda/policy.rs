@@ -50,7 +50,10 @@ pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         return Err(validation("action", &add.action, pattern));
     }
     if add.event_source_token.is_some() || add.principal_org_id.is_some() {
-        return Err(Fault::not_here("lambda", "AddPermission with a token or an organisation"));
+        return Err(Fault::not_here(
+            "lambda",
+            "AddPermission with a token or an organisation",
+        ));
     }
     let statement = Statement {
         id: add.statement_id,
@@ -81,7 +84,9 @@ pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         let before = function.statements.len();
         function.statements.retain(|statement| statement.id != id);
         if function.statements.len() == before {
-            return Err(missing(format!("Statement {id} is not found in resource policy.")));
+            return Err(missing(format!(
+                "Statement {id} is not found in resource policy."
+            )));
         }
         function.policy_revision = revision_id();
         Ok((204, Value::Null))
@@ -95,11 +100,17 @@ pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         if function.statements.is_empty() {
             return Err(missing("The resource you requested does not exist."));
         }
-        let statements: Vec<Value> =
-            function.statements.iter().map(|statement| statement.json(&arn)).collect();
+        let statements: Vec<Value> = function
+            .statements
+            .iter()
+            .map(|statement| statement.json(&arn))
+            .collect();
         let policy = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
         let revision = &function.policy_revision;
-        Ok((200, json!({ "Policy": policy.to_string(), "RevisionId": revision })))
+        Ok((
+            200,
+            json!({ "Policy": policy.to_string(), "RevisionId": revision }),
+        ))
     })
 }
 
@@ -137,8 +148,14 @@ impl Statement {
     fn grants(&self, service: &str, source_arn: &str, account: &str) -> bool {
         let action = ["*", "lambda:*", "lambda:InvokeFunction"].contains(&self.action.as_str());
         let principal = self.principal == service || self.principal == "*";
-        let arn = self.source_arn.as_ref().is_none_or(|pattern| arn_like(pattern, source_arn));
-        let account = self.source_account.as_ref().is_none_or(|wanted| wanted == account);
+        let arn = self
+            .source_arn
+            .as_ref()
+            .is_none_or(|pattern| arn_like(pattern, source_arn));
+        let account = self
+            .source_account
+            .as_ref()
+            .is_none_or(|wanted| wanted == account);
         action && principal && arn && account
     }
 }
@@ -146,16 +163,23 @@ impl Statement {
 impl Function {
     /// Whether the service may invoke the function for that source.
     pub(super) fn lets_in(&self, service: &str, source_arn: &str, account: &str) -> bool {
-        self.statements.iter().any(|statement| statement.grants(service, source_arn, account))
+        self.statements
+            .iter()
+            .any(|statement| statement.grants(service, source_arn, account))
     }
 }
 
 /// `ArnLike`: six parts between colons, each with wildcards of its own.
 fn arn_like(pattern: &str, arn: &str) -> bool {
-    let (patterns, parts): (Vec<_>, Vec<_>) =
-        (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
+    let (patterns, parts): (Vec<_>, Vec<_>) = (
+        pattern.splitn(6, ':').collect(),
+        arn.splitn(6, ':').collect(),
+    );
     patterns.len() == parts.len()
-        && patterns.iter().zip(parts).all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
+        && patterns
+            .iter()
+            .zip(parts)
+            .all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
 }
 
 /// `*` is any run of characters, `?` is one.
@@ -164,9 +188,9 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
         None => text.is_empty(),
         Some((b'*', rest)) => (0..=text.len()).any(|from| like(rest, &text[from..])),
         Some((b'?', rest)) => text.split_first().is_some_and(|(_, left)| like(rest, left)),
-        Some((byte, rest)) => {
-            text.split_first().is_some_and(|(first, left)| first == byte && like(rest, left))
-        }
+        Some((byte, rest)) => text
+            .split_first()
+            .is_some_and(|(first, left)| first == byte && like(rest, left)),
     }
 }
 
@@ -177,12 +201,16 @@ mod tests {
     #[test]
     fn a_source_arn_with_wildcards_matches_its_api_only() {
         let arn = "arn:aws:execute-api:us-east-1:000000000000:abc/production/$connect";
-        let with = |resource: &str| format!("arn:aws:execute-api:us-east-1:000000000000:{resource}");
+        let with =
+            |resource: &str| format!("arn:aws:execute-api:us-east-1:000000000000:{resource}");
         assert!(arn_like(&with("abc/*/*"), arn));
         assert!(arn_like(&with("abc/production/$connect"), arn));
         assert!(arn_like(&with("abc/*"), arn));
         assert!(!arn_like(&with("old/*/*"), arn));
         assert!(!arn_like(&with("abc/staging/*"), arn));
-        assert!(!arn_like("arn:aws:execute-api:*", arn), "a star does not reach over colons");
+        assert!(
+            !arn_like("arn:aws:execute-api:*", arn),
+            "a star does not reach over colons"
+        );
     }
 }

@@ -35,7 +35,10 @@ pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 
 pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
-    let keys = request.params().into_iter().filter(|(name, _)| name == "tagKeys");
+    let keys = request
+        .params()
+        .into_iter()
+        .filter(|(name, _)| name == "tagKeys");
     let keys: Vec<String> = keys.map(|(_, key)| key).collect();
     cloud.functions.with(cloud, &name, |function| {
         keys.iter().for_each(|key| drop(function.tags.remove(key)));
@@ -45,7 +48,9 @@ pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 
 pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
-    cloud.functions.with(cloud, &name, |function| Ok((200, json!({ "Tags": function.tags }))))
+    cloud.functions.with(cloud, &name, |function| {
+        Ok((200, json!({ "Tags": function.tags })))
+    })
 }
 
 /// At most 50, keys up to 128 characters and not AWS's own, values up to 256.
@@ -73,7 +78,9 @@ struct Concurrency {
 
 pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
-    let Concurrency { reserved_concurrent_executions: wanted } = body(request)?;
+    let Concurrency {
+        reserved_concurrent_executions: wanted,
+    } = body(request)?;
     let others: u32 = {
         let all = cloud.functions.lock();
         let others = all.iter().filter(|(other, _)| **other != name.function);
@@ -112,7 +119,10 @@ pub(super) fn delete_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answe
 pub(super) fn account(cloud: &Cloud) -> (u16, Value) {
     let all = cloud.functions.lock();
     let reserved: u32 = all.values().filter_map(|function| function.reserved).sum();
-    let size: usize = all.values().map(|function| function.latest.code.size()).sum();
+    let size: usize = all
+        .values()
+        .map(|function| function.latest.code.size())
+        .sum();
     let shape = json!({
         "AccountLimit": {
             "TotalCodeSize": 80_530_636_800_u64, "CodeSizeUnzipped": 262_144_000,

@@ -17,7 +17,11 @@ pub(super) fn configuration(
 ) -> Value {
     let configuration = &revision.configuration;
     let arn = cloud.function_arn(&configuration.name);
-    let arn = if version == "$LATEST" { arn } else { format!("{arn}:{version}") };
+    let arn = if version == "$LATEST" {
+        arn
+    } else {
+        format!("{arn}:{version}")
+    };
     let mut shape = json!({
         "FunctionName": configuration.name,
         "FunctionArn": arn,
@@ -89,7 +93,10 @@ pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
-        let location = format!("{}/_chatctl/functions/{}/code.zip", cloud.endpoint, name.function);
+        let location = format!(
+            "{}/_chatctl/functions/{}/code.zip",
+            cloud.endpoint, name.function
+        );
         let mut whole = Map::new();
         whole.insert("Configuration".to_owned(), shown);
         whole.insert(
@@ -111,7 +118,10 @@ pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let all = cloud.functions.lock();
     let mut items = Vec::new();
     for (name, function) in all.iter() {
-        items.push((name.clone(), configuration(cloud, function, "$LATEST", &function.latest)));
+        items.push((
+            name.clone(),
+            configuration(cloud, function, "$LATEST", &function.latest),
+        ));
         if request.param("FunctionVersion").as_deref() == Some("ALL") {
             for (number, revision) in &function.versions {
                 let shape = configuration(cloud, function, &number.to_string(), revision);

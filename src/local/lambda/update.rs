@@ -27,7 +27,9 @@ pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
     let update: UpdateCode = body(request)?;
     let arn = cloud.function_arn(&name.function);
-    cloud.functions.with(cloud, &name, |function| function.settled(cloud, &arn))?;
+    cloud
+        .functions
+        .with(cloud, &name, |function| function.settled(cloud, &arn))?;
     let package = update.code.package()?;
     cloud.functions.with(cloud, &name, |function| {
         function.settled(cloud, &arn)?;
@@ -48,7 +50,10 @@ pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         if update.publish {
             publish_now(function);
         }
-        Ok((200, shape::configuration(cloud, function, "$LATEST", &function.latest)))
+        Ok((
+            200,
+            shape::configuration(cloud, function, "$LATEST", &function.latest),
+        ))
     })
 }
 
@@ -63,7 +68,10 @@ pub(super) fn configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         configuration.apply(cloud, wanted)?;
         function.begin_update(cloud);
         function.latest.configuration = configuration;
-        Ok((200, shape::configuration(cloud, function, "$LATEST", &function.latest)))
+        Ok((
+            200,
+            shape::configuration(cloud, function, "$LATEST", &function.latest),
+        ))
     })
 }
 
@@ -126,19 +134,28 @@ fn publish_now(function: &mut Function) -> u64 {
 pub(super) fn delete(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let name = Name::of(request)?;
     let mut all = cloud.functions.lock();
-    let Some(function) = all.get_mut(&name.function) else { return Err(not_found(cloud, &name)) };
+    let Some(function) = all.get_mut(&name.function) else {
+        return Err(not_found(cloud, &name));
+    };
     match name.qualifier.as_deref() {
         None => {
             all.remove(&name.function);
             drop(all);
-            cloud.environments.retire(&cloud.function_arn(&name.function));
+            cloud
+                .environments
+                .retire(&cloud.function_arn(&name.function));
         }
         Some("$LATEST") => {
-            return Err(invalid("$LATEST version cannot be deleted without deleting the function."));
+            return Err(invalid(
+                "$LATEST version cannot be deleted without deleting the function.",
+            ));
         }
         Some(number) => {
             let number: u64 = number.parse().map_err(|_| not_found(cloud, &name))?;
-            function.versions.remove(&number).ok_or_else(|| not_found(cloud, &name))?;
+            function
+                .versions
+                .remove(&number)
+                .ok_or_else(|| not_found(cloud, &name))?;
         }
     }
     Ok((204, serde_json::Value::Null))
