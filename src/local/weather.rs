@@ -93,7 +93,14 @@ pub struct Fault {
 impl Fault {
     /// A fault at the next call of any operation.
     pub fn new(kind: FaultKind) -> Self {
-        Self { service: None, operation: None, mutating: false, nth: 1, times: 1, kind }
+        Self {
+            service: None,
+            operation: None,
+            mutating: false,
+            nth: 1,
+            times: 1,
+            kind,
+        }
     }
 }
 
@@ -136,8 +143,14 @@ struct Inner {
 
 impl Sky {
     pub(crate) fn new(weather: Weather) -> Self {
-        let inner = Inner { weather, faults: Vec::new(), calls: Vec::new() };
-        Self { inner: Mutex::new(inner) }
+        let inner = Inner {
+            weather,
+            faults: Vec::new(),
+            calls: Vec::new(),
+        };
+        Self {
+            inner: Mutex::new(inner),
+        }
     }
 
     /// The weather at this moment.
@@ -242,8 +255,13 @@ impl Inner {
 
 impl Fault {
     fn matches(&self, service: &str, operation: &str, mutating: bool) -> bool {
-        self.service.as_deref().is_none_or(|wanted| wanted == service)
-            && self.operation.as_deref().is_none_or(|wanted| wanted == operation)
+        self.service
+            .as_deref()
+            .is_none_or(|wanted| wanted == service)
+            && self
+                .operation
+                .as_deref()
+                .is_none_or(|wanted| wanted == operation)
             && (mutating || !self.mutating)
     }
 }
@@ -251,7 +269,15 @@ impl Fault {
 /// AWS's read operations are known by their verbs.
 fn is_mutating(operation: &str) -> bool {
     const READS: [&str; 10] = [
-        "Get", "List", "Describe", "Filter", "Query", "Scan", "BatchGet", "Simulate", "StartLiveTail",
+        "Get",
+        "List",
+        "Describe",
+        "Filter",
+        "Query",
+        "Scan",
+        "BatchGet",
+        "Simulate",
+        "StartLiveTail",
         "TransactGet",
     ];
     !READS.iter().any(|verb| operation.starts_with(verb))
@@ -265,7 +291,11 @@ mod tests {
     fn a_fault_strikes_the_nth_matching_call_and_then_is_gone() {
         let sky = Sky::new(Weather::default());
         let operation = Some("CreateApi".to_owned());
-        sky.add(Fault { operation, nth: 2, ..Fault::new(FaultKind::Reset) });
+        sky.add(Fault {
+            operation,
+            nth: 2,
+            ..Fault::new(FaultKind::Reset)
+        });
         let mut strike = |operation| sky.begin(0, "apigatewayv2", operation).1;
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
@@ -277,8 +307,14 @@ mod tests {
     #[test]
     fn a_fault_on_mutating_calls_leaves_reads_alone() {
         let sky = Sky::new(Weather::default());
-        sky.add(Fault { mutating: true, ..Fault::new(FaultKind::Throttle) });
+        sky.add(Fault {
+            mutating: true,
+            ..Fault::new(FaultKind::Throttle)
+        });
         assert_eq!(sky.begin(0, "iam", "GetRole").1, None);
-        assert_eq!(sky.begin(0, "iam", "CreateRole").1, Some(FaultKind::Throttle));
+        assert_eq!(
+            sky.begin(0, "iam", "CreateRole").1,
+            Some(FaultKind::Throttle)
+        );
     }
 }

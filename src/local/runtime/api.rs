@@ -85,10 +85,21 @@ impl Api {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (events, received) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { spec, events, extensions: Mutex::default() });
+        let shared = Arc::new(Shared {
+            spec,
+            events,
+            extensions: Mutex::default(),
+        });
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone()));
-        Ok((Self { address, shared, _serving: stop.drop_guard() }, received))
+        Ok((
+            Self {
+                address,
+                shared,
+                _serving: stop.drop_guard(),
+            },
+            received,
+        ))
     }
 
     /// For `AWS_LAMBDA_RUNTIME_API`.
@@ -103,7 +114,9 @@ impl Api {
 
     /// Whether this extension wants INVOKE events.
     pub(super) fn wants_invoke(&self, extension: usize) -> bool {
-        lock(&self.shared.extensions).get(extension).is_some_and(|extension| extension.invoke)
+        lock(&self.shared.extensions)
+            .get(extension)
+            .is_some_and(|extension| extension.invoke)
     }
 
     /// A new process registers anew.
@@ -139,7 +152,11 @@ async fn answer(
 ) -> Result<Answer, Infallible> {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
-        return Ok(refuse(StatusCode::BAD_REQUEST, "InvalidRequest", "The body broke off"));
+        return Ok(refuse(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            "The body broke off",
+        ));
     };
     let body = body.to_bytes();
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
@@ -152,7 +169,9 @@ async fn answer(
             shared.failure(id, &parts.headers, body).await
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
-            let _ = shared.events.send(Event::InitFailure(error_type(&parts.headers), body));
+            let _ = shared
+                .events
+                .send(Event::InitFailure(error_type(&parts.headers), body));
             accepted()
         }
         (&Method::POST, ["2020-01-01", "extension", "register"]) => {
@@ -162,7 +181,11 @@ async fn answer(
             shared.extension_next(&parts.headers).await
         }
         (&Method::POST, ["2020-01-01", "extension", "init" | "exit", "error"]) => accepted(),
-        _ => refuse(StatusCode::NOT_FOUND, "NotFound", "There is no such path in the Runtime API"),
+        _ => refuse(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "There is no such path in the Runtime API",
+        ),
     })
 }
 
@@ -191,7 +214,12 @@ impl Shared {
             );
             let kind = "Function.ResponseSizeTooLarge";
             let error = json!({ "errorType": kind, "errorMessage": message });
-            Event::Failure(id.to_owned(), Some(kind.to_owned()), error.to_string().into(), say)
+            Event::Failure(
+                id.to_owned(),
+                Some(kind.to_owned()),
+                error.to_string().into(),
+                say,
+            )
         } else {
             Event::Response(id.to_owned(), body, say)
         };
@@ -208,42 +236,65 @@ impl Shared {
 
     async fn failure(&self, id: &str, headers: &HeaderMap, body: Bytes) -> Answer {
         let (say, said) = oneshot::channel();
-        let _ = self.events.send(Event::Failure(id.to_owned(), error_type(headers), body, say));
+        let _ = self.events.send(Event::Failure(
+            id.to_owned(),
+            error_type(headers),
+            body,
+            say,
+        ));
         verdict_answer(said.await.ok(), "InvocationErrorResponse")
     }
 
     fn register(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
-        let Some(name) = text(headers, "lambda-extension-name").filter(|name| !name.is_empty()) else {
+        let Some(name) = text(headers, "lambda-extension-name").filter(|name| !name.is_empty())
+        else {
             let what = "Lambda-Extension-Name is missing";
-            return refuse(StatusCode::BAD_REQUEST, "Extension.InvalidExtensionName", what);
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "Extension.InvalidExtensionName",
+                what,
+            );
         };
         let events: Value = serde_json::from_slice(body).unwrap_or_default();
         let wants = |event: &str| {
-            events["events"].as_array().is_some_and(|all| all.iter().any(|one| one == event))
+            events["events"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one == event))
         };
         if wants("SHUTDOWN") {
             let what = format!("Shutdown event not supported for internal extensions ({name})");
             return refuse(StatusCode::FORBIDDEN, "Extension.InvalidEventType", &what);
         }
         let id = uuid::Uuid::new_v4().to_string();
-        lock(&self.extensions).push(Extension { id: id.clone(), invoke: wants("INVOKE") });
+        lock(&self.extensions).push(Extension {
+            id: id.clone(),
+            invoke: wants("INVOKE"),
+        });
         let body = json!({
             "functionName": self.spec.name, "functionVersion": self.spec.version,
             "handler": self.spec.handler, "accountId": account_of(&self.spec.function_arn),
         });
         let mut answer = with_json(StatusCode::OK, &body);
         if let Ok(value) = http::HeaderValue::from_str(&id) {
-            answer.headers_mut().insert("lambda-extension-identifier", value);
+            answer
+                .headers_mut()
+                .insert("lambda-extension-identifier", value);
         }
         answer
     }
 
     async fn extension_next(&self, headers: &HeaderMap) -> Answer {
         let id = text(headers, "lambda-extension-identifier").unwrap_or_default();
-        let index = lock(&self.extensions).iter().position(|extension| extension.id == id);
+        let index = lock(&self.extensions)
+            .iter()
+            .position(|extension| extension.id == id);
         let Some(index) = index else {
             let what = "Unknown Lambda-Extension-Identifier";
-            return refuse(StatusCode::FORBIDDEN, "Extension.UnknownExtensionIdentifier", what);
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "Extension.UnknownExtensionIdentifier",
+                what,
+            );
         };
         let (deliver, delivered) = oneshot::channel();
         let _ = self.events.send(Event::ExtensionNext(index, deliver));
@@ -260,11 +311,15 @@ fn verdict_answer(verdict: Option<Verdict>, transition: &str) -> Answer {
         Some(Verdict::AnsweredAlready) => refuse(
             StatusCode::FORBIDDEN,
             "InvalidStateTransition",
-            &format!("State transition from Ready to {transition} failed for runtime. Error: State transition is not allowed"),
+            &format!(
+                "State transition from Ready to {transition} failed for runtime. Error: State transition is not allowed"
+            ),
         ),
-        Some(Verdict::UnknownRequest) | None => {
-            refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
-        }
+        Some(Verdict::UnknownRequest) | None => refuse(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestID",
+            "Invalid request ID",
+        ),
     }
 }
 
@@ -285,13 +340,18 @@ fn accepted() -> Answer {
 }
 
 fn refuse(status: StatusCode, kind: &str, message: &str) -> Answer {
-    with_json(status, &json!({ "errorMessage": message, "errorType": kind }))
+    with_json(
+        status,
+        &json!({ "errorMessage": message, "errorType": kind }),
+    )
 }
 
 fn with_json(status: StatusCode, body: &Value) -> Answer {
     let mut answer = http::Response::new(Full::new(Bytes::from(body.to_string())));
     *answer.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    answer
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
     answer
 }

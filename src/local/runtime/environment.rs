@@ -107,18 +107,32 @@ fn refuse_one(pool: &Pool, message: &str) {
 impl Environment {
     async fn new(cloud: Arc<Cloud>, pool: Arc<Pool>) -> Result<Self, String> {
         let spec = Arc::clone(&pool.spec);
-        if !cloud.iam.assumable(&cloud, &spec.role_arn, "lambda.amazonaws.com") {
-            return Err("The role defined for the function cannot be assumed by Lambda.".to_owned());
+        if !cloud
+            .iam
+            .assumable(&cloud, &spec.role_arn, "lambda.amazonaws.com")
+        {
+            return Err(
+                "The role defined for the function cannot be assumed by Lambda.".to_owned(),
+            );
         }
         let credentials = cloud.iam.session(&spec.role_arn, &spec.name);
         let principal = Principal::Session {
             role_arn: spec.role_arn.clone(),
             session_name: spec.name.clone(),
         };
-        let stream = Arc::new(Stream::new(Arc::clone(&cloud), Arc::clone(&spec), principal));
-        let (api, events) = Api::open(Arc::clone(&spec)).await.map_err(|error| error.to_string())?;
+        let stream = Arc::new(Stream::new(
+            Arc::clone(&cloud),
+            Arc::clone(&spec),
+            principal,
+        ));
+        let (api, events) = Api::open(Arc::clone(&spec))
+            .await
+            .map_err(|error| error.to_string())?;
         let task_root = code::unpack(&cloud.state_dir, &spec).await?;
-        let folder = cloud.state_dir.join("environments").join(format!("{:016x}", fastrand::u64(..)));
+        let folder = cloud
+            .state_dir
+            .join("environments")
+            .join(format!("{:016x}", fastrand::u64(..)));
         fs_err::create_dir_all(folder.join("tmp")).map_err(|error| error.to_string())?;
         Ok(Self {
             cloud,
@@ -143,7 +157,9 @@ impl Environment {
         let began = Instant::now();
         match self.initialise(began + INIT_LIMIT).await {
             Ok(()) => self.init = Some(began.elapsed()),
-            Err(failed) => self.stream.init_report(began.elapsed(), "init", &failed.report()),
+            Err(failed) => self
+                .stream
+                .init_report(began.elapsed(), "init", &failed.report()),
         }
         self.pool.started();
         loop {
@@ -230,7 +246,9 @@ impl Environment {
             let process = Process::start(nursery, &self.task_root, variables, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
-        let (output, process) = started.await.map_err(|failure| Failed::entrypoint(&failure))?;
+        let (output, process) = started
+            .await
+            .map_err(|failure| Failed::entrypoint(&failure))?;
         (self.output, self.process) = (Some(output), Some(process));
         Ok(())
     }
@@ -239,7 +257,13 @@ impl Environment {
         let began = Instant::now();
         let deadline = began + self.pool.spec.timeout;
         self.stream.begin_tail();
-        let Job { request_id, payload, client_context, wants_log, reply } = job;
+        let Job {
+            request_id,
+            payload,
+            client_context,
+            wants_log,
+            reply,
+        } = job;
         let delivery = self.delivery(&request_id, payload, client_context);
         let mut running = Running {
             request_id,
@@ -255,7 +279,8 @@ impl Environment {
                 self.converse(&mut running, delivery, deadline).await
             }
             Err(failed) => {
-                self.stream.init_report(began.elapsed(), "invoke", &failed.report());
+                self.stream
+                    .init_report(began.elapsed(), "invoke", &failed.report());
                 self.stream.start(&running.request_id);
                 End::Broken(failed)
             }
@@ -296,7 +321,11 @@ impl Environment {
                     running.answer(&id, Outcome::answered(body), None, say);
                 }
                 Step::Event(Event::Failure(id, kind, body, say)) => {
-                    let outcome = Outcome { payload: body, failed: true, log: String::new() };
+                    let outcome = Outcome {
+                        payload: body,
+                        failed: true,
+                        log: String::new(),
+                    };
                     running.answer(&id, outcome, kind, say);
                 }
                 Step::Event(event) => self.note(Some(event)),
@@ -328,8 +357,14 @@ impl Environment {
             duration: took,
             init: self.init.take(),
             memory_mb: self.memory_mb,
-            status: failed.as_ref().map(|failed| failed.status).or(running.reported_status()),
-            error_type: failed.as_ref().map(|failed| failed.kind.clone()).or(running.error_type.take()),
+            status: failed
+                .as_ref()
+                .map(|failed| failed.status)
+                .or(running.reported_status()),
+            error_type: failed
+                .as_ref()
+                .map(|failed| failed.kind.clone())
+                .or(running.error_type.take()),
         };
         self.close_log(&running.request_id, failed.as_ref(), &report);
         let owed = failed.map(|failed| failed.outcome(&running.request_id));
@@ -338,13 +373,17 @@ impl Environment {
 
     fn close_log(&self, request_id: &str, failed: Option<&Failed>, report: &Report) {
         if let Some(failed) = failed.filter(|failed| failed.status == "error") {
-            let line = format!("RequestId: {request_id} Error: {}\n{}\n", failed.message, failed.kind);
+            let line = format!(
+                "RequestId: {request_id} Error: {}\n{}\n",
+                failed.message, failed.kind
+            );
             self.stream.put(vec![line]);
         }
         self.stream.end(request_id, report);
         if let Some(failed) = failed.filter(|failed| failed.status == "timeout") {
             let time = self.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-            self.stream.put(vec![format!("{time} {request_id} {}\n\n", failed.message)]);
+            self.stream
+                .put(vec![format!("{time} {request_id} {}\n\n", failed.message)]);
         }
     }
 
@@ -393,7 +432,10 @@ impl Environment {
         let mut headers = vec![
             ("lambda-runtime-aws-request-id", id.to_owned()),
             ("lambda-runtime-deadline-ms", self.deadline_ms().to_string()),
-            ("lambda-runtime-invoked-function-arn", self.pool.spec.invoked_arn()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                self.pool.spec.invoked_arn(),
+            ),
             ("lambda-runtime-trace-id", trace_id()),
             ("content-type", "application/json".to_owned()),
         ];
@@ -405,7 +447,9 @@ impl Environment {
 
     /// By the system's clock, not ours: the process compares it with its own.
     fn deadline_ms(&self) -> u128 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         (now + self.pool.spec.timeout).as_millis()
     }
 
@@ -439,7 +483,10 @@ impl Environment {
             ("AWS_REGION", self.cloud.region.clone()),
             ("AWS_DEFAULT_REGION", self.cloud.region.clone()),
             ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.clone()),
-            ("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key.clone()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                self.credentials.secret_access_key.clone(),
+            ),
             ("AWS_SESSION_TOKEN", self.credentials.session_token.clone()),
             ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
             ("AWS_LAMBDA_FUNCTION_VERSION", spec.version.clone()),
@@ -451,7 +498,10 @@ impl Environment {
             ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
             ("TZ", ":UTC".to_owned()),
             ("LANG", "en_US.UTF-8".to_owned()),
-            ("PATH", format!("/usr/local/bin:/usr/bin:/bin:/opt/bin:{path}")),
+            (
+                "PATH",
+                format!("/usr/local/bin:/usr/bin:/bin:/opt/bin:{path}"),
+            ),
             ("LD_LIBRARY_PATH", format!("{root}:{root}/lib:/opt/lib")),
             ("TMPDIR", self.folder.join("tmp").display().to_string()),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint.clone()),
@@ -507,7 +557,12 @@ impl Running {
 
 impl Failed {
     fn error(kind: &str, message: String) -> Self {
-        Self { status: "error", kind: kind.to_owned(), message, payload: None }
+        Self {
+            status: "error",
+            kind: kind.to_owned(),
+            message,
+            payload: None,
+        }
     }
 
     fn entrypoint(failure: &StartFailure) -> Self {
@@ -519,10 +574,7 @@ impl Failed {
     }
 
     /// With what the runtime itself said about it, if it did.
-    fn init_exit(
-        status: Option<ExitStatus>,
-        reported: Option<(Option<String>, Bytes)>,
-    ) -> Self {
+    fn init_exit(status: Option<ExitStatus>, reported: Option<(Option<String>, Bytes)>) -> Self {
         let mut failed = Self::exit(status);
         if let Some((kind, body)) = reported {
             failed.kind = kind.unwrap_or(failed.kind);
@@ -533,17 +585,30 @@ impl Failed {
 
     fn timeout(limit: Duration) -> Self {
         let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
-        Self { status: "timeout", kind: "Sandbox.Timedout".to_owned(), message, payload: None }
+        Self {
+            status: "timeout",
+            kind: "Sandbox.Timedout".to_owned(),
+            message,
+            payload: None,
+        }
     }
 
     fn report(&self) -> Report {
         let error_type = (self.status == "error").then(|| self.kind.clone());
-        Report { status: Some(self.status), error_type, ..Report::default() }
+        Report {
+            status: Some(self.status),
+            error_type,
+            ..Report::default()
+        }
     }
 
     fn outcome(self, request_id: &str) -> Outcome {
         match self.payload {
-            Some(payload) => Outcome { payload, failed: true, log: String::new() },
+            Some(payload) => Outcome {
+                payload,
+                failed: true,
+                log: String::new(),
+            },
             None => {
                 let message = format!("RequestId: {request_id} Error: {}", self.message);
                 Outcome::failed(&self.kind, &message)
@@ -561,7 +626,10 @@ async fn exit_of(process: &mut Option<Process>) -> Option<ExitStatus> {
 }
 
 fn trace_id() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let (root, parent) = (fastrand::u128(..) >> 32, fastrand::u64(..));
     format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
 }

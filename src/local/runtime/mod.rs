@@ -109,7 +109,13 @@ impl Environments {
         (client_context, wants_log): (Option<String>, bool),
     ) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        let job = Job { request_id, payload, client_context, wants_log, reply };
+        let job = Job {
+            request_id,
+            payload,
+            client_context,
+            wants_log,
+            reply,
+        };
         Pool::submit(&self.pool(spec), cloud, job);
         answer.await.unwrap_or_else(|_| Outcome::gone())
     }
@@ -134,7 +140,11 @@ impl Environments {
     /// How many environments of the function exist, busy or idle.
     pub(crate) fn count(&self, function_arn: &str) -> usize {
         let of = |pool: &&Arc<Pool>| pool.spec.function_arn == function_arn;
-        lock(&self.pools).values().filter(of).map(|pool| lock(&pool.state).environments).sum()
+        lock(&self.pools)
+            .values()
+            .filter(of)
+            .map(|pool| lock(&pool.state).environments)
+            .sum()
     }
 
     fn pool(&self, spec: Arc<Spec>) -> Arc<Pool> {
@@ -147,7 +157,11 @@ impl Environments {
         }
         let key = spec.key();
         let retired = CancellationToken::new();
-        let pool = Arc::new(Pool { spec, retired, state: Mutex::default() });
+        let pool = Arc::new(Pool {
+            spec,
+            retired,
+            state: Mutex::default(),
+        });
         pools.insert(key, Arc::clone(&pool));
         pool
     }
@@ -204,12 +218,20 @@ impl Pool {
 
 impl Outcome {
     fn answered(payload: Bytes) -> Self {
-        Self { payload, failed: false, log: String::new() }
+        Self {
+            payload,
+            failed: false,
+            log: String::new(),
+        }
     }
 
     fn failed(kind: &str, message: &str) -> Self {
         let body = serde_json::json!({ "errorType": kind, "errorMessage": message });
-        Self { payload: Bytes::from(body.to_string()), failed: true, log: String::new() }
+        Self {
+            payload: Bytes::from(body.to_string()),
+            failed: true,
+            log: String::new(),
+        }
     }
 
     fn gone() -> Self {

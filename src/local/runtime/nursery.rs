@@ -30,13 +30,15 @@ struct Order {
 impl Nursery {
     pub(crate) fn start() -> Self {
         let (orders, incoming) = mpsc::channel::<Order>();
-        let started = thread::Builder::new().name("chatctl-nursery".to_owned()).spawn(move || {
-            for order in incoming {
-                let _in_runtime = order.handle.enter();
-                let mut command = order.command;
-                let _ = order.reply.send(command.spawn());
-            }
-        });
+        let started = thread::Builder::new()
+            .name("chatctl-nursery".to_owned())
+            .spawn(move || {
+                for order in incoming {
+                    let _in_runtime = order.handle.enter();
+                    let mut command = order.command;
+                    let _ = order.reply.send(command.spawn());
+                }
+            });
         // Without the thread the channel is closed, and every spawn below says so.
         drop(started);
         Self { orders }
@@ -46,7 +48,11 @@ impl Nursery {
     pub(super) async fn spawn(&self, mut command: Command) -> io::Result<Child> {
         die_with_parent(&mut command);
         let (reply, answer) = oneshot::channel();
-        let order = Order { command, handle: Handle::current(), reply };
+        let order = Order {
+            command,
+            handle: Handle::current(),
+            reply,
+        };
         let gone = || io::Error::other("the thread that starts processes is gone");
         self.orders.send(order).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -54,7 +60,10 @@ impl Nursery {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "asking for the death signal is only possible between fork and exec")]
+#[expect(
+    unsafe_code,
+    reason = "asking for the death signal is only possible between fork and exec"
+)]
 fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();
     let ask = move || {

@@ -40,8 +40,15 @@ impl Output {
         let reader = OwnedFd::from(reader);
         fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
         let readiness = AsyncFd::with_interest(reader.try_clone()?, Interest::READABLE)?;
-        let inner = Inner { pipe: File::from(reader), rest: Vec::new(), ended: false };
-        let output = Arc::new(Self { inner: Mutex::new(inner), stream });
+        let inner = Inner {
+            pipe: File::from(reader),
+            rest: Vec::new(),
+            ended: false,
+        };
+        let output = Arc::new(Self {
+            inner: Mutex::new(inner),
+            stream,
+        });
         tokio::spawn(pump(Arc::clone(&output), readiness));
         Ok((output, OwnedFd::from(writer)))
     }
@@ -86,7 +93,11 @@ impl Inner {
     }
 
     fn line_end(&self) -> Option<usize> {
-        let newline = self.rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        let newline = self
+            .rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map(|at| at + 1);
         match newline {
             Some(end) => Some(end.min(LONGEST_LINE)),
             None if self.rest.len() >= LONGEST_LINE => Some(LONGEST_LINE),

@@ -57,12 +57,24 @@ impl Process {
         }
         let other = |error: io::Error| StartFailure::Other(error.to_string());
         let mut command = Command::new(&bootstrap);
-        command.current_dir(task_root).env_clear().envs(variables).stdin(Stdio::null());
-        command.stderr(Stdio::from(output.try_clone().map_err(other)?)).stdout(Stdio::from(output));
+        command
+            .current_dir(task_root)
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null());
+        command
+            .stderr(Stdio::from(output.try_clone().map_err(other)?))
+            .stdout(Stdio::from(output));
         // A group of its own: frozen and ended as a whole, and out of reach of the terminal's Ctrl-C.
         command.process_group(0).kill_on_drop(true);
-        let child = nursery.spawn(command).await.map_err(|error| failure(&error))?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let child = nursery
+            .spawn(command)
+            .await
+            .map_err(|error| failure(&error))?;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         Ok(Self { child, group })
     }
 
@@ -117,7 +129,10 @@ impl Drop for Process {
 }
 
 fn failure(error: &io::Error) -> StartFailure {
-    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+    match error
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
         Some(rustix::io::Errno::ACCESS) => StartFailure::NotExecutable,
         Some(rustix::io::Errno::NOEXEC) => StartFailure::WrongFormat,
         Some(rustix::io::Errno::NOENT) => StartFailure::NoInterpreter,
