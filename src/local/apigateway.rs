@@ -48,7 +48,8 @@ impl Account {
     /// Whether API Gateway can write logs by now: the role is set and still works. One that was
     /// deleted after it was set silences every API of the region, without an error anywhere.
     pub(crate) fn logging_works(&self, cloud: &Cloud) -> bool {
-        self.logging_role().is_some_and(|role| role_works(cloud, &role))
+        self.logging_role()
+            .is_some_and(|role| role_works(cloud, &role))
     }
 
     /// Everything, for `--persist`.
@@ -72,7 +73,11 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
             }
             let throttled = fault.code == "TooManyRequestsException";
             let response = fault.rest();
-            if throttled { response.with("retry-after", "20") } else { response }
+            if throttled {
+                response.with("retry-after", "20")
+            } else {
+                response
+            }
         }
     };
     response.identified(&request.request_id)
@@ -84,9 +89,14 @@ fn answer(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let resource = format!("arn:aws:apigateway:{}::/{}", cloud.region, path.join("/"));
     let action = format!("apigateway:{}", request.method);
-    cloud.iam.authorize(cloud, &caller, &action, &resource, &[])?;
+    cloud
+        .iam
+        .authorize(cloud, &caller, &action, &resource, &[])?;
     let updates = request.method == Method::PATCH;
-    cloud.apis.rates.take(cloud, updates.then_some(("UpdateAccount", 0.05)))?;
+    cloud
+        .apis
+        .rates
+        .take(cloud, updates.then_some(("UpdateAccount", 0.05)))?;
     match (&request.method, path.as_slice()) {
         (&Method::GET, ["account"]) => Ok(view(cloud)),
         (&Method::PATCH, ["account"]) => update(cloud, request),
@@ -113,12 +123,24 @@ fn view(cloud: &Cloud) -> Value {
 
 fn update(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
     let body = request.json()?;
-    let operations = body.get("patchOperations").and_then(Value::as_array).cloned();
+    let operations = body
+        .get("patchOperations")
+        .and_then(Value::as_array)
+        .cloned();
     for operation in operations.unwrap_or_default() {
-        let member = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default();
+        let member = |name: &str| {
+            operation
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         match (member("op"), member("path")) {
             ("replace" | "add" | "remove", "/cloudwatchRoleArn") => {
-                let value = if member("op") == "remove" { "" } else { member("value") };
+                let value = if member("op") == "remove" {
+                    ""
+                } else {
+                    member("value")
+                };
                 set_role(cloud, value)?;
             }
             (_, path) => {
@@ -139,7 +161,8 @@ fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let parts: Vec<_> = role.splitn(6, ':').collect();
-    if parts.len() != 6 || parts[0] != "arn" || parts[2] != "iam" || !parts[5].starts_with("role/") {
+    if parts.len() != 6 || parts[0] != "arn" || parts[2] != "iam" || !parts[5].starts_with("role/")
+    {
         return Err(bad("Role ARN is not well formed"));
     }
     if parts[4] != cloud.account_id {
@@ -151,8 +174,16 @@ fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
         ));
     }
     cloud.logs.ensure_group(cloud, "/aws/apigateway/welcome");
-    let line = (cloud.clock.now_ms(), "Cloudwatch logs enabled for API Gateway".to_owned());
-    cloud.logs.put(cloud, "/aws/apigateway/welcome", &"0".repeat(32), vec![line]);
+    let line = (
+        cloud.clock.now_ms(),
+        "Cloudwatch logs enabled for API Gateway".to_owned(),
+    );
+    cloud.logs.put(
+        cloud,
+        "/aws/apigateway/welcome",
+        &"0".repeat(32),
+        vec![line],
+    );
     cloud.account.lock().logging_role = Some(role.to_owned());
     Ok(())
 }
@@ -161,7 +192,9 @@ fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
 /// policy has `*`), so what is asked is the right to `*` itself.
 fn role_works(cloud: &Cloud, role: &str) -> bool {
     cloud.iam.assumable(cloud, role, "apigateway.amazonaws.com")
-        && NEEDED.iter().all(|action| cloud.iam.role_allows(cloud, role, action, "*"))
+        && NEEDED
+            .iter()
+            .all(|action| cloud.iam.role_allows(cloud, role, action, "*"))
 }
 
 fn bad(words: &str) -> Fault {

@@ -27,7 +27,11 @@ pub(super) async fn deployments(call: &Call<'_>, api_id: &str, rest: &[&str]) ->
             let _writing = apis.write(call.cloud, api_id).await?;
             apis.change(call.cloud, api_id, false, |api| {
                 let description = call.body.get("description").and_then(Value::as_str);
-                let view = &mut api.deployments.get_mut(*id).ok_or_else(|| no_deployment(id))?.view;
+                let view = &mut api
+                    .deployments
+                    .get_mut(*id)
+                    .ok_or_else(|| no_deployment(id))?
+                    .view;
                 if let Some(description) = description {
                     view.insert("description".to_owned(), description.into());
                 }
@@ -45,14 +49,22 @@ pub(super) async fn deployments(call: &Call<'_>, api_id: &str, rest: &[&str]) ->
 fn newest_first(api: &Api) -> Vec<Value> {
     let mut all: Vec<_> = api.deployments.values().collect();
     all.sort_by_key(|deployment| std::cmp::Reverse(deployment.created_ms));
-    all.into_iter().map(|deployment| Value::Object(deployment.view.clone())).collect()
+    all.into_iter()
+        .map(|deployment| Value::Object(deployment.view.clone()))
+        .collect()
 }
 
 fn create(call: &Call<'_>, api: &mut Api) -> Answer {
     let description = call.body.get("description").and_then(Value::as_str);
-    let stage = call.body.get("stageName").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let stage = call
+        .body
+        .get("stageName")
+        .and_then(Value::as_str)
+        .filter(|name| !name.is_empty());
     if api.routes.is_empty() {
-        return Err(bad("At least one route is required before deploying the Api"));
+        return Err(bad(
+            "At least one route is required before deploying the Api",
+        ));
     }
     if let Some(name) = stage {
         let stage = api.stages.get(name).ok_or_else(|| no_stage(name))?;
@@ -65,8 +77,13 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
     let now_ms = call.cloud.clock.now_ms();
     let view = add(api, now_ms, false, description);
     if let Some(stage) = stage.and_then(|name| api.stages.get_mut(name)) {
-        stage.view.insert("deploymentId".to_owned(), text(&view, "deploymentId").into());
-        stage.view.insert("lastUpdatedDate".to_owned(), iso8601(now_ms).into());
+        stage.view.insert(
+            "deploymentId".to_owned(),
+            text(&view, "deploymentId").into(),
+        );
+        stage
+            .view
+            .insert("lastUpdatedDate".to_owned(), iso8601(now_ms).into());
     }
     Ok((201, view.into()))
 }
@@ -84,7 +101,11 @@ fn add(api: &mut Api, now_ms: i64, automatic: bool, description: Option<&str>) -
         view.insert("description".to_owned(), description.into());
     }
     let snapshot = Snapshot::take(api);
-    let deployment = Deployment { view: view.clone(), created_ms: now_ms, snapshot };
+    let deployment = Deployment {
+        view: view.clone(),
+        created_ms: now_ms,
+        snapshot,
+    };
     api.deployments.insert(id, deployment);
     view
 }
@@ -102,15 +123,31 @@ pub(super) fn automatically(api: &mut Api, now_ms: i64) {
         return;
     }
     let (id, message) = if api.routes.is_empty() {
-        (None, "Deployment attempt failed: Unable to deploy API because no routes exist in this API".to_owned())
+        (
+            None,
+            "Deployment attempt failed: Unable to deploy API because no routes exist in this API"
+                .to_owned(),
+        )
     } else {
-        let view = add(api, now_ms, true, Some("Automatic deployment triggered by changes to the Api configuration"));
+        let view = add(
+            api,
+            now_ms,
+            true,
+            Some("Automatic deployment triggered by changes to the Api configuration"),
+        );
         let id = text(&view, "deploymentId").to_owned();
         let message = format!("Successfully deployed stage with deployment ID '{id}'");
         (Some(id), message)
     };
-    for (_, Stage { view: stage }) in api.stages.iter_mut().filter(|(name, _)| names.contains(name)) {
-        stage.insert("lastDeploymentStatusMessage".to_owned(), message.clone().into());
+    for (_, Stage { view: stage }) in api
+        .stages
+        .iter_mut()
+        .filter(|(name, _)| names.contains(name))
+    {
+        stage.insert(
+            "lastDeploymentStatusMessage".to_owned(),
+            message.clone().into(),
+        );
         if let Some(id) = &id {
             stage.insert("deploymentId".to_owned(), id.clone().into());
         }
@@ -123,8 +160,14 @@ fn is_automatic(stage: &Stage) -> bool {
 
 fn delete(api: &mut Api, id: &str) -> Answer {
     deployment(api, id)?;
-    if api.stages.values().any(|stage| text(&stage.view, "deploymentId") == id) {
-        return Err(bad("Active stages pointing to this deployment must be moved or deleted"));
+    if api
+        .stages
+        .values()
+        .any(|stage| text(&stage.view, "deploymentId") == id)
+    {
+        return Err(bad(
+            "Active stages pointing to this deployment must be moved or deleted",
+        ));
     }
     api.deployments.remove(id);
     Ok((204, json!(null)))

@@ -41,13 +41,22 @@ pub(super) const API: &[Field] = &[
 pub(super) const INTEGRATION: &[Field] = &[
     ("connectionId", Shape::Text(1024)),
     ("connectionType", Shape::OneOf(&["INTERNET", "VPC_LINK"])),
-    ("contentHandlingStrategy", Shape::OneOf(&["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"])),
+    (
+        "contentHandlingStrategy",
+        Shape::OneOf(&["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"]),
+    ),
     ("credentialsArn", Shape::Text(2048)),
     ("description", Shape::Text(1024)),
     ("integrationMethod", Shape::Text(64)),
-    ("integrationType", Shape::OneOf(&["AWS", "HTTP", "MOCK", "HTTP_PROXY", "AWS_PROXY"])),
+    (
+        "integrationType",
+        Shape::OneOf(&["AWS", "HTTP", "MOCK", "HTTP_PROXY", "AWS_PROXY"]),
+    ),
     ("integrationUri", Shape::Text(2048)),
-    ("passthroughBehavior", Shape::OneOf(&["WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES"])),
+    (
+        "passthroughBehavior",
+        Shape::OneOf(&["WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES"]),
+    ),
     ("payloadFormatVersion", Shape::OneOf(&["1.0"])),
     ("requestParameters", Shape::TextMap),
     ("requestTemplates", Shape::TextMap),
@@ -58,7 +67,10 @@ pub(super) const INTEGRATION: &[Field] = &[
 pub(super) const ROUTE: &[Field] = &[
     ("apiKeyRequired", Shape::Flag),
     ("authorizationScopes", Shape::Texts),
-    ("authorizationType", Shape::OneOf(&["NONE", "AWS_IAM", "CUSTOM", "JWT"])),
+    (
+        "authorizationType",
+        Shape::OneOf(&["NONE", "AWS_IAM", "CUSTOM", "JWT"]),
+    ),
     ("authorizerId", Shape::Text(64)),
     ("modelSelectionExpression", Shape::Text(128)),
     ("operationName", Shape::Text(64)),
@@ -77,7 +89,10 @@ pub(super) const ROUTE_RESPONSE: &[Field] = &[
 ];
 
 pub(super) const INTEGRATION_RESPONSE: &[Field] = &[
-    ("contentHandlingStrategy", Shape::OneOf(&["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"])),
+    (
+        "contentHandlingStrategy",
+        Shape::OneOf(&["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"]),
+    ),
     ("integrationResponseKey", Shape::Text(512)),
     ("responseParameters", Shape::TextMap),
     ("responseTemplates", Shape::TextMap),
@@ -122,12 +137,20 @@ fn check(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
         Shape::Text(_) | Shape::OneOf(_) => value.is_string(),
         Shape::Flag => value.is_boolean(),
         Shape::Whole(..) => value.is_i64() || value.is_u64(),
-        Shape::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
-        Shape::TextMap => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+        Shape::Texts => value
+            .as_array()
+            .is_some_and(|list| list.iter().all(Value::is_string)),
+        Shape::TextMap => value
+            .as_object()
+            .is_some_and(|map| map.values().all(Value::is_string)),
         Shape::Object => value.is_object(),
     };
     if !fine {
-        return Err(Fault::new(400, "SerializationException", format!("{name} has the wrong type")));
+        return Err(Fault::new(
+            400,
+            "SerializationException",
+            format!("{name} has the wrong type"),
+        ));
     }
     within(name, shape, value)
 }
@@ -135,9 +158,10 @@ fn check(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
 fn within(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
     let text = value.as_str().unwrap_or_default();
     match shape {
-        Shape::Text(longest) if text.chars().count() > longest => {
-            Err(bad(format!("{} must have at most {longest} characters", title(name))))
-        }
+        Shape::Text(longest) if text.chars().count() > longest => Err(bad(format!(
+            "{} must have at most {longest} characters",
+            title(name)
+        ))),
         Shape::OneOf(words) if !words.contains(&text) => Err(bad(format!(
             "Invalid value '{text}' for {name}: it must be one of [{}]",
             words.join(", ")
@@ -147,7 +171,10 @@ fn within(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
             _ if name == "timeoutInMillis" => Err(bad(format!(
                 "Timeout should be between {least} ms and {most} ms"
             ))),
-            _ => Err(bad(format!("{} must be between {least} and {most}", title(name)))),
+            _ => Err(bad(format!(
+                "{} must be between {least} and {most}",
+                title(name)
+            ))),
         },
         _ => Ok(()),
     }
@@ -177,15 +204,22 @@ mod tests {
 
     #[test]
     fn unknown_members_and_nulls_are_left_out() {
-        let read = read_integration(json!({"integrationType": "MOCK", "sorcery": 1, "description": null}));
-        assert_eq!(Value::Object(read.unwrap()), json!({"integrationType": "MOCK"}));
+        let read =
+            read_integration(json!({"integrationType": "MOCK", "sorcery": 1, "description": null}));
+        assert_eq!(
+            Value::Object(read.unwrap()),
+            json!({"integrationType": "MOCK"})
+        );
     }
 
     #[test]
     fn a_timeout_over_29_seconds_is_refused() {
         assert!(read_integration(json!({"timeoutInMillis": 29000})).is_ok());
         let fault = read_integration(json!({"timeoutInMillis": 29001})).unwrap_err();
-        assert_eq!(fault.message, "Timeout should be between 50 ms and 29000 ms");
+        assert_eq!(
+            fault.message,
+            "Timeout should be between 50 ms and 29000 ms"
+        );
     }
 
     #[test]

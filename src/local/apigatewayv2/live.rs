@@ -103,7 +103,11 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) fn new(now: LiveStage, before: Option<(Arc<LiveStage>, Instant)>) -> Self {
-        Self { now: Arc::new(now), before, turn: AtomicBool::new(false) }
+        Self {
+            now: Arc::new(now),
+            before,
+            turn: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn pick(&self) -> Arc<LiveStage> {
@@ -155,7 +159,12 @@ impl Snapshot {
 /// A stage with its deployment, ready to be served.
 pub(super) fn live_stage(api_id: &str, stage: &Stage, snapshot: &Snapshot) -> LiveStage {
     let view = &stage.view;
-    let object = |name: &str| view.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+    let object = |name: &str| {
+        view.get(name)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
     let variables = object("stageVariables");
     let access_log = object("accessLogSettings");
     LiveStage {
@@ -192,14 +201,20 @@ fn live_integration(id: &str, view: &Map<String, Value>) -> LiveIntegration {
         integration_id: id.to_owned(),
         integration_type: text(view, "integrationType").to_owned(),
         uri: text(view, "integrationUri").to_owned(),
-        timeout_millis: view.get("timeoutInMillis").and_then(Value::as_u64).unwrap_or(29_000),
+        timeout_millis: view
+            .get("timeoutInMillis")
+            .and_then(Value::as_u64)
+            .unwrap_or(29_000),
         credentials_arn: (!credentials.is_empty()).then(|| credentials.to_owned()),
     }
 }
 
 fn route_settings(view: &Map<String, Value>) -> RouteSettings {
     RouteSettings {
-        logging_level: view.get("loggingLevel").and_then(Value::as_str).map(str::to_owned),
+        logging_level: view
+            .get("loggingLevel")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         data_trace: view.get("dataTraceEnabled").and_then(Value::as_bool),
         rate: view.get("throttlingRateLimit").and_then(Value::as_f64),
         burst: view.get("throttlingBurstLimit").and_then(Value::as_i64),

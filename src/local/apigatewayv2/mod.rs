@@ -102,7 +102,9 @@ impl Apis {
     /// The stage as the data plane sees it; `None` without a deployment.
     pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
-        served.get(&(api_id.to_owned(), stage.to_owned())).map(live::Served::pick)
+        served
+            .get(&(api_id.to_owned(), stage.to_owned()))
+            .map(live::Served::pick)
     }
 
     /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
@@ -115,7 +117,10 @@ impl Apis {
                 "Unable to complete operation due to concurrent modification. Please try again later.",
             ));
         }
-        let writing = Writing { apis: self, api_id: api_id.to_owned() };
+        let writing = Writing {
+            apis: self,
+            api_id: api_id.to_owned(),
+        };
         let pause = cloud.weather.now().control_plane.mutation_millis;
         if pause > 0 {
             tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -131,7 +136,12 @@ impl Apis {
         work: impl FnOnce(&Api) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let state = lock(&self.state);
-        work(state.apis.get(api_id).ok_or_else(|| no_api(cloud, api_id))?)
+        work(
+            state
+                .apis
+                .get(api_id)
+                .ok_or_else(|| no_api(cloud, api_id))?,
+        )
     }
 
     /// Changes an API, then redeploys the stages that deploy by themselves if `deploys`, and shows
@@ -144,7 +154,10 @@ impl Apis {
         work: impl FnOnce(&mut Api) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut state = lock(&self.state);
-        let api = state.apis.get_mut(api_id).ok_or_else(|| no_api(cloud, api_id))?;
+        let api = state
+            .apis
+            .get_mut(api_id)
+            .ok_or_else(|| no_api(cloud, api_id))?;
         let done = work(api)?;
         if deploys {
             deploy::automatically(api, cloud.clock.now_ms());
@@ -160,7 +173,9 @@ impl Apis {
         let mut next = HashMap::new();
         for (name, stage) in api.into_iter().flat_map(|api| &api.stages) {
             let id = live::text(&stage.view, "deploymentId");
-            let Some(deployment) = api.and_then(|api| api.deployments.get(id)) else { continue };
+            let Some(deployment) = api.and_then(|api| api.deployments.get(id)) else {
+                continue;
+            };
             let now = live::live_stage(api_id, stage, &deployment.snapshot);
             let key = (api_id.to_owned(), name.clone());
             let before = served.get(&key).and_then(|old| {
@@ -186,7 +201,8 @@ impl Apis {
     pub(crate) fn restore(&self, cloud: &Cloud, snapshot: Value) -> Result<(), serde_json::Error> {
         let mut restored: State = serde_json::from_value(snapshot)?;
         for (id, api) in &mut restored.apis {
-            api.view.insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
+            api.view
+                .insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
             self.serve_stages(cloud, id, Some(api));
         }
         *lock(&self.state) = restored;
@@ -201,7 +217,10 @@ fn endpoint(cloud: &Cloud, api_id: &str) -> String {
 }
 
 fn no_api(cloud: &Cloud, api_id: &str) -> Fault {
-    missing(format!("Invalid API identifier specified {}:{api_id}", cloud.account_id))
+    missing(format!(
+        "Invalid API identifier specified {}:{api_id}",
+        cloud.account_id
+    ))
 }
 
 /// A `NotFoundException`.

@@ -40,7 +40,9 @@ pub(super) async fn routes(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer 
 pub(super) async fn integrations(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer {
     match rest {
         [] => match *call.method {
-            Method::GET => list(call, api, |api| views(api.integrations.values().map(|i| &i.view))),
+            Method::GET => list(call, api, |api| {
+                views(api.integrations.values().map(|i| &i.view))
+            }),
             Method::POST => change(call, api, |api| create_integration(call, api)).await,
             _ => Err(call.not_here()),
         },
@@ -50,9 +52,7 @@ pub(super) async fn integrations(call: &Call<'_>, api: &str, rest: &[&str]) -> A
             Method::DELETE => change(call, api, |api| delete_integration(api, id)).await,
             _ => Err(call.not_here()),
         },
-        [id, "integrationresponses", rest @ ..] => {
-            integration_responses(call, api, id, rest).await
-        }
+        [id, "integrationresponses", rest @ ..] => integration_responses(call, api, id, rest).await,
         _ => Err(call.not_here()),
     }
 }
@@ -72,14 +72,25 @@ fn create_route(call: &Call<'_>, api: &mut Api) -> Answer {
     view.insert("routeId".to_owned(), id.clone().into());
     view.extend(body);
     check_route(api, &id, &view)?;
-    api.routes.insert(id, Route { view: view.clone(), ..Route::default() });
+    api.routes.insert(
+        id,
+        Route {
+            view: view.clone(),
+            ..Route::default()
+        },
+    );
     Ok((201, view.into()))
 }
 
 fn update_route(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
     let mut view = route(api, id)?.view.clone();
     view.extend(fields::read(&call.body, fields::ROUTE)?);
-    for name in ["target", "authorizerId", "operationName", "routeResponseSelectionExpression"] {
+    for name in [
+        "target",
+        "authorizerId",
+        "operationName",
+        "routeResponseSelectionExpression",
+    ] {
         if text(&view, name).is_empty() {
             view.remove(name);
         }
@@ -98,13 +109,16 @@ fn check_route(api: &Api, id: &str, view: &View) -> Result<(), Fault> {
             "Invalid route key {key}: only $connect, $disconnect and $default may begin with $"
         )));
     }
-    let taken = |(other, route): (&String, &Route)| other != id && text(&route.view, "routeKey") == key;
+    let taken =
+        |(other, route): (&String, &Route)| other != id && text(&route.view, "routeKey") == key;
     if api.routes.iter().any(taken) {
         let words = format!("Route with key {key} already exists for this API");
         return Err(Fault::new(409, "ConflictException", words));
     }
     if text(view, "authorizationType") != "NONE" && key != "$connect" {
-        return Err(bad("Currently, authorization is restricted to the $connect route only"));
+        return Err(bad(
+            "Currently, authorization is restricted to the $connect route only",
+        ));
     }
     if text(view, "authorizationType") == "JWT" {
         return Err(bad("JWT authorization is not supported for WEBSOCKET APIs"));
@@ -120,7 +134,9 @@ fn check_target(api: &Api, target: &str) -> Result<(), Fault> {
         // AWS does not document the words for an integration that is not there; these are those of
         // reads, because that is the fact that is wrong.
         Some(id) => integration(api, id).map(drop),
-        None => Err(bad(format!("Invalid target {target}: it must be integrations/{{integrationId}}"))),
+        None => Err(bad(format!(
+            "Invalid target {target}: it must be integrations/{{integrationId}}"
+        ))),
     }
 }
 
@@ -141,14 +157,25 @@ fn create_integration(call: &Call<'_>, api: &mut Api) -> Answer {
     view.insert("timeoutInMillis".to_owned(), 29_000.into());
     view.extend(body);
     check_integration(&view)?;
-    api.integrations.insert(id, Integration { view: view.clone(), ..Integration::default() });
+    api.integrations.insert(
+        id,
+        Integration {
+            view: view.clone(),
+            ..Integration::default()
+        },
+    );
     Ok((201, view.into()))
 }
 
 fn update_integration(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
     let mut view = integration(api, id)?.view.clone();
     view.extend(fields::read(&call.body, fields::INTEGRATION)?);
-    for name in ["credentialsArn", "description", "connectionId", "contentHandlingStrategy"] {
+    for name in [
+        "credentialsArn",
+        "description",
+        "connectionId",
+        "contentHandlingStrategy",
+    ] {
         if text(&view, name).is_empty() {
             view.remove(name);
         }
@@ -208,7 +235,11 @@ async fn route_responses(call: &Call<'_>, api: &str, route_id: &str, rest: &[&st
         _ => Err(bad("Only the $default route response key is supported")),
     };
     responses(call, api, rest, &kind, check, |api| {
-        Ok(&mut api.routes.get_mut(route_id).ok_or_else(|| no_route(route_id))?.responses)
+        Ok(&mut api
+            .routes
+            .get_mut(route_id)
+            .ok_or_else(|| no_route(route_id))?
+            .responses)
     })
     .await
 }
@@ -225,7 +256,11 @@ async fn integration_responses(call: &Call<'_>, api: &str, id: &str, rest: &[&st
         _ => Ok(()),
     };
     responses(call, api, rest, &kind, check, |api| {
-        Ok(&mut api.integrations.get_mut(id).ok_or_else(|| no_integration(id))?.responses)
+        Ok(&mut api
+            .integrations
+            .get_mut(id)
+            .ok_or_else(|| no_integration(id))?
+            .responses)
     })
     .await
 }
@@ -269,7 +304,10 @@ async fn responses(
             call.page(items)
         }
         (&Method::GET, [id]) => look(call, api_id, |api| {
-            of(&mut api.clone())?.get(*id).cloned().ok_or_else(|| gone(id))
+            of(&mut api.clone())?
+                .get(*id)
+                .cloned()
+                .ok_or_else(|| gone(id))
         }),
         (&Method::POST, []) => {
             change(call, api_id, |api| {
@@ -304,19 +342,20 @@ async fn responses(
 }
 
 fn list(call: &Call<'_>, api: &str, items: impl FnOnce(&Api) -> Vec<Value>) -> Answer {
-    let items = call.cloud.apis.with(call.cloud, api, |api| Ok(items(api)))?;
+    let items = call
+        .cloud
+        .apis
+        .with(call.cloud, api, |api| Ok(items(api)))?;
     call.page(items)
 }
 
 fn look(call: &Call<'_>, api: &str, work: impl FnOnce(&Api) -> Result<View, Fault>) -> Answer {
-    call.cloud.apis.with(call.cloud, api, |api| Ok((200, work(api)?.into())))
+    call.cloud
+        .apis
+        .with(call.cloud, api, |api| Ok((200, work(api)?.into())))
 }
 
-async fn change(
-    call: &Call<'_>,
-    api_id: &str,
-    work: impl FnOnce(&mut Api) -> Answer,
-) -> Answer {
+async fn change(call: &Call<'_>, api_id: &str, work: impl FnOnce(&mut Api) -> Answer) -> Answer {
     let _writing = call.cloud.apis.write(call.cloud, api_id).await?;
     call.cloud.apis.change(call.cloud, api_id, true, work)
 }

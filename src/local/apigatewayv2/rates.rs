@@ -17,7 +17,11 @@ pub(crate) struct Rates {
 
 impl Rates {
     /// Takes one call from the shared bucket and from the operation's own, if it has one.
-    pub(crate) fn take(&self, cloud: &Cloud, own: Option<(&'static str, f64)>) -> Result<(), Fault> {
+    pub(crate) fn take(
+        &self,
+        cloud: &Cloud,
+        own: Option<(&'static str, f64)>,
+    ) -> Result<(), Fault> {
         if !cloud.weather.now().control_plane.control_rates {
             return Ok(());
         }
@@ -27,7 +31,11 @@ impl Rates {
         if shared && own {
             return Ok(());
         }
-        Err(Fault::new(429, "TooManyRequestsException", "Too Many Requests"))
+        Err(Fault::new(
+            429,
+            "TooManyRequestsException",
+            "Too Many Requests",
+        ))
     }
 
     fn take_from(&self, name: &'static str, rate: f64, burst: f64, now_ms: i64) -> bool {

@@ -24,7 +24,11 @@ pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answ
     match (call.method, rest) {
         (&Method::GET, []) => {
             let items = apis.with(call.cloud, api_id, |api| {
-                Ok(api.stages.values().map(|stage| Value::Object(stage.view.clone())).collect())
+                Ok(api
+                    .stages
+                    .values()
+                    .map(|stage| Value::Object(stage.view.clone()))
+                    .collect())
             })?;
             call.page(items)
         }
@@ -49,7 +53,8 @@ pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answ
         }
         (&Method::DELETE, [name, "routesettings", key]) => {
             edit(call, api_id, name, |view| {
-                if let Some(settings) = view.get_mut("routeSettings").and_then(Value::as_object_mut) {
+                if let Some(settings) = view.get_mut("routeSettings").and_then(Value::as_object_mut)
+                {
                     settings.remove(*key);
                 }
             })
@@ -68,14 +73,20 @@ async fn edit(call: &Call<'_>, api: &str, name: &str, work: impl FnOnce(&mut Vie
     change(call, api, |api| {
         let stage = api.stages.get_mut(name).ok_or_else(|| no_stage(name))?;
         work(&mut stage.view);
-        stage.view.insert("lastUpdatedDate".to_owned(), call.now().into());
+        stage
+            .view
+            .insert("lastUpdatedDate".to_owned(), call.now().into());
         Ok((204, json!(null)))
     })
     .await
 }
 
 fn create(call: &Call<'_>, api: &mut Api) -> Answer {
-    let name = call.body.get("stageName").and_then(Value::as_str).unwrap_or_default();
+    let name = call
+        .body
+        .get("stageName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || name.len() > 128 || !name.chars().all(fine) {
         return Err(bad("Stage name only allows a-zA-Z0-9_-"));
@@ -100,7 +111,12 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
 }
 
 fn update(call: &Call<'_>, api: &mut Api, name: &str) -> Answer {
-    let mut view = api.stages.get(name).ok_or_else(|| no_stage(name))?.view.clone();
+    let mut view = api
+        .stages
+        .get(name)
+        .ok_or_else(|| no_stage(name))?
+        .view
+        .clone();
     apply(call, api, &mut view)?;
     view.insert("lastUpdatedDate".to_owned(), call.now().into());
     store(call, api, name, view, 200)
@@ -109,7 +125,11 @@ fn update(call: &Call<'_>, api: &mut Api, name: &str) -> Answer {
 /// Stores the stage, deploys it if it does that by itself, and shows it.
 fn store(call: &Call<'_>, api: &mut Api, name: &str, view: View, status: u16) -> Answer {
     let turned_on = view.get("autoDeploy") == Some(&Value::Bool(true))
-        && api.stages.get(name).and_then(|old| old.view.get("autoDeploy")) != Some(&Value::Bool(true));
+        && api
+            .stages
+            .get(name)
+            .and_then(|old| old.view.get("autoDeploy"))
+            != Some(&Value::Bool(true));
     api.stages.insert(name.to_owned(), Stage { view });
     if turned_on {
         deploy::automatically(api, call.cloud.clock.now_ms());
@@ -123,7 +143,9 @@ fn apply(call: &Call<'_>, api: &Api, view: &mut View) -> Result<(), Fault> {
     if let Some(id) = body.get("deploymentId").and_then(Value::as_str) {
         let automatic = body.get("autoDeploy").or_else(|| view.get("autoDeploy"));
         if automatic == Some(&Value::Bool(true)) {
-            return Err(bad("DeploymentId cannot be set for a stage that has autoDeploy enabled"));
+            return Err(bad(
+                "DeploymentId cannot be set for a stage that has autoDeploy enabled",
+            ));
         }
         deploy::deployment(api, id)?;
     }
@@ -141,17 +163,30 @@ fn apply(call: &Call<'_>, api: &Api, view: &mut View) -> Result<(), Fault> {
             "CloudWatch Logs role ARN must be set in account settings to enable logging",
         ));
     }
-    if access_log { destination_exists(call, view) } else { Ok(()) }
+    if access_log {
+        destination_exists(call, view)
+    } else {
+        Ok(())
+    }
 }
 
 /// Variables merge; an empty value takes one away, and an empty map changes nothing.
 fn variables(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
-    let Some(new) = object(call, "stageVariables")? else { return Ok(()) };
-    let mut merged =
-        view.get("stageVariables").and_then(Value::as_object).cloned().unwrap_or_default();
+    let Some(new) = object(call, "stageVariables")? else {
+        return Ok(());
+    };
+    let mut merged = view
+        .get("stageVariables")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     for (name, value) in new {
         let Some(value) = value.as_str() else {
-            return Err(Fault::new(400, "SerializationException", "stage variables must be strings"));
+            return Err(Fault::new(
+                400,
+                "SerializationException",
+                "stage variables must be strings",
+            ));
         };
         if value.is_empty() {
             merged.remove(&name);
@@ -166,8 +201,9 @@ fn variables(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
 
 fn check_variable(name: &str, value: &str) -> Result<(), Fault> {
     let name_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let value_fine =
-        value.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c));
+    let value_fine = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c));
     if name_fine && value_fine && value.len() <= 512 {
         return Ok(());
     }
@@ -177,11 +213,21 @@ fn check_variable(name: &str, value: &str) -> Result<(), Fault> {
 }
 
 fn route_settings(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
-    let Some(new) = object(call, "routeSettings")? else { return Ok(()) };
-    let mut all = view.get("routeSettings").and_then(Value::as_object).cloned().unwrap_or_default();
+    let Some(new) = object(call, "routeSettings")? else {
+        return Ok(());
+    };
+    let mut all = view
+        .get("routeSettings")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     for (key, settings) in new {
         let Some(settings) = settings.as_object() else {
-            return Err(Fault::new(400, "SerializationException", "routeSettings must hold objects"));
+            return Err(Fault::new(
+                400,
+                "SerializationException",
+                "routeSettings must hold objects",
+            ));
         };
         let merged = merge_settings(call, all.get(&key), settings)?;
         all.insert(key, merged.into());
@@ -201,7 +247,10 @@ fn merge_settings(
     old: Option<&Value>,
     new: &Map<String, Value>,
 ) -> Result<View, Fault> {
-    let mut merged = old.and_then(Value::as_object).cloned().unwrap_or_else(default_settings);
+    let mut merged = old
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_else(default_settings);
     merged.extend(fields::read(new, fields::ROUTE_SETTINGS)?);
     // AWS takes any word here, `DEBUG` for one, and stores it as OFF.
     if !matches!(text(&merged, "loggingLevel"), "ERROR" | "INFO") {
@@ -214,9 +263,19 @@ fn merge_settings(
         }
         Some(_) => return Err(bad("ThrottlingRateLimit must be a number of at least 0")),
     }
-    if call.cloud.weather.now().control_plane.zeroes_absent_throttles {
-        merged.entry("throttlingBurstLimit").or_insert_with(|| 0.into());
-        merged.entry("throttlingRateLimit").or_insert_with(|| 0.0.into());
+    if call
+        .cloud
+        .weather
+        .now()
+        .control_plane
+        .zeroes_absent_throttles
+    {
+        merged
+            .entry("throttlingBurstLimit")
+            .or_insert_with(|| 0.into());
+        merged
+            .entry("throttlingRateLimit")
+            .or_insert_with(|| 0.0.into());
     }
     Ok(merged)
 }
@@ -224,7 +283,10 @@ fn merge_settings(
 /// Whether the body turns execution logs on anywhere.
 fn asks_for_logging(call: &Call<'_>) -> bool {
     let on = |settings: &Value| {
-        matches!(settings.get("loggingLevel").and_then(Value::as_str), Some("ERROR" | "INFO"))
+        matches!(
+            settings.get("loggingLevel").and_then(Value::as_str),
+            Some("ERROR" | "INFO")
+        )
     };
     let routes = call.body.get("routeSettings").and_then(Value::as_object);
     call.body.get("defaultRouteSettings").is_some_and(on)
@@ -233,14 +295,18 @@ fn asks_for_logging(call: &Call<'_>) -> bool {
 
 /// Reads `accessLogSettings`; true if there are any to check further.
 fn access_log(call: &Call<'_>, view: &mut View) -> Result<bool, Fault> {
-    let Some(settings) = object(call, "accessLogSettings")? else { return Ok(false) };
+    let Some(settings) = object(call, "accessLogSettings")? else {
+        return Ok(false);
+    };
     let destination = text(&settings, "destinationArn").to_owned();
     let format = text(&settings, "format").to_owned();
     if destination.is_empty() && format.is_empty() {
         return Ok(false);
     }
     if destination.is_empty() || format.is_empty() {
-        return Err(bad("Access Log value missing. Expected destinationArn and format."));
+        return Err(bad(
+            "Access Log value missing. Expected destinationArn and format.",
+        ));
     }
     check_format(&format)?;
     view.insert(
@@ -252,7 +318,9 @@ fn access_log(call: &Call<'_>, view: &mut View) -> Result<bool, Fault> {
 
 fn check_format(format: &str) -> Result<(), Fault> {
     if format.contains(['\n', '\r']) {
-        return Err(bad(format!("Access Log format must be single line: '{format}'")));
+        return Err(bad(format!(
+            "Access Log format must be single line: '{format}'"
+        )));
     }
     if !format.contains("$context.requestId") && !format.contains("$context.extendedRequestId") {
         return Err(bad(format!(
@@ -260,15 +328,22 @@ fn check_format(format: &str) -> Result<(), Fault> {
         )));
     }
     if format.chars().count() > FORMAT_LIMIT {
-        return Err(bad(format!("Access Log format must have at most {FORMAT_LIMIT} characters")));
+        return Err(bad(format!(
+            "Access Log format must have at most {FORMAT_LIMIT} characters"
+        )));
     }
     Ok(())
 }
 
 fn destination_exists(call: &Call<'_>, view: &View) -> Result<(), Fault> {
     let settings = view.get("accessLogSettings").and_then(Value::as_object);
-    let arn = settings.map(|settings| text(settings, "destinationArn")).unwrap_or_default();
-    let here = format!("arn:aws:logs:{}:{}:log-group:", call.cloud.region, call.cloud.account_id);
+    let arn = settings
+        .map(|settings| text(settings, "destinationArn"))
+        .unwrap_or_default();
+    let here = format!(
+        "arn:aws:logs:{}:{}:log-group:",
+        call.cloud.region, call.cloud.account_id
+    );
     if !arn.starts_with(&here) {
         return Err(bad(format!(
             "Invalid ARN specified in the request. ARNs must start with 'arn:': '{arn}' is no log group of this region"
@@ -285,8 +360,10 @@ fn object(call: &Call<'_>, name: &str) -> Result<Option<Map<String, Value>>, Fau
     match call.body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object.clone())),
-        Some(_) => {
-            Err(Fault::new(400, "SerializationException", format!("{name} must be an object")))
-        }
+        Some(_) => Err(Fault::new(
+            400,
+            "SerializationException",
+            format!("{name} must be an object"),
+        )),
     }
 }

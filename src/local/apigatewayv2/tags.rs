@@ -23,8 +23,11 @@ pub(super) fn tags(call: &Call<'_>, arn: &str) -> Answer {
         }
         Method::DELETE => {
             let params = call.request.params();
-            let keys: Vec<_> =
-                params.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key).collect();
+            let keys: Vec<_> = params
+                .iter()
+                .filter(|(name, _)| name == "tagKeys")
+                .map(|(_, key)| key)
+                .collect();
             with_tags(call, arn, |tags| {
                 tags.retain(|key, _| !keys.contains(&key));
                 Ok((204, Value::Null))
@@ -39,11 +42,21 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, Faul
     let tags = match body.get("tags") {
         None | Some(Value::Null) => return Ok(Map::new()),
         Some(Value::Object(tags)) => tags,
-        Some(_) => return Err(Fault::new(400, "SerializationException", "tags must be an object")),
+        Some(_) => {
+            return Err(Fault::new(
+                400,
+                "SerializationException",
+                "tags must be an object",
+            ));
+        }
     };
     for (key, value) in tags {
         let Some(value) = value.as_str() else {
-            return Err(Fault::new(400, "SerializationException", "tag values must be strings"));
+            return Err(Fault::new(
+                400,
+                "SerializationException",
+                "tag values must be strings",
+            ));
         };
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
             return Err(bad(
@@ -67,7 +80,9 @@ fn with_tags(
 ) -> Answer {
     let none = || missing(format!("Invalid resource ARN specified: {arn}"));
     let prefix = format!("arn:aws:apigateway:{}::/apis/", call.cloud.region);
-    let path = arn.strip_prefix(&prefix).ok_or_else(|| bad(format!("Invalid ARN specified in the request: {arn}")))?;
+    let path = arn
+        .strip_prefix(&prefix)
+        .ok_or_else(|| bad(format!("Invalid ARN specified in the request: {arn}")))?;
     let mut state = lock(&call.cloud.apis.state);
     let (id, rest) = path.split_once('/').unwrap_or((path, ""));
     let api = state.apis.get_mut(id).ok_or_else(none)?;

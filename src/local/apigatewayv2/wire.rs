@@ -46,10 +46,20 @@ async fn answer(cloud: &Cloud, request: &Request) -> Answer {
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let resource = format!("arn:aws:apigateway:{}::/{}", cloud.region, path.join("/"));
     let action = format!("apigateway:{}", request.method);
-    cloud.iam.authorize(cloud, &caller, &action, &resource, &[])?;
+    cloud
+        .iam
+        .authorize(cloud, &caller, &action, &resource, &[])?;
     let deploys = request.method == Method::POST && path.get(2) == Some(&"deployments");
-    cloud.apis.rates.take(cloud, deploys.then_some(("CreateDeployment", 0.2)))?;
-    let call = Call { cloud, method: &request.method, body: request.json()?, request };
+    cloud
+        .apis
+        .rates
+        .take(cloud, deploys.then_some(("CreateDeployment", 0.2)))?;
+    let call = Call {
+        cloud,
+        method: &request.method,
+        body: request.json()?,
+        request,
+    };
     match path.as_slice() {
         ["apis"] => apis(&call),
         ["apis", api] => one_api(&call, api).await,
@@ -78,10 +88,18 @@ impl Call<'_> {
     /// AWS does not document the default size; 25 is that of v1's lists, and small enough to find
     /// clients that ignore `nextToken`.
     pub(super) fn page(&self, items: Vec<Value>) -> Answer {
-        let limit = match self.request.param("maxResults").map(|text| text.parse::<usize>()) {
+        let limit = match self
+            .request
+            .param("maxResults")
+            .map(|text| text.parse::<usize>())
+        {
             None => 25,
             Some(Ok(limit @ 1..=500)) => limit,
-            Some(_) => return Err(bad("Invalid value for maxResults: it must be between 1 and 500")),
+            Some(_) => {
+                return Err(bad(
+                    "Invalid value for maxResults: it must be between 1 and 500",
+                ));
+            }
         };
         let start = match self.request.param("nextToken") {
             None => 0,
@@ -97,7 +115,11 @@ impl Call<'_> {
 }
 
 fn offset(token: &str, length: usize) -> Option<usize> {
-    token.strip_prefix("page")?.parse().ok().filter(|start| *start <= length)
+    token
+        .strip_prefix("page")?
+        .parse()
+        .ok()
+        .filter(|start| *start <= length)
 }
 
 /// A fresh id of `count` characters that `taken` does not hold.
@@ -114,7 +136,11 @@ fn apis(call: &Call<'_>) -> Answer {
     match *call.method {
         Method::GET => {
             let state = lock(&call.cloud.apis.state);
-            let items = state.apis.values().map(|api| Value::Object(api.view.clone())).collect();
+            let items = state
+                .apis
+                .values()
+                .map(|api| Value::Object(api.view.clone()))
+                .collect();
             call.page(items)
         }
         Method::POST => create_api(call),
@@ -127,9 +153,17 @@ fn create_api(call: &Call<'_>) -> Answer {
     match call.body.get("protocolType").and_then(Value::as_str) {
         Some("WEBSOCKET") => {}
         Some("HTTP") => return Err(Fault::not_here("apigatewayv2", "CreateApi for HTTP")),
-        _ => return Err(bad("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]")),
+        _ => {
+            return Err(bad(
+                "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]",
+            ));
+        }
     }
-    if body.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if body
+        .get("name")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         return Err(bad("Name must be specified"));
     }
     check_selection(&body, true)?;
@@ -141,25 +175,36 @@ fn create_api(call: &Call<'_>) -> Answer {
     let mut view = View::new();
     view.insert("apiEndpoint".to_owned(), endpoint(call.cloud, &id).into());
     view.insert("apiId".to_owned(), id.clone().into());
-    view.insert("apiKeySelectionExpression".to_owned(), "$request.header.x-api-key".into());
+    view.insert(
+        "apiKeySelectionExpression".to_owned(),
+        "$request.header.x-api-key".into(),
+    );
     view.insert("createdDate".to_owned(), call.now().into());
     view.insert("disableExecuteApiEndpoint".to_owned(), false.into());
     view.insert("ipAddressType".to_owned(), "ipv4".into());
     view.insert("protocolType".to_owned(), "WEBSOCKET".into());
     view.insert("tags".to_owned(), tags::read(&call.body)?.into());
     view.extend(body);
-    state.apis.insert(id, Api { view: view.clone(), ..Api::default() });
+    state.apis.insert(
+        id,
+        Api {
+            view: view.clone(),
+            ..Api::default()
+        },
+    );
     Ok((201, view.into()))
 }
 
 /// WebSocket APIs need a selection expression over the request's body.
 fn check_selection(body: &View, required: bool) -> Result<(), Fault> {
     match body.get("routeSelectionExpression").and_then(Value::as_str) {
-        None if required => Err(bad("RouteSelectionExpression is required for WEBSOCKET protocol")),
+        None if required => Err(bad(
+            "RouteSelectionExpression is required for WEBSOCKET protocol",
+        )),
         None => Ok(()),
-        Some(text) if text.is_empty() => {
-            Err(bad("RouteSelectionExpression is required for WEBSOCKET protocol"))
-        }
+        Some(text) if text.is_empty() => Err(bad(
+            "RouteSelectionExpression is required for WEBSOCKET protocol",
+        )),
         Some(_) => Ok(()),
     }
 }

@@ -44,7 +44,10 @@ impl Clock for TableClock {
         u64::try_from(self.now_ms.load(Ordering::Relaxed) / 1000).unwrap_or_default()
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit in 53 bits")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 fit in 53 bits"
+    )]
     fn now_unix_secs_f64(&self) -> f64 {
         self.now_ms.load(Ordering::Relaxed) as f64 / 1000.0
     }
@@ -87,7 +90,10 @@ impl Engine {
 
 /// The engine's answer with the real region and account in its ARNs.
 pub(super) fn with_our_arns(answer: &str, region: &str, account_id: &str) -> String {
-    answer.replace(ENGINE_ARN, &format!("arn:aws:dynamodb:{region}:{account_id}:"))
+    answer.replace(
+        ENGINE_ARN,
+        &format!("arn:aws:dynamodb:{region}:{account_id}:"),
+    )
 }
 
 type Outcome = Result<String, DynoxideError>;
@@ -130,9 +136,9 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<Outcome> {
     // The engine tags this family of errors; DynamoDB wraps their words on single writes.
     let wraps = matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem");
     Some(outcome.map_err(|error| match error {
-        DynoxideError::EnvelopedValidation(words) if wraps => DynoxideError::ValidationException(
-            format!("1 validation error detected: {words}"),
-        ),
+        DynoxideError::EnvelopedValidation(words) if wraps => {
+            DynoxideError::ValidationException(format!("1 validation error detected: {words}"))
+        }
         other => other,
     }))
 }
@@ -162,10 +168,16 @@ fn unreadable(words: &str) -> DynoxideError {
         return DynoxideError::SerializationException(words);
     }
     if plain.contains("empty AttributeValue") {
-        let words = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
+        let words =
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
         return DynoxideError::ValidationException(words.to_owned());
     }
-    let validation = ["missing field", "unknown variant", "invalid type: null", "Supplied AttributeValue"];
+    let validation = [
+        "missing field",
+        "unknown variant",
+        "invalid type: null",
+        "Supplied AttributeValue",
+    ];
     if validation.iter().any(|part| plain.contains(part)) {
         return DynoxideError::ValidationException(plain);
     }
@@ -173,5 +185,8 @@ fn unreadable(words: &str) -> DynoxideError {
 }
 
 fn refusal(error: DynoxideError) -> Refusal {
-    Refusal { status: error.status_code(), body: error.to_json() }
+    Refusal {
+        status: error.status_code(),
+        body: error.to_json(),
+    }
 }

@@ -57,10 +57,15 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     let (status, body) = match work.await {
         Ok(Ok(body)) => (200, body),
         Ok(Err(refusal)) => (refusal.status, refusal.body),
-        Err(_) => (500, json!({"__type": format!("{NAMESPACE}InternalServerError")}).to_string()),
+        Err(_) => (
+            500,
+            json!({"__type": format!("{NAMESPACE}InternalServerError")}).to_string(),
+        ),
     };
     let checksum = crc32fast::hash(body.as_bytes()).to_string();
-    Response::versioned("1.0", status, body).with("x-amz-crc32", &checksum).identified(&id)
+    Response::versioned("1.0", status, body)
+        .with("x-amz-crc32", &checksum)
+        .identified(&id)
 }
 
 fn answer(cloud: &Cloud, request: &Request) -> Outcome {
@@ -73,9 +78,16 @@ fn answer(cloud: &Cloud, request: &Request) -> Outcome {
             "*" => "*".to_owned(),
             table => cloud.tables.arn(cloud, table),
         };
-        cloud.iam.authorize(cloud, &caller, &action, &resource, &[]).map_err(denied)?;
+        cloud
+            .iam
+            .authorize(cloud, &caller, &action, &resource, &[])
+            .map_err(denied)?;
     }
-    let call = Call { cloud, operation, body };
+    let call = Call {
+        cloud,
+        operation,
+        body,
+    };
     cloud.tables.answer(&call)
 }
 
@@ -89,7 +101,10 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn table(&self) -> &str {
-        self.body.get("TableName").and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .get("TableName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     fn now_ms(&self) -> i64 {
@@ -104,11 +119,16 @@ impl Tables {
 
     fn engine(&self) -> Result<&Engine, Fault> {
         let engine = self.engine.get_or_init(|| Engine::new().ok());
-        engine.as_ref().ok_or_else(|| Fault::new(500, "InternalServerError", "no table engine"))
+        engine
+            .as_ref()
+            .ok_or_else(|| Fault::new(500, "InternalServerError", "no table engine"))
     }
 
     fn arn(&self, cloud: &Cloud, table: &str) -> String {
-        format!("arn:aws:dynamodb:{}:{}:table/{table}", cloud.region, cloud.account_id)
+        format!(
+            "arn:aws:dynamodb:{}:{}:table/{table}",
+            cloud.region, cloud.account_id
+        )
     }
 
     fn answer(&self, call: &Call<'_>) -> Outcome {
@@ -129,7 +149,9 @@ impl Tables {
                 self.must_be_active(call)?;
                 self.shown(call)
             }
-            "ListTables" | "TagResource" | "UntagResource" | "ListTagsOfResource" => self.shown(call),
+            "ListTables" | "TagResource" | "UntagResource" | "ListTagsOfResource" => {
+                self.shown(call)
+            }
             _ => self.items(call),
         }
     }
@@ -144,12 +166,14 @@ impl Tables {
     /// Asks the engine, and puts our region into the ARNs of its answer.
     fn shown(&self, call: &Call<'_>) -> Outcome {
         let body = Value::Object(call.body.clone()).to_string();
-        let ours = |text: &str| {
-            engine::with_our_arns(text, &call.cloud.region, &call.cloud.account_id)
-        };
+        let ours =
+            |text: &str| engine::with_our_arns(text, &call.cloud.region, &call.cloud.account_id);
         match self.ask(call, call.operation, &body) {
             Ok(answer) => Ok(ours(&answer)),
-            Err(refusal) => Err(Refusal { body: ours(&refusal.body), ..refusal }),
+            Err(refusal) => Err(Refusal {
+                body: ours(&refusal.body),
+                ..refusal
+            }),
         }
     }
 
@@ -159,9 +183,15 @@ impl Tables {
         let state = self.lock();
         let now_ms = call.now_ms();
         let fresh = |name: &String| {
-            state.tables.get(name).is_some_and(|life| life.active_ms > now_ms)
+            state
+                .tables
+                .get(name)
+                .is_some_and(|life| life.active_ms > now_ms)
         };
-        if rights::needs(call.operation, &call.body).iter().any(|(_, table)| fresh(table)) {
+        if rights::needs(call.operation, &call.body)
+            .iter()
+            .any(|(_, table)| fresh(table))
+        {
             return Err(not_found("Requested resource not found").into());
         }
         drop(state);
@@ -177,7 +207,13 @@ impl Tables {
         let answer = self.shown(call)?;
         let delay = call.cloud.weather.propagation().as_millis();
         let active_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
-        self.lock().tables.insert(name, Life { active_ms, ..Life::default() });
+        self.lock().tables.insert(
+            name,
+            Life {
+                active_ms,
+                ..Life::default()
+            },
+        );
         Ok(answer)
     }
 
@@ -197,7 +233,13 @@ impl Tables {
         let delay = call.cloud.weather.propagation().as_millis();
         let gone_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
         let deleting = Some((value["TableDescription"].clone(), gone_ms));
-        self.lock().tables.insert(name, Life { deleting, ..Life::default() });
+        self.lock().tables.insert(
+            name,
+            Life {
+                deleting,
+                ..Life::default()
+            },
+        );
         Ok(value.to_string())
     }
 
@@ -226,7 +268,10 @@ impl Tables {
     fn update_ttl(&self, call: &Call<'_>) -> Outcome {
         self.must_be_active(call)?;
         let before = self.ttl(call)?;
-        let wanted = call.body.get("TimeToLiveSpecification").and_then(|spec| spec.get("Enabled"));
+        let wanted = call
+            .body
+            .get("TimeToLiveSpecification")
+            .and_then(|spec| spec.get("Enabled"));
         let enabled = before.get("TimeToLiveStatus").and_then(Value::as_str) == Some("ENABLED");
         match wanted {
             Some(Value::Bool(true)) if enabled => {
@@ -239,7 +284,11 @@ impl Tables {
         }
         let now_ms = call.now_ms();
         let name = call.table().to_owned();
-        let changed = self.lock().tables.get(&name).and_then(|life| life.ttl_changed_ms);
+        let changed = self
+            .lock()
+            .tables
+            .get(&name)
+            .and_then(|life| life.ttl_changed_ms);
         if changed.is_some_and(|changed| now_ms - changed < TTL_CHANGE_MS) {
             let words = "Time to live has been modified multiple times within a fixed interval";
             return Err(validation(words).into());
@@ -259,7 +308,11 @@ impl Tables {
     /// A change is ENABLING or DISABLING for a while.
     fn describe_ttl(&self, call: &Call<'_>) -> Outcome {
         let mut ttl = self.ttl(call)?;
-        let changed = self.lock().tables.get(call.table()).and_then(|life| life.ttl_changed_ms);
+        let changed = self
+            .lock()
+            .tables
+            .get(call.table())
+            .and_then(|life| life.ttl_changed_ms);
         let delay = call.cloud.weather.propagation().as_millis();
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
         if changed.is_some_and(|changed| call.now_ms() - changed < delay) {
@@ -289,20 +342,29 @@ impl Tables {
         let lag = call.cloud.weather.now().control_plane.ttl_lag_millis;
         {
             let mut state = self.lock();
-            if now_ms - state.swept_ms < SWEEP_MS.min(i64::try_from(lag).unwrap_or(SWEEP_MS).max(1)) {
+            if now_ms - state.swept_ms < SWEEP_MS.min(i64::try_from(lag).unwrap_or(SWEEP_MS).max(1))
+            {
                 return Ok(());
             }
             state.swept_ms = now_ms;
         }
-        self.engine()?.sweep(now_ms.saturating_sub(i64::try_from(lag).unwrap_or(i64::MAX)), now_ms);
+        self.engine()?.sweep(
+            now_ms.saturating_sub(i64::try_from(lag).unwrap_or(i64::MAX)),
+            now_ms,
+        );
         Ok(())
     }
 
     /// Writes every table into `folder`, for `--persist`.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), std::io::Error> {
-        let (fresh, kept) = (folder.join("tables.sqlite.new"), folder.join("tables.sqlite"));
+        let (fresh, kept) = (
+            folder.join("tables.sqlite.new"),
+            folder.join("tables.sqlite"),
+        );
         let _ = fs_err::remove_file(&fresh);
-        let engine = self.engine().map_err(|fault| std::io::Error::other(fault.message))?;
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
         engine
             .save(&fresh.to_string_lossy())
             .map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -317,7 +379,9 @@ impl Tables {
         if !tables.exists() || !state.exists() {
             return Ok(());
         }
-        let engine = self.engine().map_err(|fault| std::io::Error::other(fault.message))?;
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
         engine
             .load(&tables.to_string_lossy())
             .map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -328,7 +392,9 @@ impl Tables {
 
 impl State {
     fn is_creating(&self, name: &str, now_ms: i64) -> bool {
-        self.tables.get(name).is_some_and(|life| life.active_ms > now_ms)
+        self.tables
+            .get(name)
+            .is_some_and(|life| life.active_ms > now_ms)
     }
 
     /// The description of a table that is being deleted; forgets one that is gone by now.
@@ -387,6 +453,9 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let response = fault.versioned("1.0", NAMESPACE);
         let body = String::from_utf8_lossy(&response.body).into_owned();
-        Self { status: fault.status, body }
+        Self {
+            status: fault.status,
+            body,
+        }
     }
 }

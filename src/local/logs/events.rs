@@ -42,7 +42,10 @@ impl Visible {
         let now_ms = cloud.clock.now_ms();
         let delay = cloud.weather.now().control_plane.log_delay_millis;
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
-        Self { ingested_by_ms: now_ms.saturating_sub(delay), horizon_ms: group.horizon(now_ms) }
+        Self {
+            ingested_by_ms: now_ms.saturating_sub(delay),
+            horizon_ms: group.horizon(now_ms),
+        }
     }
 
     pub(super) fn shows(&self, key: Key) -> bool {
@@ -83,14 +86,27 @@ pub(super) fn filter(call: &Call<'_>) -> Answer {
     let limit = call.limit(PAGE_EVENTS)?;
     let question = Question::read(call)?;
     let asked = fingerprint(call, &group);
-    let token = call.text("nextToken").map(|token| Token::read(token, call, asked)).transpose()?;
+    let token = call
+        .text("nextToken")
+        .map(|token| Token::read(token, call, asked))
+        .transpose()?;
     let empty_pages = call.cloud.weather.now().control_plane.empty_log_pages;
     let after = token.as_ref().and_then(|token| token.after);
-    let empty = token.as_ref().map_or(empty_pages, |token| token.empty.min(empty_pages));
+    let empty = token
+        .as_ref()
+        .map_or(empty_pages, |token| token.empty.min(empty_pages));
     let state = call.cloud.logs.lock();
     let found = state.group(&group)?;
     question.check_streams(found)?;
-    let go_on = |after, empty| Token { after, empty, issued_ms: call.now_ms(), question: asked }.text();
+    let go_on = |after, empty| {
+        Token {
+            after,
+            empty,
+            issued_ms: call.now_ms(),
+            question: asked,
+        }
+        .text()
+    };
     if empty > 0 {
         let next = go_on(after, empty - 1);
         return Ok(json!({"events": [], "searchedLogStreams": [], "nextToken": next}));
@@ -129,7 +145,11 @@ impl Question {
 
     /// A stream that is asked for by name must exist.
     fn check_streams(&self, group: &Group) -> Result<(), Fault> {
-        match self.streams.iter().find(|name| !group.streams.contains_key(*name)) {
+        match self
+            .streams
+            .iter()
+            .find(|name| !group.streams.contains_key(*name))
+        {
             Some(_) => Err(super::no_stream()),
             None => Ok(()),
         }
@@ -137,7 +157,10 @@ impl Question {
 
     fn wants(&self, event: &Event) -> bool {
         (self.streams.is_empty() || self.streams.iter().any(|name| **name == *event.stream))
-            && self.prefix.as_ref().is_none_or(|prefix| event.stream.starts_with(prefix.as_str()))
+            && self
+                .prefix
+                .as_ref()
+                .is_none_or(|prefix| event.stream.starts_with(prefix.as_str()))
             && self.pattern.matches(&event.message)
     }
 
@@ -155,7 +178,10 @@ impl Question {
             None => Bound::Included((self.start, i64::MIN, 0)),
         };
         let (mut rows, mut bytes, mut last) = (Vec::new(), 0, after);
-        let within = group.events.range((from, Bound::Unbounded)).take_while(|(k, _)| k.0 <= self.end);
+        let within = group
+            .events
+            .range((from, Bound::Unbounded))
+            .take_while(|(k, _)| k.0 <= self.end);
         for (scanned, (key, event)) in within.enumerate() {
             if rows.len() >= limit || scanned >= SCAN_LIMIT {
                 return (rows, last);
@@ -203,7 +229,13 @@ fn fingerprint(call: &Call<'_>, group: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     group.hash(&mut hasher);
-    for name in ["startTime", "endTime", "filterPattern", "logStreamNames", "logStreamNamePrefix"] {
+    for name in [
+        "startTime",
+        "endTime",
+        "filterPattern",
+        "logStreamNames",
+        "logStreamNamePrefix",
+    ] {
         call.body.get(name).map(Value::to_string).hash(&mut hasher);
     }
     hasher.finish()
@@ -215,7 +247,10 @@ mod tests {
 
     #[test]
     fn ids_have_56_digits_sort_as_events_do_and_lead_back() {
-        let (early, late) = ((1_700_000_000_000, 1_700_000_000_500, 9), (1_700_000_000_001, 5, 1));
+        let (early, late) = (
+            (1_700_000_000_000, 1_700_000_000_500, 9),
+            (1_700_000_000_001, 5, 1),
+        );
         assert_eq!(id(early).len(), 56);
         assert!(id(early) < id(late));
         assert_eq!(key(&id(early)), Some(early));

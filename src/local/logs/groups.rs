@@ -10,15 +10,17 @@ use super::{Group, invalid};
 
 /// The only numbers of days that the service takes.
 const RETENTIONS: [i64; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
-    3653,
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
 ];
 
 pub(super) fn create(call: &Call<'_>) -> Answer {
     let name = call.group()?;
     call.allowed(&name, "")?;
     if name.starts_with("aws/") {
-        return Err(invalid("Log groups starting with AWS/ are reserved for AWS."));
+        return Err(invalid(
+            "Log groups starting with AWS/ are reserved for AWS.",
+        ));
     }
     let tags = read_tags(call.body.get("tags"))?;
     let class = call.text("logGroupClass").unwrap_or("STANDARD");
@@ -61,7 +63,10 @@ pub(super) fn delete(call: &Call<'_>) -> Answer {
 
 pub(super) fn describe(call: &Call<'_>) -> Answer {
     call.allowed("", "")?;
-    let (prefix, pattern) = (call.text("logGroupNamePrefix"), call.text("logGroupNamePattern"));
+    let (prefix, pattern) = (
+        call.text("logGroupNamePrefix"),
+        call.text("logGroupNamePattern"),
+    );
     if prefix.is_some() && pattern.is_some() {
         return Err(invalid(
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
@@ -71,7 +76,9 @@ pub(super) fn describe(call: &Call<'_>) -> Answer {
     let identifiers = call.texts("logGroupIdentifiers");
     let wanted = |name: &str| {
         prefix.is_none_or(|prefix| name.starts_with(prefix))
-            && folded.as_ref().is_none_or(|pattern| name.to_lowercase().contains(pattern))
+            && folded
+                .as_ref()
+                .is_none_or(|pattern| name.to_lowercase().contains(pattern))
             && (identifiers.is_empty() || identifiers.iter().any(|id| group_name(id) == name))
     };
     let state = call.cloud.logs.lock();
@@ -107,9 +114,9 @@ fn view(call: &Call<'_>, name: &str, group: &Group) -> Value {
 pub(super) fn put_retention(call: &Call<'_>) -> Answer {
     let name = call.group()?;
     call.allowed(&name, "")?;
-    let days = call.whole("retentionInDays")?.ok_or_else(|| {
-        constraint("Value null at 'retentionInDays'", "Member must not be null")
-    })?;
+    let days = call
+        .whole("retentionInDays")?
+        .ok_or_else(|| constraint("Value null at 'retentionInDays'", "Member must not be null"))?;
     if !RETENTIONS.contains(&days) {
         let valid: Vec<_> = RETENTIONS.iter().map(i64::to_string).collect();
         return Err(constraint(
@@ -165,14 +172,18 @@ fn with_tags(
     let name = group_name(identifier).to_owned();
     call.allowed(&name, "")?;
     if member == "resourceArn" && identifier.trim_end_matches(":*") != call.arn(&name) {
-        return Err(invalid(format!("The specified resource ARN {identifier} is invalid")));
+        return Err(invalid(format!(
+            "The specified resource ARN {identifier} is invalid"
+        )));
     }
     let mut state = call.cloud.logs.lock();
     work(&mut state.group_mut(&name)?.tags)
 }
 
 fn read_tags(tags: Option<&Value>) -> Result<BTreeMap<String, String>, Fault> {
-    let Some(tags) = tags.and_then(Value::as_object) else { return Ok(BTreeMap::new()) };
+    let Some(tags) = tags.and_then(Value::as_object) else {
+        return Ok(BTreeMap::new());
+    };
     let mut read = BTreeMap::new();
     for (key, value) in tags {
         let value = value.as_str().unwrap_or_default();

@@ -87,7 +87,10 @@ struct Saved {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { state: Mutex::default(), incoming: broadcast::Sender::new(1024) }
+        Self {
+            state: Mutex::default(),
+            incoming: broadcast::Sender::new(1024),
+        }
     }
 }
 
@@ -104,7 +107,10 @@ impl Logs {
     /// Makes the group as a service does it: without retention and tags. No error if it is there.
     pub(crate) fn ensure_group(&self, cloud: &Cloud, group: &str) {
         let created_ms = cloud.clock.now_ms();
-        self.lock().groups.entry(group.to_owned()).or_insert_with(|| Group::new(created_ms));
+        self.lock()
+            .groups
+            .entry(group.to_owned())
+            .or_insert_with(|| Group::new(created_ms));
     }
 
     /// Appends lines (milliseconds, text) to a stream, which is made if it is missing. Lines for a
@@ -112,8 +118,13 @@ impl Logs {
     pub(crate) fn put(&self, cloud: &Cloud, group: &str, stream: &str, lines: Vec<(i64, String)>) {
         let now_ms = cloud.clock.now_ms();
         let mut state = self.lock();
-        let Some(found) = state.groups.get_mut(group) else { return };
-        found.streams.entry(stream.to_owned()).or_insert_with(|| Stream::new(now_ms));
+        let Some(found) = state.groups.get_mut(group) else {
+            return;
+        };
+        found
+            .streams
+            .entry(stream.to_owned())
+            .or_insert_with(|| Stream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
     }
 
@@ -128,7 +139,9 @@ impl Logs {
     ) {
         let first = state.next_number;
         state.next_number += lines.len() as u64;
-        let Some(found) = state.groups.get_mut(group) else { return };
+        let Some(found) = state.groups.get_mut(group) else {
+            return;
+        };
         let name: Arc<str> = stream.into();
         let mut events = Vec::with_capacity(lines.len());
         for (number, (time, message)) in (first..).zip(lines) {
@@ -139,17 +152,32 @@ impl Logs {
                 stream.last_ingestion_ms = Some(now_ms);
             }
             events.push((time, Arc::clone(&message)));
-            found.events.insert(key, Event { stream: Arc::clone(&name), message });
+            found.events.insert(
+                key,
+                Event {
+                    stream: Arc::clone(&name),
+                    message,
+                },
+            );
         }
         let (group, stream) = (group.to_owned(), stream.to_owned());
         // Nobody listening is the usual case.
-        let _ = self.incoming.send(Arc::new(Incoming { group, stream, ingested_ms: now_ms, events }));
+        let _ = self.incoming.send(Arc::new(Incoming {
+            group,
+            stream,
+            ingested_ms: now_ms,
+            events,
+        }));
     }
 
     /// Everything, for `--persist`.
     pub(crate) fn snapshot(&self) -> Value {
         let state = self.lock();
-        let saved: Vec<_> = state.groups.iter().map(|(name, group)| Saved::new(name, group)).collect();
+        let saved: Vec<_> = state
+            .groups
+            .iter()
+            .map(|(name, group)| Saved::new(name, group))
+            .collect();
         serde_json::to_value(saved).unwrap_or_default()
     }
 
@@ -158,10 +186,18 @@ impl Logs {
         let saved: Vec<Saved> = serde_json::from_value(snapshot)?;
         let mut state = self.lock();
         *state = State::default();
-        for Saved { name, mut group, events } in saved {
+        for Saved {
+            name,
+            mut group,
+            events,
+        } in saved
+        {
             for (key, stream, message) in events {
                 state.next_number = state.next_number.max(key.2 + 1);
-                let event = Event { stream: stream.as_str().into(), message: message.into() };
+                let event = Event {
+                    stream: stream.as_str().into(),
+                    message: message.into(),
+                };
                 if let Some(stream) = group.streams.get_mut(&stream) {
                     stream.keys.insert(key);
                 }
@@ -185,23 +221,34 @@ impl State {
 
 impl Group {
     fn new(created_ms: i64) -> Self {
-        Self { created_ms, class: "STANDARD".to_owned(), ..Self::default() }
+        Self {
+            created_ms,
+            class: "STANDARD".to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Events before this moment have expired.
     fn horizon(&self, now_ms: i64) -> i64 {
-        self.retention_days.map_or(i64::MIN, |days| now_ms.saturating_sub(days * DAY_MS))
+        self.retention_days
+            .map_or(i64::MIN, |days| now_ms.saturating_sub(days * DAY_MS))
     }
 
     /// What counts as stored: each event's bytes and 26 more.
     fn stored_bytes(&self) -> usize {
-        self.events.values().map(|event| event.message.len() + 26).sum()
+        self.events
+            .values()
+            .map(|event| event.message.len() + 26)
+            .sum()
     }
 }
 
 impl Stream {
     fn new(created_ms: i64) -> Self {
-        Self { created_ms, ..Self::default() }
+        Self {
+            created_ms,
+            ..Self::default()
+        }
     }
 }
 
@@ -211,16 +258,28 @@ impl Saved {
             .events
             .iter()
             .map(|(key, event)| (*key, event.stream.to_string(), event.message.to_string()));
-        Self { name: name.to_owned(), group: group.clone(), events: events.collect() }
+        Self {
+            name: name.to_owned(),
+            group: group.clone(),
+            events: events.collect(),
+        }
     }
 }
 
 fn no_group() -> Fault {
-    Fault::new(400, "ResourceNotFoundException", "The specified log group does not exist.")
+    Fault::new(
+        400,
+        "ResourceNotFoundException",
+        "The specified log group does not exist.",
+    )
 }
 
 fn no_stream() -> Fault {
-    Fault::new(400, "ResourceNotFoundException", "The specified log stream does not exist.")
+    Fault::new(
+        400,
+        "ResourceNotFoundException",
+        "The specified log stream does not exist.",
+    )
 }
 
 fn invalid(words: impl Into<String>) -> Fault {

@@ -17,9 +17,16 @@ use super::invalid;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Pattern {
     Everything,
-    Terms { all: Vec<String>, any: Vec<String>, none: Vec<String> },
+    Terms {
+        all: Vec<String>,
+        any: Vec<String>,
+        none: Vec<String>,
+    },
     Json(Expression),
-    Fields { tests: Vec<FieldTest>, ellipsis: Option<usize> },
+    Fields {
+        tests: Vec<FieldTest>,
+        ellipsis: Option<usize>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -68,20 +75,29 @@ impl Pattern {
     /// Parses a pattern; refuses one that AWS would refuse.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         if text.chars().count() > 1024 {
-            return Err(invalid("The filter pattern must have at most 1024 characters"));
+            return Err(invalid(
+                "The filter pattern must have at most 1024 characters",
+            ));
         }
         let text = text.trim();
         if text.is_empty() || text == "\" \"" {
             return Ok(Self::Everything);
         }
         if text.starts_with('%') && text.ends_with('%') && text.len() > 1 {
-            return Err(Fault::not_here("logs", "FilterLogEvents with a regular expression"));
+            return Err(Fault::not_here(
+                "logs",
+                "FilterLogEvents with a regular expression",
+            ));
         }
         match (text.chars().next(), text.chars().last()) {
             (Some('{'), Some('}')) => {
                 let mut parser = Parser::new(&text[1..text.len() - 1]);
                 let expression = parser.or()?;
-                if parser.done() { Ok(Self::Json(expression)) } else { Err(refused()) }
+                if parser.done() {
+                    Ok(Self::Json(expression))
+                } else {
+                    Err(refused())
+                }
             }
             (Some('['), Some(']')) => fields(&text[1..text.len() - 1]),
             (Some('{' | '['), _) => Err(refused()),
@@ -101,10 +117,14 @@ impl Pattern {
                     && (any.is_empty() || !all.is_empty() || any.iter().any(has))
             }
             Self::Json(expression) => {
-                let value = message.find('{').and_then(|start| serde_json::from_str(&message[start..]).ok());
+                let value = message
+                    .find('{')
+                    .and_then(|start| serde_json::from_str(&message[start..]).ok());
                 value.is_some_and(|value: Value| expression.holds(&value))
             }
-            Self::Fields { tests, ellipsis } => fields_match(tests, *ellipsis, &split_fields(message)),
+            Self::Fields { tests, ellipsis } => {
+                fields_match(tests, *ellipsis, &split_fields(message))
+            }
         }
     }
 }
@@ -141,7 +161,11 @@ fn terms(text: &str) -> Result<Pattern, Fault> {
 /// Without quotes a term has letters, digits and underscores; other characters need quotes.
 fn check_plain(term: &str) -> Result<(), Fault> {
     let fine = |c: char| c.is_alphanumeric() || "_.:/*#=@$&^~!;'<>+|".contains(c);
-    if term.chars().all(fine) { Ok(()) } else { Err(refused()) }
+    if term.chars().all(fine) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }
 
 fn closing_quote(text: &str) -> Option<usize> {
@@ -204,7 +228,11 @@ impl<'a> Parser<'a> {
     fn unit(&mut self) -> Result<Expression, Fault> {
         if self.eat("(") {
             let inner = self.or()?;
-            return if self.eat(")") { Ok(inner) } else { Err(refused()) };
+            return if self.eat(")") {
+                Ok(inner)
+            } else {
+                Err(refused())
+            };
         }
         let path = self.path()?;
         Ok(Expression::Test(path, self.test()?))
@@ -229,7 +257,11 @@ impl<'a> Parser<'a> {
                 self.rest = &rest[end + 1..];
             } else {
                 self.rest = self.rest.trim_start();
-                return if steps.is_empty() { Err(refused()) } else { Ok(steps) };
+                return if steps.is_empty() {
+                    Err(refused())
+                } else {
+                    Ok(steps)
+                };
             }
         }
     }
@@ -255,7 +287,10 @@ impl<'a> Parser<'a> {
     }
 
     fn order(&mut self) -> Option<Order> {
-        ORDERS.iter().find(|(token, _)| self.eat(token)).map(|(_, order)| *order)
+        ORDERS
+            .iter()
+            .find(|(token, _)| self.eat(token))
+            .map(|(_, order)| *order)
     }
 
     fn literal(&mut self) -> Result<String, Fault> {
@@ -271,7 +306,11 @@ impl<'a> Parser<'a> {
             .unwrap_or(self.rest.len());
         let text = self.rest[..end].to_owned();
         self.rest = self.rest[end..].trim_start();
-        if text.is_empty() { Err(refused()) } else { Ok(text) }
+        if text.is_empty() {
+            Err(refused())
+        } else {
+            Ok(text)
+        }
     }
 }
 
@@ -397,10 +436,13 @@ fn split_fields(message: &str) -> Vec<&str> {
             b'[' => Some(']'),
             _ => None,
         };
-        let quoted = closing.and_then(|c| rest[1..].find(c).map(|end| (&rest[1..=end], &rest[end + 2..])));
-        let (field, after) = quoted.unwrap_or_else(|| {
-            rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()))
+        let quoted = closing.and_then(|c| {
+            rest[1..]
+                .find(c)
+                .map(|end| (&rest[1..=end], &rest[end + 2..]))
         });
+        let (field, after) = quoted
+            .unwrap_or_else(|| rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())));
         fields.push(field);
         rest = after.trim_start();
     }
@@ -415,7 +457,11 @@ fn fields_match(tests: &[FieldTest], ellipsis: Option<usize>, fields: &[&str]) -
     let skipped = fields.len().saturating_sub(tests.len());
     enough
         && tests.iter().enumerate().all(|(index, test)| {
-            let shift = if ellipsis.is_some_and(|at| index >= at) { skipped } else { 0 };
+            let shift = if ellipsis.is_some_and(|at| index >= at) {
+                skipped
+            } else {
+                0
+            };
             test.holds(fields[index + shift])
         })
 }
@@ -424,7 +470,11 @@ impl FieldTest {
     fn holds(&self, field: &str) -> bool {
         let one = |(order, wanted): &(Order, String)| compare(*order, field, wanted);
         self.compares.is_empty()
-            || if self.all { self.compares.iter().all(one) } else { self.compares.iter().any(one) }
+            || if self.all {
+                self.compares.iter().all(one)
+            } else {
+                self.compares.iter().any(one)
+            }
     }
 }
 
@@ -460,10 +510,17 @@ mod tests {
 
     #[test]
     fn json_selectors_reach_into_objects_and_lists() {
-        let message = r#"{"level":"ERROR","code":503,"a":{"b":[{"c":"x"},{"c":"yes"}]},"ok":true,"n":null}"#;
-        assert!(matches(r#"{ $.level = "ERROR" && $.code >= 500 }"#, message));
+        let message =
+            r#"{"level":"ERROR","code":503,"a":{"b":[{"c":"x"},{"c":"yes"}]},"ok":true,"n":null}"#;
+        assert!(matches(
+            r#"{ $.level = "ERROR" && $.code >= 500 }"#,
+            message
+        ));
         assert!(matches("{ $.level = ERR* }", message));
-        assert!(matches("{ ($.code = 1 || $.a.b[1].c = \"yes\") && $.ok IS TRUE }", message));
+        assert!(matches(
+            "{ ($.code = 1 || $.a.b[1].c = \"yes\") && $.ok IS TRUE }",
+            message
+        ));
         assert!(matches("{ $.a.b[*].c = x }", message));
         assert!(matches("{ $.n IS NULL && $.missing NOT EXISTS }", message));
         assert!(!matches("{ $.missing = 1 }", message));
@@ -473,8 +530,12 @@ mod tests {
 
     #[test]
     fn fields_are_words_quotes_and_brackets() {
-        let line = r#"127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index HTTP/1.0" 404 1534"#;
-        assert!(matches("[ip, user, name, time, request = GET*, status = 4*, bytes > 1000]", line));
+        let line =
+            r#"127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index HTTP/1.0" 404 1534"#;
+        assert!(matches(
+            "[ip, user, name, time, request = GET*, status = 4*, bytes > 1000]",
+            line
+        ));
         assert!(matches("[..., status = 404, bytes]", line));
         assert!(!matches("[ip, status = 404]", line));
         assert!(matches("[ip = 127* || ip = 10*, ...]", line));
@@ -483,7 +544,11 @@ mod tests {
     #[test]
     fn broken_patterns_are_refused() {
         for pattern in ["{ $.a = ", "{ a = 1 }", "[a", "\"open", "a(b"] {
-            assert_eq!(Pattern::parse(pattern).unwrap_err().message, "Invalid filter pattern", "{pattern}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap_err().message,
+                "Invalid filter pattern",
+                "{pattern}"
+            );
         }
     }
 }

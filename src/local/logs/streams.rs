@@ -54,12 +54,17 @@ pub(super) fn describe(call: &Call<'_>) -> Answer {
         }
     };
     if by_time && !prefix.is_empty() {
-        return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
+        return Err(invalid(
+            "Cannot order by LastEventTime with a logStreamNamePrefix.",
+        ));
     }
     let state = call.cloud.logs.lock();
     let found = state.group(&group)?;
-    let mut streams: Vec<_> =
-        found.streams.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+    let mut streams: Vec<_> = found
+        .streams
+        .iter()
+        .filter(|(name, _)| name.starts_with(prefix))
+        .collect();
     if by_time {
         streams.sort_by_key(|(_, stream)| stream.keys.last().map(|key| key.0));
     }
@@ -67,7 +72,9 @@ pub(super) fn describe(call: &Call<'_>) -> Answer {
         streams.reverse();
     }
     let arn = call.arn(&group);
-    let rows = streams.into_iter().map(|(name, stream)| (name.clone(), view(&arn, name, stream)));
+    let rows = streams
+        .into_iter()
+        .map(|(name, stream)| (name.clone(), view(&arn, name, stream)));
     page(call, "logStreams", 50, rows.collect())
 }
 
@@ -104,7 +111,9 @@ pub(super) fn put_events(call: &Call<'_>) -> Answer {
         .into_iter()
         .filter(|(time, _)| *time >= oldest && *time <= now_ms + 2 * 60 * 60 * 1000)
         .collect();
-    call.cloud.logs.append(&mut state, &group, &name, now_ms, good);
+    call.cloud
+        .logs
+        .append(&mut state, &group, &name, now_ms, good);
     let mut body = json!({ "nextSequenceToken": events::id((now_ms, now_ms, state.next_number)) });
     if let Some(rejected) = rejected {
         body["rejectedLogEventsInfo"] = rejected;
@@ -117,7 +126,9 @@ fn rejected(lines: &[(i64, String)], now_ms: i64, horizon: i64) -> Option<Value>
     let count = |old: i64| lines.iter().take_while(|(time, _)| *time < old).count();
     let expired = count(horizon);
     let too_old = count(now_ms - 14 * DAY_MS);
-    let too_new = lines.iter().position(|(time, _)| *time > now_ms + 2 * 60 * 60 * 1000);
+    let too_new = lines
+        .iter()
+        .position(|(time, _)| *time > now_ms + 2 * 60 * 60 * 1000);
     let mut info = serde_json::Map::new();
     if expired > too_old {
         info.insert("expiredLogEventEndIndex".to_owned(), expired.into());
@@ -133,7 +144,8 @@ fn rejected(lines: &[(i64, String)], now_ms: i64, horizon: i64) -> Option<Value>
 
 fn read_events(call: &Call<'_>) -> Result<Vec<(i64, String)>, Fault> {
     let list = call.body.get("logEvents").and_then(Value::as_array);
-    let list = list.ok_or_else(|| constraint("Value null at 'logEvents'", "Member must not be null"))?;
+    let list =
+        list.ok_or_else(|| constraint("Value null at 'logEvents'", "Member must not be null"))?;
     if list.is_empty() || list.len() > EVENTS_LIMIT {
         return Err(constraint(
             "Value at 'logEvents'",
@@ -154,9 +166,10 @@ fn read_event(number: usize, event: &Value) -> Result<(i64, String), Fault> {
     let message = event.get("message").and_then(Value::as_str);
     match (time, message) {
         (None, _) => Err(constraint(&at("timestamp"), "Member must not be null")),
-        (Some(time), _) if time < 0 => {
-            Err(constraint(&at("timestamp"), "Member must have value greater than or equal to 0"))
-        }
+        (Some(time), _) if time < 0 => Err(constraint(
+            &at("timestamp"),
+            "Member must have value greater than or equal to 0",
+        )),
         (_, None) => Err(constraint(&at("message"), "Member must not be null")),
         (_, Some("")) => Err(constraint(
             &at("message"),
@@ -168,9 +181,14 @@ fn read_event(number: usize, event: &Value) -> Result<(i64, String), Fault> {
 
 fn check_batch(lines: &[(i64, String)]) -> Result<(), Fault> {
     let bytes: usize = lines.iter().map(|(_, message)| message.len() + 26).sum();
-    if let Some((_, message)) = lines.iter().find(|(_, message)| message.len() + 26 > BATCH_LIMIT) {
-        let words =
-            format!("Log event too large: {} bytes exceeds limit of {BATCH_LIMIT}", message.len() + 26);
+    if let Some((_, message)) = lines
+        .iter()
+        .find(|(_, message)| message.len() + 26 > BATCH_LIMIT)
+    {
+        let words = format!(
+            "Log event too large: {} bytes exceeds limit of {BATCH_LIMIT}",
+            message.len() + 26
+        );
         return Err(invalid(words));
     }
     if bytes > BATCH_LIMIT {
@@ -224,7 +242,10 @@ fn newest(keys: impl Iterator<Item = Key>, limit: usize) -> Vec<Key> {
 fn events_page(group: &Group, chosen: &[Key], from: Option<(bool, Key)>) -> Value {
     let mut bytes = 0;
     let fitting = chosen.iter().take_while(|key| {
-        bytes += group.events.get(key).map_or(0, |event| event.message.len() + 26);
+        bytes += group
+            .events
+            .get(key)
+            .map_or(0, |event| event.message.len() + 26);
         bytes <= BATCH_LIMIT
     });
     let fitting: Vec<_> = fitting.collect();

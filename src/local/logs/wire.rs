@@ -35,7 +35,12 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 fn answer(cloud: &Cloud, request: &Request) -> Answer {
     let caller = cloud.iam.admit(cloud, request)?;
     let body = request.json()?;
-    let call = Call { cloud, body, caller: &caller, operation: &request.operation };
+    let call = Call {
+        cloud,
+        body,
+        caller: &caller,
+        operation: &request.operation,
+    };
     match call.operation {
         "CreateLogGroup" => groups::create(&call),
         "DeleteLogGroup" => groups::delete(&call),
@@ -66,7 +71,12 @@ impl<'a> Call<'a> {
         caller: &'a Principal,
         operation: &'a str,
     ) -> Self {
-        Self { cloud, body, caller, operation }
+        Self {
+            cloud,
+            body,
+            caller,
+            operation,
+        }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
@@ -74,16 +84,25 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
-        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| {
-            constraint(&format!("Value null at '{name}'"), "Member must not be null")
-        })
+        self.text(name)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| {
+                constraint(
+                    &format!("Value null at '{name}'"),
+                    "Member must not be null",
+                )
+            })
     }
 
     pub(super) fn whole(&self, name: &str) -> Result<Option<i64>, Fault> {
         match self.body.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => value.as_i64().map(Some).ok_or_else(|| {
-                Fault::new(400, "SerializationException", format!("{name} must be a number"))
+                Fault::new(
+                    400,
+                    "SerializationException",
+                    format!("{name} must be a number"),
+                )
             }),
         }
     }
@@ -94,7 +113,11 @@ impl<'a> Call<'a> {
 
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let list = self.body.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// `limit`, between 1 and `most`.
@@ -121,9 +144,10 @@ impl<'a> Call<'a> {
             )),
             (Some(name), None) => checked_group(name),
             (None, Some(identifier)) => checked_group(group_name(identifier)),
-            (None, None) => {
-                Err(constraint("Value null at 'logGroupName'", "Member must not be null"))
-            }
+            (None, None) => Err(constraint(
+                "Value null at 'logGroupName'",
+                "Member must not be null",
+            )),
         }
     }
 
@@ -131,7 +155,9 @@ impl<'a> Call<'a> {
     pub(super) fn allowed(&self, group: &str, stream: &str) -> Result<(), Fault> {
         let resource = format!("{}:log-stream:{stream}", self.arn(group));
         let action = format!("logs:{}", self.operation);
-        self.cloud.iam.authorize(self.cloud, self.caller, &action, &resource, &[])
+        self.cloud
+            .iam
+            .authorize(self.cloud, self.caller, &action, &resource, &[])
     }
 
     /// The group's ARN, without `:*`.
@@ -146,12 +172,17 @@ impl<'a> Call<'a> {
 
 /// A log group's ARN, without `:*`.
 pub(super) fn arn(cloud: &Cloud, group: &str) -> String {
-    format!("arn:aws:logs:{}:{}:log-group:{group}", cloud.region, cloud.account_id)
+    format!(
+        "arn:aws:logs:{}:{}:log-group:{group}",
+        cloud.region, cloud.account_id
+    )
 }
 
 /// A group's name from its name or ARN, with or without `:*`.
 pub(super) fn group_name(identifier: &str) -> &str {
-    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name);
+    let name = identifier
+        .split_once(":log-group:")
+        .map_or(identifier, |(_, name)| name);
     name.strip_suffix(":*").unwrap_or(name)
 }
 
@@ -169,22 +200,22 @@ pub(super) fn checked_group(name: &str) -> Result<String, Fault> {
 
 /// AWS's words for a member that breaks the service's model.
 pub(super) fn constraint(what: &str, rule: &str) -> Fault {
-    invalid(format!("1 validation error detected: {what} failed to satisfy constraint: {rule}"))
+    invalid(format!(
+        "1 validation error detected: {what} failed to satisfy constraint: {rule}"
+    ))
 }
 
 /// A page of `rows` with `key` as its name, continued by `nextToken`.
-pub(super) fn page(
-    call: &Call<'_>,
-    key: &str,
-    most: i64,
-    rows: Vec<(String, Value)>,
-) -> Answer {
+pub(super) fn page(call: &Call<'_>, key: &str, most: i64, rows: Vec<(String, Value)>) -> Answer {
     let limit = call.limit(most)?;
     let start = match call.text("nextToken") {
         None => 0,
         Some(token) => token
             .strip_prefix("after:")
-            .and_then(|token| rows.iter().position(|(name, _)| super::super::wire::encode(name) == token))
+            .and_then(|token| {
+                rows.iter()
+                    .position(|(name, _)| super::super::wire::encode(name) == token)
+            })
             .map(|position| position + 1)
             .ok_or_else(|| invalid("The specified nextToken is invalid."))?,
     };
@@ -192,7 +223,8 @@ pub(super) fn page(
     let page: Vec<_> = rows[start..end].iter().map(|(_, row)| row).collect();
     let mut body = json!({ key: page });
     if end < rows.len() {
-        body["nextToken"] = format!("after:{}", super::super::wire::encode(&rows[end - 1].0)).into();
+        body["nextToken"] =
+            format!("after:{}", super::super::wire::encode(&rows[end - 1].0)).into();
     }
     Ok(body)
 }
