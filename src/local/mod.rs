@@ -21,9 +21,12 @@ mod control_plane;
 mod dynamodb;
 mod events;
 mod gateway;
+mod guard;
 mod iam;
 mod lambda;
 mod logs;
+mod operations;
+mod persist;
 mod router;
 mod runtime;
 mod server;
@@ -35,9 +38,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 pub use clock::Clock;
 pub use control_plane::ControlPlane;
-pub use weather::Weather;
+pub use weather::{Call, Fault, FaultKind, Weather};
 
 /// How a local cloud is started; [`Options::default`] is what tests want.
 #[derive(Debug, Clone)]
@@ -101,6 +106,8 @@ pub enum StartError {
 pub struct LocalCloud {
     cloud: Arc<Cloud>,
     server: server::Server,
+    /// A state folder of our own making, removed at the end.
+    temporary: Option<PathBuf>,
 }
 
 /// Every room, and what they share.
@@ -114,6 +121,10 @@ pub(crate) struct Cloud {
     pub(crate) endpoint: String,
     /// Where files may be written.
     pub(crate) state_dir: PathBuf,
+    /// Set when the cloud ends.
+    pub(crate) stopping: CancellationToken,
+    /// What is kept over restarts.
+    pub(crate) keeper: persist::Keeper,
     /// Time that tests can turn forward.
     pub(crate) clock: Clock,
     /// Faults, delays and the list of calls.
@@ -139,14 +150,22 @@ pub(crate) struct Cloud {
 impl LocalCloud {
     /// Binds the port and begins to serve. Takes a few milliseconds.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        let is_temporary = options.state_dir.is_none();
         let listener = server::bind(options.port).await?;
         let address = listener.local_addr().map_err(|source| StartError::Listen {
             port: options.port,
             source,
         })?;
         let cloud = Arc::new(Cloud::new(options, address)?);
+        cloud.keeper.load(&cloud)?;
+        tokio::spawn(persist::Keeper::run(Arc::clone(&cloud)));
+        let temporary = is_temporary.then(|| cloud.state_dir.clone());
         let server = server::Server::start(listener, address, Arc::clone(&cloud));
-        Ok(Self { cloud, server })
+        Ok(Self {
+            cloud,
+            server,
+            temporary,
+        })
     }
 
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
@@ -164,9 +183,38 @@ impl LocalCloud {
         &self.cloud.clock
     }
 
-    /// Closes the port and every socket, and ends every process.
-    pub async fn stop(self) {
+    /// Plans a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.cloud.weather.add(fault);
+    }
+
+    /// Changes the weather.
+    pub fn set_weather(&self, weather: Weather) {
+        self.cloud.weather.set(weather);
+    }
+
+    /// Every control-plane and @connections call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.cloud.weather.calls()
+    }
+
+    /// Closes the port and every socket, ends every process, and removes a temporary state folder.
+    pub async fn stop(mut self) {
+        self.cloud.stopping.cancel();
         self.server.stop().await;
+        self.cloud.environments.ended().await;
+        let cloud = Arc::clone(&self.cloud);
+        let _ = tokio::task::spawn_blocking(move || cloud.keeper.save(&cloud)).await;
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        self.cloud.stopping.cancel();
+        if let Some(folder) = &self.temporary {
+            // What a process still holds open is swept at the next start.
+            let _ = fs_err::remove_dir_all(folder);
+        }
     }
 }
 
@@ -178,6 +226,8 @@ impl Cloud {
             account_id: options.account_id,
             endpoint: format!("http://{address}"),
             state_dir,
+            stopping: CancellationToken::new(),
+            keeper: persist::Keeper::new(options.persist),
             clock: Clock::default(),
             weather: weather::Sky::new(options.weather),
             iam: iam::Iam::default(),
@@ -194,15 +244,15 @@ impl Cloud {
 
 fn state_dir(wanted: Option<PathBuf>) -> Result<PathBuf, StartError> {
     let folder = wanted.unwrap_or_else(|| {
-        let name = format!(
-            "chatctl-local-{}-{:08x}",
-            std::process::id(),
-            fastrand::u32(..)
-        );
+        let (prefix, id) = (runtime::PREFIX, std::process::id());
+        let name = format!("{prefix}{id}-{:08x}", fastrand::u32(..));
         std::env::temp_dir().join(name)
     });
     match fs_err::create_dir_all(&folder) {
-        Ok(()) => Ok(folder),
+        Ok(()) => {
+            runtime::sweep(&folder);
+            Ok(folder)
+        }
         Err(source) => Err(StartError::State { folder, source }),
     }
 }

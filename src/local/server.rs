@@ -2,11 +2,11 @@
 //!
 //! WebSocket upgrades leave here before the body is read, because the gateway needs hyper's upgrade.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,8 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::router::Answer;
 use super::wire::Response;
-use super::{Cloud, StartError, router};
+use super::{Cloud, StartError, gateway, guard, router};
 
 /// Lambda's own limit for CreateFunction, the largest body of all.
 const BODY_LIMIT: usize = 70_167_211;
@@ -55,7 +56,7 @@ impl Server {
     }
 
     /// Ends the accept loop and waits until every connection is gone.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.await;
@@ -76,8 +77,8 @@ async fn accept(listener: TcpListener, cloud: Arc<Cloud>, stop: CancellationToke
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, Arc::clone(&cloud)));
+                if let Ok((stream, peer)) = accepted {
+                    connections.spawn(connection(stream, peer.ip(), Arc::clone(&cloud)));
                 }
             }
         }
@@ -85,9 +86,9 @@ async fn accept(listener: TcpListener, cloud: Arc<Cloud>, stop: CancellationToke
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, cloud: Arc<Cloud>) {
+async fn connection(stream: TcpStream, peer: IpAddr, cloud: Arc<Cloud>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&cloud), request));
+    let service = service_fn(move |request| answer(Arc::clone(&cloud), request, peer));
     let serving = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -98,17 +99,55 @@ async fn connection(stream: TcpStream, cloud: Arc<Cloud>) {
 async fn answer(
     cloud: Arc<Cloud>,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Full<Bytes>>, Infallible> {
+    peer: IpAddr,
+) -> Result<http::Response<Full<Bytes>>, HungUp> {
+    let is_socket = gateway::is_upgrade(request.method(), request.headers());
+    if let Some(why) = guard::refusal(request.headers(), is_socket) {
+        let refused = Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", why);
+        return Ok(into_http(refused));
+    }
+    if is_socket {
+        let target = router::target(request.headers(), request.uri().path());
+        return Ok(into_http(match target {
+            Some(target) => gateway::open(&cloud, request, target, peer).await,
+            None => gateway::forbidden(),
+        }));
+    }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => {
-            return Ok(into_http(Response::empty(
-                http::StatusCode::PAYLOAD_TOO_LARGE,
-            )));
-        }
+        Err(_) => return Ok(into_http(too_large())),
     };
-    Ok(into_http(router::route(&cloud, parts, body).await))
+    // In a task of its own: a client that gives up does not undo what it asked for.
+    let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
+    match routing.await {
+        Ok(Answer::Send(response)) => Ok(into_http(response)),
+        Ok(Answer::HangUp) => Err(HungUp),
+        Err(_) => {
+            let words = "the local cloud failed at this request; this is an error of its own";
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Ok(into_http(Response::rest_error(
+                status,
+                "InternalFailure",
+                words,
+            )))
+        }
+    }
+}
+
+/// Makes hyper close the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the weather closed the connection")]
+struct HungUp;
+
+fn too_large() -> Response {
+    let words =
+        format!("Request must be smaller than {BODY_LIMIT} bytes for the CreateFunction operation");
+    Response::rest_error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestEntityTooLargeException",
+        &words,
+    )
 }
 
 fn into_http(response: Response) -> http::Response<Full<Bytes>> {

@@ -50,7 +50,13 @@ impl Stream {
     pub(super) fn new(cloud: Arc<Cloud>, spec: Arc<Spec>, principal: Principal) -> Self {
         let day = cloud.clock.now().strftime("%Y/%m/%d").to_string();
         let name = format!("{day}/[{}]{:032x}", spec.version, fastrand::u128(..));
-        Self { cloud, spec, principal, name, tail: Mutex::default() }
+        Self {
+            cloud,
+            spec,
+            principal,
+            name,
+            tail: Mutex::default(),
+        }
     }
 
     /// `YYYY/MM/DD/[$LATEST]<32 hex>`.
@@ -74,14 +80,18 @@ impl Stream {
         lines.iter().for_each(|line| tail.push_str(line));
         let excess = tail.len().saturating_sub(TAIL);
         if excess > 0 {
-            let cut = (excess..=tail.len()).find(|at| tail.is_char_boundary(*at)).unwrap_or(excess);
+            let cut = (excess..=tail.len())
+                .find(|at| tail.is_char_boundary(*at))
+                .unwrap_or(excess);
             tail.drain(..cut);
         }
         drop(tail);
         if self.may_write() {
             let now = self.cloud.clock.now_ms();
             let lines = lines.into_iter().map(|line| (now, line)).collect();
-            self.cloud.logs.put(&self.cloud, &self.spec.log_group, &self.name, lines);
+            self.cloud
+                .logs
+                .put(&self.cloud, &self.spec.log_group, &self.name, lines);
         }
     }
 
@@ -92,18 +102,27 @@ impl Stream {
             cloud.region, cloud.account_id, self.spec.log_group
         );
         if !cloud.logs.has_group(&self.spec.log_group) {
-            if !cloud.iam.allows(&self.principal, "logs:CreateLogGroup", &group, &[]) {
+            if !cloud
+                .iam
+                .allows(cloud, &self.principal, "logs:CreateLogGroup", &group, &[])
+            {
                 return false;
             }
             cloud.logs.ensure_group(cloud, &self.spec.log_group);
         }
         let stream = format!("{group}:log-stream:{}", self.name);
-        cloud.iam.allows(&self.principal, "logs:PutLogEvents", &stream, &[])
+        cloud
+            .iam
+            .allows(cloud, &self.principal, "logs:PutLogEvents", &stream, &[])
     }
 
     pub(super) fn init_start(&self) {
         let version = "provided:al2023.v1";
-        let arn = format!("arn:aws:lambda:{}::runtime:{}", self.cloud.region, "0".repeat(64));
+        let arn = format!(
+            "arn:aws:lambda:{}::runtime:{}",
+            self.cloud.region,
+            "0".repeat(64)
+        );
         let record = json!({
             "initializationType": "on-demand", "phase": "init", "runtimeVersion": version,
             "runtimeVersionArn": arn, "functionName": self.spec.name,
@@ -118,7 +137,10 @@ impl Stream {
             "requestId": request_id, "functionArn": self.spec.function_arn,
             "version": self.spec.version,
         });
-        let text = format!("START RequestId: {request_id} Version: {}\n", self.spec.version);
+        let text = format!(
+            "START RequestId: {request_id} Version: {}\n",
+            self.spec.version
+        );
         self.platform("platform.start", &record, text);
     }
 
@@ -194,8 +216,16 @@ impl Stream {
     }
 
     fn json(&self, kind: &str, record: &serde_json::Value) -> String {
-        let time = self.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        format!("{}\n", json!({ "time": time, "type": kind, "record": record }))
+        let time = self
+            .cloud
+            .clock
+            .now()
+            .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+            .to_string();
+        format!(
+            "{}\n",
+            json!({ "time": time, "type": kind, "record": record })
+        )
     }
 }
 

@@ -33,7 +33,7 @@ use super::Cloud;
 pub(crate) use lines::LogFormat;
 pub(crate) use nursery::Nursery;
 pub(crate) use spec::{Code, Spec};
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{PREFIX, sweep};
 
 /// Every pool, by function ARN and version.
 #[derive(Debug)]

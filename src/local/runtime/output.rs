@@ -9,9 +9,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use super::lines::Stream;
 use super::lock;
@@ -23,12 +21,12 @@ const LONGEST_LINE: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Output {
     inner: Mutex<Inner>,
+    pipe: File,
     stream: Arc<Stream>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    pipe: File,
     rest: Vec<u8>,
     ended: bool,
 }
@@ -38,15 +36,15 @@ impl Output {
     pub(super) fn open(stream: Arc<Stream>) -> io::Result<(Arc<Self>, OwnedFd)> {
         let (reader, writer) = io::pipe()?;
         let reader = OwnedFd::from(reader);
-        fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
-        let readiness = AsyncFd::with_interest(reader.try_clone()?, Interest::READABLE)?;
+        let second = reader.try_clone()?;
+        // Sets the pipe itself to not block, and so its second descriptor too.
+        let readiness = Receiver::from_owned_fd(reader)?;
         let inner = Inner {
-            pipe: File::from(reader),
             rest: Vec::new(),
             ended: false,
         };
         let output = Arc::new(Self {
-            inner: Mutex::new(inner),
+            inner: Mutex::new(inner), pipe: File::from(second),
             stream,
         });
         tokio::spawn(pump(Arc::clone(&output), readiness));
@@ -55,9 +53,19 @@ impl Output {
 
     /// Sends every whole line that is in the pipe by now. `false` after the end.
     pub(super) fn drain(&self) -> bool {
+        let mut pipe = &self.pipe;
+        self.read(|chunk| pipe.read(chunk))
+    }
+
+    /// The same by way of the runtime, which so learns that the pipe is empty again.
+    fn drain_ready(&self, readiness: &Receiver) -> bool {
+        self.read(|chunk| readiness.try_read(chunk))
+    }
+
+    fn read(&self, read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> bool {
         let mut inner = lock(&self.inner);
         let mut lines = Vec::new();
-        inner.read(&mut lines);
+        inner.read(read, &mut lines);
         if inner.ended && !inner.rest.is_empty() {
             lines.push(String::from_utf8_lossy(&std::mem::take(&mut inner.rest)).into_owned());
         }
@@ -71,10 +79,14 @@ impl Output {
 }
 
 impl Inner {
-    fn read(&mut self, lines: &mut Vec<String>) {
+    fn read(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+        lines: &mut Vec<String>,
+    ) {
         let mut chunk = [0; 16 * 1024];
         while !self.ended {
-            match self.pipe.read(&mut chunk) {
+            match read(&mut chunk) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.cut(&chunk[..count], lines),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -106,10 +118,9 @@ impl Inner {
     }
 }
 
-async fn pump(output: Arc<Output>, readiness: AsyncFd<OwnedFd>) {
-    while let Ok(mut ready) = readiness.readable().await {
-        ready.clear_ready();
-        if !output.drain() {
+async fn pump(output: Arc<Output>, readiness: Receiver) {
+    while readiness.readable().await.is_ok() {
+        if !output.drain_ready(&readiness) {
             return;
         }
     }

@@ -27,8 +27,6 @@ pub(crate) struct Spec {
     pub(crate) version: String,
     /// Changes whenever code or configuration does; old environments are not reused.
     pub(crate) generation: String,
-    /// Such as `provided.al2023`.
-    pub(crate) runtime: String,
     /// `_HANDLER`.
     pub(crate) handler: String,
     /// The execution role.
@@ -47,6 +45,10 @@ pub(crate) struct Spec {
     pub(crate) log_group: String,
     /// `AWS_LAMBDA_LOG_LEVEL`, only with JSON.
     pub(crate) log_level: Option<String>,
+    /// Reserved concurrency.
+    pub(crate) reserved: Option<u32>,
+    /// Invocations of the function that run at this moment.
+    pub(crate) running: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Spec {
