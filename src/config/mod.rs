@@ -1,0 +1,14 @@
+//! From what was typed, the environment and `chatctl.toml` to [`Settings`]: what is meant.
+//!
+//! Everything after this room sees only `Settings`. It is also the only room that reads the
+//! environment. Precedence: flag, environment, file, default.
+
+mod check;
+mod file;
+mod settings;
+
+pub use file::{FileConfig, Loaded};
+pub use settings::{Function, Gateway, Settings, Target};
+
+#[cfg(test)]
+mod tests;
