@@ -102,14 +102,39 @@ impl Settings {
     }
 
     fn merge(global: &Global, wanted: &Wanted, loaded: Loaded) -> Result<Self> {
-        let FileConfig { name, stage, region, profile, function, gateway, logs, table, tags } =
-            loaded.config;
+        let FileConfig {
+            name,
+            stage,
+            region,
+            profile,
+            function,
+            gateway,
+            logs,
+            table,
+            tags,
+        } = loaded.config;
         let settings = Self {
-            name: global.name.clone().or(name).unwrap_or_else(|| "chat".into()),
-            stage: global.stage.clone().or(stage).unwrap_or_else(|| "production".into()),
+            name: global
+                .name
+                .clone()
+                .or(name)
+                .unwrap_or_else(|| "chat".into()),
+            stage: global
+                .stage
+                .clone()
+                .or(stage)
+                .unwrap_or_else(|| "production".into()),
             target: target(global)?,
-            region: global.region.clone().or_else(region_from_environment).or(region),
-            profile: global.profile.clone().or_else(profile_from_environment).or(profile),
+            region: global
+                .region
+                .clone()
+                .or_else(region_from_environment)
+                .or(region),
+            profile: global
+                .profile
+                .clone()
+                .or_else(profile_from_environment)
+                .or(profile),
             function: Function {
                 name: function.name,
                 source: source(wanted, function.source, &loaded.folder)?,
@@ -121,16 +146,26 @@ impl Settings {
                 environment: function.environment,
             },
             gateway: Gateway {
-                log_level: wanted.log_level.or(gateway.log_level).unwrap_or(LogLevel::Info),
+                log_level: wanted
+                    .log_level
+                    .or(gateway.log_level)
+                    .unwrap_or(LogLevel::Info),
                 data_trace: wanted.data_trace || gateway.data_trace.unwrap_or(false),
-                throttle_rate: wanted.throttle_rate.or(gateway.throttle_rate).unwrap_or(500.0),
-                throttle_burst: wanted.throttle_burst.or(gateway.throttle_burst).unwrap_or(1000),
+                throttle_rate: wanted
+                    .throttle_rate
+                    .or(gateway.throttle_rate)
+                    .unwrap_or(500.0),
+                throttle_burst: wanted
+                    .throttle_burst
+                    .or(gateway.throttle_burst)
+                    .unwrap_or(1000),
             },
             retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
             table_name: table.name,
             tags: merge_tags(tags, &wanted.tags)?,
         };
-        check::settings(&settings).map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
+        check::settings(&settings)
+            .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
         Ok(settings)
     }
 
@@ -144,17 +179,26 @@ impl Settings {
 }
 
 /// This machine's processor, as Lambda names it.
-pub fn host_arch() -> Arch {
-    if cfg!(target_arch = "aarch64") { Arch::Arm64 } else { Arch::X86_64 }
+pub(crate) fn host_arch() -> Arch {
+    if cfg!(target_arch = "aarch64") {
+        Arch::Arm64
+    } else {
+        Arch::X86_64
+    }
 }
 
 fn target(global: &Global) -> Result<Target> {
     if global.local {
         return Ok(Target::Local(global.port));
     }
-    let said = global.endpoint_url.clone().map(|url| ("--endpoint-url", url));
+    let said = global
+        .endpoint_url
+        .clone()
+        .map(|url| ("--endpoint-url", url));
     let found = said.or_else(endpoint_from_environment);
-    let Some((origin, url)) = found else { return Ok(Target::Aws) };
+    let Some((origin, url)) = found else {
+        return Ok(Target::Aws);
+    };
     check::endpoint(origin, &url)?;
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
 }
@@ -162,7 +206,9 @@ fn target(global: &Global) -> Result<Target> {
 /// `AWS_ENDPOINT_URL` is what every other AWS tool honours; for us it also says where the data
 /// plane is, so it becomes the target rather than a hidden override.
 fn endpoint_from_environment() -> Option<(&'static str, String)> {
-    if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+    if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    {
         return None;
     }
     variable("AWS_ENDPOINT_URL").map(|url| ("AWS_ENDPOINT_URL", url))
@@ -187,18 +233,29 @@ fn source(
     from_file: Option<PathBuf>,
     folder: &std::path::Path,
 ) -> Result<Option<PathBuf>> {
-    let Some(path) = wanted.lambda.clone().or_else(|| from_file.map(|path| folder.join(path))) else {
+    let Some(path) = wanted
+        .lambda
+        .clone()
+        .or_else(|| from_file.map(|path| folder.join(path)))
+    else {
         return Ok(None);
     };
     if !path.join("Cargo.toml").is_file() {
-        return Err(Error::usage(format!("no Lambda source in {}: it has no Cargo.toml", path.display()))
-            .hint("`chatctl init --lambda` writes the bundled source to ./lambda"));
+        return Err(Error::usage(format!(
+            "no Lambda source in {}: it has no Cargo.toml",
+            path.display()
+        ))
+        .hint("`chatctl init --lambda` writes the bundled source to ./lambda"));
     }
     Ok(Some(fs_err::canonicalize(path)?))
 }
 
 fn pick(flags: &[String], file: Option<Vec<String>>) -> Vec<String> {
-    if flags.is_empty() { file.unwrap_or_default() } else { flags.to_vec() }
+    if flags.is_empty() {
+        file.unwrap_or_default()
+    } else {
+        flags.to_vec()
+    }
 }
 
 fn merge_tags(
