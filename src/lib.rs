@@ -4,7 +4,9 @@
 //! Data flows one way: [`cli`] → [`config`] → `package` → `stack` → `engine` → `report`.
 //! ARCHITECTURE.md is the map.
 
+pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod local;
+pub mod report;

@@ -4,9 +4,11 @@
 //! environment. Precedence: flag, environment, file, default.
 
 mod check;
+mod environment;
 mod file;
 mod settings;
 
+pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
 pub use settings::{Function, Gateway, Settings, Target};
 
