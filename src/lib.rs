@@ -6,7 +6,9 @@
 
 pub mod aws;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod local;
+pub mod package;
 pub mod report;

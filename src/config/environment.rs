@@ -44,6 +44,12 @@ pub fn cache_dir() -> Result<PathBuf> {
     Ok(strategy.cache_dir().join("chatctl"))
 }
 
+/// Where Cargo keeps what it downloads.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    let said = variable("CARGO_HOME").map(PathBuf::from);
+    said.or_else(|| Some(etcetera::home_dir().ok()?.join(".cargo")))
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
