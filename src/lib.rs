@@ -4,7 +4,11 @@
 //! Data flows one way: [`cli`] → [`config`] → `package` → `stack` → `engine` → `report`.
 //! ARCHITECTURE.md is the map.
 
+pub mod aws;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod local;
+pub mod package;
+pub mod report;

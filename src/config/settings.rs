@@ -1,7 +1,7 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
-use super::check;
 use super::file::{self, FileConfig, Loaded};
+use super::{check, environment};
 use crate::cli::{Arch, Global, LogLevel, Wanted};
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -128,12 +128,12 @@ impl Settings {
             region: global
                 .region
                 .clone()
-                .or_else(region_from_environment)
+                .or_else(environment::region)
                 .or(region),
             profile: global
                 .profile
                 .clone()
-                .or_else(profile_from_environment)
+                .or_else(environment::profile)
                 .or(profile),
             function: Function {
                 name: function.name,
@@ -195,35 +195,12 @@ fn target(global: &Global) -> Result<Target> {
         .endpoint_url
         .clone()
         .map(|url| ("--endpoint-url", url));
-    let found = said.or_else(endpoint_from_environment);
+    let found = said.or_else(environment::endpoint);
     let Some((origin, url)) = found else {
         return Ok(Target::Aws);
     };
     check::endpoint(origin, &url)?;
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
-}
-
-/// `AWS_ENDPOINT_URL` is what every other AWS tool honours; for us it also says where the data
-/// plane is, so it becomes the target rather than a hidden override.
-fn endpoint_from_environment() -> Option<(&'static str, String)> {
-    if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-        .is_some_and(|v| v.eq_ignore_ascii_case("true"))
-    {
-        return None;
-    }
-    variable("AWS_ENDPOINT_URL").map(|url| ("AWS_ENDPOINT_URL", url))
-}
-
-fn region_from_environment() -> Option<String> {
-    variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
-}
-
-fn profile_from_environment() -> Option<String> {
-    variable("AWS_PROFILE")
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A relative folder in the file is meant from the file's folder, one on the command line from
