@@ -8,14 +8,18 @@ import { Members } from "/members.js";
 
 const LONGEST_MESSAGE = 4096; // bytes; the chat refuses more
 const KEPT_LINES = 1000;
-const REJOIN_PAUSE = 2_000;
-const REJOIN_TRIES = 60; // AWS may notice a lost connection only after 10 minutes
+const REJOIN_PAUSE = 5_000;
+const REJOIN_TRIES = 100; // AWS may notice a lost connection only after 10 minutes
+const NAME_REFUSALS = new Set(["name_taken", "bad_name", "unavailable"]);
 
 const part = (id) => document.getElementById(id);
 const chatBox = part("chatBox");
 const nameInput = part("nameInput");
 const toInput = part("toInput");
 const messageInput = part("messageInput");
+
+/** What was already shown, by message id. */
+const seen = new Set();
 
 /** Who we are: `name` once the chat has taken it, `asked` while it has not answered. */
 const me = { name: "", asked: "", retry: 0, triesLeft: 0 };
@@ -48,43 +52,71 @@ connection.addEventListener("open", () => {
 });
 
 connection.addEventListener("frame", ({ detail: frame }) => {
+  if (isRepeated(frame)) return;
   takeMembers(frame);
-  if (frame.systemMessage) show("system", "[System] ", "", String(frame.systemMessage));
-  if (frame.publicMessage) showSpoken("public", "", String(frame.publicMessage));
-  if (frame.privateMessage) showSpoken("private", "[Private] ", String(frame.privateMessage));
+  if (frame.systemMessage) show("system", "[System] ", "", String(frame.systemMessage), frame.ts);
+  if (frame.publicMessage) showSpoken("public", "", String(frame.publicMessage), frame.ts);
+  if (frame.privateMessage) showSpoken("private", "[Private] ", String(frame.privateMessage), frame.ts);
   if (frame.error) showRefusal(frame.error);
   else if (frame.message && frame.requestId) showGatewayError(frame);
   noticeOwnName(frame);
 });
 
-function takeMembers(frame) {
-  if (Array.isArray(frame.members)) members.replace(frame.members);
-  if (Array.isArray(frame.joined)) frame.joined.forEach((name) => members.add(name));
-  if (Array.isArray(frame.left)) frame.left.forEach((name) => members.remove(name));
+/** One message may be delivered twice; all frames that it causes share an id. */
+function isRepeated(frame) {
+  if (!frame.id) return false;
+  const key = [frame.id, Object.keys(frame)[0], frame.page].join("/");
+  if (seen.has(key)) return true;
+  seen.add(key);
+  if (seen.size > KEPT_LINES) seen.delete(seen.values().next().value);
+  return false;
 }
 
-/** The chat never says "you are Alice now"; that we are a member, or have joined, says it. */
+/** Small rooms send the whole list, large ones send pages of it and then only who came and went. */
+function takeMembers({ members: names, id, pages, joined, left, renamed }) {
+  if (Array.isArray(names)) members.takePage(names, id, pages ?? 1);
+  if (Array.isArray(joined)) members.addAll(joined);
+  if (Array.isArray(left)) members.removeAll(left);
+  if (renamed) members.rename(renamed.from, renamed.to);
+}
+
+/** The chat never says "you are Alice now"; that Alice is a member says it. */
 function noticeOwnName(frame) {
   if (!me.asked) return;
+  const named = [...(frame.members ?? []), ...(frame.joined ?? []), frame.renamed?.to];
   const joined = frame.systemMessage === `${me.asked} has joined the chat`;
-  if (!joined && !frame.members?.includes(me.asked) && !frame.joined?.includes(me.asked)) return;
-  if (me.name !== me.asked) show("system", "[System] ", "", `You joined as ${me.asked}`);
-  me.name = me.asked;
+  const taken = named.find((name) => isSame(name, me.asked)) ?? (joined ? me.asked : "");
+  if (!taken) return;
+  if (!me.name) show("system", "[System] ", "", `You joined as ${taken}`);
+  clearTimeout(me.retry);
+  me.name = taken;
   me.asked = "";
-  members.me = me.name;
-  nameInput.value = me.name;
+  members.me = taken;
+  nameInput.value = taken;
   part("setNameBtn").textContent = "Rename";
   hint("nameHint", "");
 }
 
+/** The chat may write a name a little differently, such as full-width letters as plain ones. */
+function isSame(name, asked) {
+  return typeof name === "string" && name.normalize("NFKC") === asked.normalize("NFKC").trim();
+}
+
 function showRefusal(error) {
   const text = typeof error === "string" ? error : error.message || error.code || "refused";
-  if (me.asked && /name/i.test(error.code ?? "")) {
-    if (askAgainLater()) return;
+  if (me.asked && NAME_REFUSALS.has(error.code)) {
+    if (error.code !== "bad_name" && askAgainLater()) return;
+    if (me.name === me.asked) forgetName();
     me.asked = "";
     hint("nameHint", text, "error");
   }
   show("error", "[Error] ", "", text);
+}
+
+function forgetName() {
+  me.name = "";
+  members.me = "";
+  part("setNameBtn").textContent = "Join";
 }
 
 /** What API Gateway itself says, such as "Internal server error" or "Forbidden". */
@@ -98,7 +130,7 @@ function askAgainLater() {
   const name = me.asked;
   hint("nameHint", `Waiting for the name ${name} to become free again…`);
   clearTimeout(me.retry);
-  me.retry = setTimeout(() => askForName(name, me.triesLeft - 1), REJOIN_PAUSE * (1 + Math.random()) * 3);
+  me.retry = setTimeout(() => askForName(name, me.triesLeft - 1), REJOIN_PAUSE * (1 + Math.random()));
   return true;
 }
 
@@ -156,18 +188,18 @@ function hint(id, text, kind = "") {
 }
 
 /** "Alice: hi" with the name standing out; names hold no colon, so the first one ends it. */
-function showSpoken(kind, tag, words) {
+function showSpoken(kind, tag, words, time) {
   const colon = words.indexOf(":");
   const name = colon > 0 ? words.slice(0, colon).trim() : "";
   const mine = name && name === me.name ? " mine" : "";
-  show(kind + mine, tag, name, words.slice(colon + 1).trim());
+  show(kind + mine, tag, name, words.slice(colon + 1).trim(), time);
 }
 
-function show(kind, tag, name, text) {
+function show(kind, tag, name, text, time = Date.now()) {
   const atEnd = chatBox.scrollHeight - chatBox.scrollTop - chatBox.clientHeight < 60;
   const line = document.createElement("p");
   line.className = kind;
-  line.dataset.time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  line.dataset.time = new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   line.append(piece("span", "tag", tag), piece("strong", "from", name ? `${name}: ` : ""));
   line.append(piece("span", "text", text));
   chatBox.append(line);

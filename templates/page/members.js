@@ -7,6 +7,7 @@ const compare = (a, b) => order.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
 
 export class Members {
   #names = [];
+  #partial = null;
   #list;
   #count;
   #suggestions;
@@ -28,21 +29,32 @@ export class Members {
     this.#draw();
   }
 
-  has(name) {
-    return this.#names.includes(name);
-  }
-
   replace(names) {
     this.#names = [...new Set(names.filter((name) => typeof name === "string"))].sort(compare);
     this.#draw();
   }
 
-  add(name) {
-    if (!this.has(name)) this.replace([...this.#names, name]);
+  /** A long list comes in pages, in any order; it counts when all are here. */
+  takePage(names, id, pages) {
+    if (!this.#partial || this.#partial.id !== id) this.#partial = { id, names: [], count: 0 };
+    this.#partial.names.push(...names);
+    this.#partial.count += 1;
+    if (this.#partial.count < pages) return;
+    this.replace(this.#partial.names);
+    this.#partial = null;
   }
 
-  remove(name) {
-    this.replace(this.#names.filter((other) => other !== name));
+  addAll(names) {
+    this.replace([...this.#names, ...names]);
+  }
+
+  removeAll(names) {
+    const gone = new Set(names);
+    this.replace(this.#names.filter((name) => !gone.has(name)));
+  }
+
+  rename(from, to) {
+    this.replace([...this.#names.filter((name) => name !== from), to]);
   }
 
   /** Once for all changes of one moment: a burst of joins is drawn once. */
