@@ -5,10 +5,12 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod aws;
+pub mod chat_client;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
 pub mod local;
 pub mod package;
+pub mod page;
 pub mod report;

@@ -1,5 +1,13 @@
 //! One file per command. Each is short: it says in which order the rooms do their work.
 
+mod chat;
+mod chat_url;
+mod completions;
+mod init;
+mod man;
+mod open;
+mod write;
+
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Kind, Result};
 use crate::report::Reporter;
@@ -33,6 +41,11 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
+        Command::Chat(flags) => chat::run(context, flags).await,
+        Command::Open(flags) => open::run(context, flags).await,
+        Command::Init(flags) => init::run(context, &flags),
+        Command::Completions { shell } => completions::run(context, shell),
+        Command::Man { dir } => man::run(context, dir.as_deref()),
         other => {
             let _ = context;
             return Err(Error::failed(format!(
