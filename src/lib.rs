@@ -12,3 +12,4 @@ pub mod error;
 pub mod local;
 pub mod package;
 pub mod report;
+pub mod tail;

@@ -1,5 +1,7 @@
 //! One file per command. Each is short: it says in which order the rooms do their work.
 
+mod logs;
+
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Kind, Result};
 use crate::report::Reporter;
@@ -33,6 +35,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
+        Command::Logs(args) => logs::run(context, args).await,
         other => {
             let _ = context;
             return Err(Error::failed(format!(

@@ -1,8 +1,11 @@
 //! The only room that writes to a terminal: results to stdout, everything else to stderr.
 
 mod colour;
+mod escape;
+pub mod logs;
 
 pub use colour::Style;
+pub use escape::escape;
 
 use crate::cli::{Color, Global, Output};
 use crate::error::{Error, Kind, Result};
@@ -100,6 +103,15 @@ impl Reporter {
             out.write_all(b"\n")?;
         }
         Ok(out.flush()?)
+    }
+
+    /// Whoever read our stdout has closed it; a writer that waits would never notice.
+    pub fn reader_is_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let out = std::io::stdout();
+        let mut fds = [PollFd::new(&out, PollFlags::empty())];
+        let at_once = Timespec::default();
+        poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
     }
 
     /// A message about what is going on, to stderr; not with `--quiet`.

@@ -1,7 +1,6 @@
 //! What comes out of the tail: events, and now and then a notice about the reading itself.
 
 use crate::cli::LogSource;
-use serde::Serialize;
 use std::sync::Arc;
 
 /// A log group to read.
@@ -47,8 +46,7 @@ pub enum Said {
 }
 
 /// Something about the reading itself, said once each time it becomes true.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "notice", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// The group does not exist; it is waited for.
     Missing {
@@ -96,6 +94,10 @@ pub enum Notice {
     },
     /// Live tail shows a sample: more than 500 events a second matched.
     Sampled,
-    /// The live session reached its limit of three hours and was opened again.
-    SessionRenewed,
+    /// The live session ended (three hours is its limit) and is opened again; in between, events
+    /// may have been missed.
+    SessionRenewed {
+        /// Why it ended.
+        why: String,
+    },
 }

@@ -1,7 +1,7 @@
 //! What a failed FilterLogEvents means for the tail.
 
+use crate::aws::Failure;
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error as StdError;
 
 /// What to do about a failure; texts are for people.
@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Passing(String),
 }
 
-pub(crate) fn judge<E>(error: &SdkError<E, HttpResponse>) -> Fault
+pub(crate) fn judge<E>(error: &Failure<E>) -> Fault
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {

@@ -114,7 +114,10 @@ impl Sweeper {
     /// Waits until the next look is due; an event of another group brings it forward.
     async fn pause(&mut self, began: Instant) {
         if !self.reader.is_good() {
-            let pause = self.timing.idle_pause.max(DENIED_PAUSE.min(self.timing.idle_pause * 4));
+            let pause = self
+                .timing
+                .idle_pause
+                .max(DENIED_PAUSE.min(self.timing.idle_pause * 4));
             tokio::time::sleep(pause).await;
             return;
         }

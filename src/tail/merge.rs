@@ -66,7 +66,11 @@ impl Merge {
         let latest = wall.saturating_add(millis(FUTURE));
         let mut newest = None;
         for event in events {
-            let time = if event.timestamp > latest { wall } else { event.timestamp };
+            let time = if event.timestamp > latest {
+                wall
+            } else {
+                event.timestamp
+            };
             newest = newest.max(Some(time));
             let key = Key {
                 time,
@@ -105,9 +109,6 @@ impl Merge {
 
     /// When [`Self::settled`] has something next.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        if self.held.keys().next().is_some_and(|key| key.time <= self.open) {
-            return Some(Instant::now());
-        }
         self.batches.front().map(|batch| self.due(batch))
     }
 
@@ -127,7 +128,12 @@ impl Merge {
             .swept
             .iter()
             .all(|began| began.is_some_and(|began| began >= batch.arrived));
-        batch.arrived + if asked_all { self.settle } else { self.patience }
+        batch.arrived
+            + if asked_all {
+                self.settle
+            } else {
+                self.patience
+            }
     }
 
     fn give(&mut self, before: i64) -> Vec<Event> {
@@ -254,7 +260,11 @@ mod tests {
         let mut merge = Merge::new(1, &TIMING);
         merge.push(vec![event(LogSource::Function, 9_000_000)], start, 1_000);
         assert_eq!(merge.settled(start + second(8)).len(), 1);
-        merge.push(vec![event(LogSource::Function, 9_000)], start + second(9), 10_000);
+        merge.push(
+            vec![event(LogSource::Function, 9_000)],
+            start + second(9),
+            10_000,
+        );
         assert!(!merge.settled(start + second(20))[0].late);
     }
 

@@ -21,12 +21,14 @@ mod cursor;
 mod event;
 mod fault;
 mod follow;
+pub mod groups;
 pub mod live;
 mod merge;
 pub mod pace;
 mod past;
 mod reader;
 mod seen;
+pub mod select;
 pub mod story;
 pub mod when;
 
@@ -110,7 +112,10 @@ pub fn start(
 ) -> mpsc::Receiver<Result<Said>> {
     let (out, said) = mpsc::channel(CHANNEL);
     tokio::spawn(async move {
-        let answer = run(client, groups, options, pacer, &out).await;
+        let answer = tokio::select! {
+            answer = run(client, groups, options, pacer, &out) => answer,
+            () = out.closed() => Ok(()),
+        };
         if let Err(error) = answer {
             // Nobody listening any more is the normal way to end.
             let _ = out.send(Err(error)).await;
@@ -132,7 +137,7 @@ async fn run(
         .collect();
     let merge = past::read(&mut readers, &options, out).await?;
     let _ = out.send(Ok(Said::CaughtUp)).await;
-    if options.follow && !out.is_closed() {
+    if options.follow {
         follow::run(readers, merge, options.timing, out).await?;
     }
     Ok(())

@@ -69,7 +69,9 @@ impl Pacer {
         state.rate = (state.rate / 2.0).max(SLOWEST);
         // Jitter, so that two tails that were refused together do not come back together.
         let pause = (1.0 + fastrand::f64()) / state.rate;
-        state.next = state.next.max(Instant::now() + Duration::from_secs_f64(pause));
+        state.next = state
+            .next
+            .max(Instant::now() + Duration::from_secs_f64(pause));
         state.rate
     }
 

@@ -33,10 +33,15 @@ pub(crate) async fn read(
             unfinished.retain(|group| *group != next);
             merge.swept(next, began);
         }
-        let safe = furthest_behind(readers, &unfinished)
-            .map_or(i64::MAX, |group| readers[group].newest().unwrap_or(i64::MIN));
+        let safe = furthest_behind(readers, &unfinished).map_or(i64::MAX, |group| {
+            readers[group].newest().unwrap_or(i64::MIN)
+        });
         let young = now() - millis(options.timing.settle);
-        let edge = if options.follow { safe.min(young) } else { safe };
+        let edge = if options.follow {
+            safe.min(young)
+        } else {
+            safe
+        };
         for event in merge.before(edge) {
             if out.send(Ok(Said::Event(event))).await.is_err() {
                 return Ok(merge);

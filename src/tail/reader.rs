@@ -158,7 +158,10 @@ impl Reader {
         match tokio::time::timeout(CALL, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(judge(&error)),
-            Err(_) => Err(Fault::Passing(format!("no answer within {} s", CALL.as_secs()))),
+            Err(_) => Err(Fault::Passing(format!(
+                "no answer within {} s",
+                CALL.as_secs()
+            ))),
         }
     }
 
@@ -170,7 +173,9 @@ impl Reader {
         out: &Sender<Result<Said>>,
     ) -> Page {
         // An empty page with a token is not the end. The same token again would be no progress.
-        let next = answer.next_token.filter(|next| Some(next) != asked.as_ref());
+        let next = answer
+            .next_token
+            .filter(|next| Some(next) != asked.as_ref());
         let more = next.is_some();
         let page = answer
             .events
