@@ -1,1 +1,3 @@
 //! Every integration test, in one binary: a file per command or property.
+
+mod local_control;
