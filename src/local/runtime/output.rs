@@ -46,6 +46,7 @@ impl Output {
         let output = Arc::new(Self {
             inner: Mutex::new(inner),
             pipe: File::from(second),
+            inner: Mutex::new(inner), pipe: File::from(second),
             stream,
         });
         tokio::spawn(pump(Arc::clone(&output), readiness));
