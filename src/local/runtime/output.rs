@@ -46,7 +46,6 @@ impl Output {
         let output = Arc::new(Self {
             inner: Mutex::new(inner),
             pipe: File::from(second),
-            inner: Mutex::new(inner), pipe: File::from(second),
             stream,
         });
         tokio::spawn(pump(Arc::clone(&output), readiness));
