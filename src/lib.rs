@@ -12,6 +12,7 @@ pub mod engine;
 pub mod error;
 pub mod local;
 pub mod package;
+pub mod prove;
 pub mod report;
 pub mod resources;
 pub mod stack;

@@ -1,5 +1,12 @@
 //! One file per command. Each is short: it says in which order the rooms do their work.
 
+mod carry_out;
+pub mod deploy;
+pub mod plan;
+pub mod status;
+mod survey;
+pub mod teardown;
+
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Kind, Result};
 use crate::report::Reporter;
@@ -33,8 +40,11 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
+        Command::Deploy(args) => deploy::run(context, &args).await,
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Status => status::run(context).await,
+        Command::Teardown(args) => teardown::run(context, &args).await,
         other => {
-            let _ = context;
             return Err(Error::failed(format!(
                 "{other:?} is not part of this build"
             )));

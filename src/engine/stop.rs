@@ -32,8 +32,8 @@ impl Stop {
         *self.asked.borrow() > 1
     }
 
-    /// Returns when the wish grows beyond `known` times.
-    pub(super) async fn beyond(&self, known: u8) -> u8 {
+    /// Returns how often it was asked, as soon as that is more than `known` times.
+    pub async fn beyond(&self, known: u8) -> u8 {
         let mut watching = self.asked.subscribe();
         match watching.wait_for(|times| *times > known).await {
             Ok(times) => *times,

@@ -1,6 +1,9 @@
 //! The only room that writes to a terminal: results to stdout, everything else to stderr.
 
 mod colour;
+mod live;
+pub mod plan;
+pub mod progress;
 
 pub use colour::Style;
 

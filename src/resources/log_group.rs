@@ -205,6 +205,25 @@ pub(super) async fn orphans(world: &World) -> Result<Vec<LogGroup>> {
     Ok(ours)
 }
 
+/// Deletes those of `names` that are there again: groups that this very run deleted, and that a late
+/// writer brought back. Says which.
+///
+/// # Errors
+/// A reading or a deletion that fails.
+pub async fn sweep(world: &World, names: &[String]) -> Result<Vec<String>> {
+    let mut swept = Vec::new();
+    for name in names {
+        let there = groups(world, name).await?;
+        if !there.iter().any(|group| group.log_group_name() == Some(name)) {
+            continue;
+        }
+        let call = world.clients.logs.delete_log_group().log_group_name(name);
+        gone(call.send().await, &format!("delete the log group {name}"))?;
+        swept.push(name.clone());
+    }
+    Ok(swept)
+}
+
 async fn groups(world: &World, prefix: &str) -> Result<Vec<Found>> {
     let mut all = Vec::new();
     let mut token = None;

@@ -139,22 +139,24 @@ impl Table {
         world: &World,
     ) -> Result<(), crate::aws::Failure<aws_sdk_dynamodb::operation::create_table::CreateTableError>>
     {
-        let mut call = world
+        let roles = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
+        let attributes = roles.iter().map(|(name, _)| {
+            let text = AttributeDefinition::builder().attribute_type(ScalarAttributeType::S);
+            text.attribute_name(*name).build()
+        });
+        let keys = roles.iter().map(|(name, role)| {
+            let key = KeySchemaElement::builder().key_type(role.clone());
+            key.attribute_name(*name).build()
+        });
+        let call = world
             .clients
             .dynamodb
             .create_table()
             .table_name(&self.name)
             .billing_mode(BillingMode::from(self.billing.as_str()))
+            .set_attribute_definitions(Some(attributes.flatten().collect()))
+            .set_key_schema(Some(keys.flatten().collect()))
             .set_tags(Some(sdk_tags(self.tags.iter())));
-        for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-            let attribute = AttributeDefinition::builder()
-                .attribute_name(name)
-                .attribute_type(ScalarAttributeType::S);
-            let key = KeySchemaElement::builder().attribute_name(name).key_type(role);
-            call = call
-                .set_attribute_definitions(push(call.get_attribute_definitions(), attribute.build()))
-                .set_key_schema(push(call.get_key_schema(), key.build()));
-        }
         call.send().await.map(drop)
     }
 
@@ -308,10 +310,4 @@ fn status(table: &TableDescription) -> String {
 fn sdk_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
     tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
         .collect()
-}
-
-fn push<T: Clone, E>(list: &Option<Vec<T>>, one: Result<T, E>) -> Option<Vec<T>> {
-    let mut all = list.clone().unwrap_or_default();
-    all.extend(one.ok());
-    Some(all)
 }
