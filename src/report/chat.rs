@@ -72,7 +72,7 @@ impl Screen for ChatScreen {
     fn note(&mut self, text: &str) {
         self.above(|| {
             self.reporter
-                .note(&Style::Faint.paint(&format!("-- {text}")))
+                .note(&Style::Faint.paint(&format!("-- {text}")));
         });
     }
 }
