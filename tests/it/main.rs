@@ -8,20 +8,6 @@ mod page;
 mod standin;
 
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
-
-/// Waits until `look` finds something.
-fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// A server that gives one fixed answer to one request; its address as `http://…`.
 fn answer_once(answer: String) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -56,14 +56,6 @@ impl StandIn {
         self.room.lock().unwrap().heard.clone()
     }
 
-    /// Waits until the messages that came in are as wanted.
-    pub fn wait(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        super::wait_for("the stand-in has heard what it should", || {
-            let heard = self.heard();
-            wanted(&heard).then_some(heard)
-        })
-    }
-
     /// Cuts every connection without a word.
     pub fn cut(&self) {
         for (_, out) in self.room.lock().unwrap().peers.values() {
