@@ -14,3 +14,4 @@ pub mod local;
 pub mod package;
 pub mod page;
 pub mod report;
+pub mod tail;

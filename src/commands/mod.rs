@@ -4,6 +4,7 @@ mod chat;
 mod chat_url;
 mod completions;
 mod init;
+mod logs;
 mod man;
 mod open;
 mod write;
@@ -46,6 +47,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Init(flags) => init::run(context, &flags),
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { dir } => man::run(context, dir.as_deref()),
+        Command::Logs(args) => logs::run(context, args).await,
         other => {
             let _ = context;
             return Err(Error::failed(format!(

@@ -3,11 +3,14 @@
 mod chat;
 mod colour;
 mod editor;
+mod escape;
+pub mod logs;
 mod prompt;
 mod safe;
 
 pub use chat::ChatScreen;
 pub use colour::Style;
+pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
 pub use safe::visible;
 
@@ -107,6 +110,15 @@ impl Reporter {
             out.write_all(b"\n")?;
         }
         Ok(out.flush()?)
+    }
+
+    /// Whoever read our stdout has closed it; a writer that waits would never notice.
+    pub fn reader_is_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let out = std::io::stdout();
+        let mut fds = [PollFd::new(&out, PollFlags::empty())];
+        let at_once = Timespec::default();
+        poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
     }
 
     /// A message about what is going on, to stderr; not with `--quiet`.
