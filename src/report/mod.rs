@@ -4,7 +4,10 @@ mod chat;
 mod colour;
 mod editor;
 mod escape;
+mod live;
 pub mod logs;
+pub mod plan;
+pub mod progress;
 mod prompt;
 mod safe;
 

@@ -1,6 +1,6 @@
 //! `chatctl chat`, as a program drives it. With a terminal: tests/outside/test_terminal.py.
 
-use super::standin::StandIn;
+use super::standin::{StandIn, answer_once};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -229,7 +229,7 @@ fn a_refused_handshake_says_what_its_status_means() {
         (500, "invoke"),
         (502, "chatctl logs"),
     ] {
-        let url = super::answer_once(format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n"));
+        let url = answer_once(format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n"));
         let (_, errors, code) = Chatter::start(&url.replace("http://", "ws://"), &[]).ends();
         assert!(
             errors.contains(meaning) && errors.contains(&status.to_string()),
