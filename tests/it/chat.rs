@@ -144,9 +144,9 @@ fn what_strangers_send_cannot_steer_the_terminal() {
     let mut alice = Chatter::start(&chat.url(), &["--user", "Alice"]);
     alice.shows("* Alice has joined the chat");
     chat.say(r#"{"publicMessage":"Eve: \u001b[2J\u202egone\nAlice: forged"}"#);
-    alice.shows(r"Eve: \u{1b}[2J\u{202e}gone\nAlice: forged");
+    alice.shows(r"Eve: \x1b[2J\u{202e}gone ⏎ Alice: forged");
     chat.say(r#"{"error":{"code":"x","message":"\u001b]0;title\u0007"}}"#);
-    alice.shows(r"! \u{1b}]0;title\u{7}");
+    alice.shows(r"! \x1b]0;title\x07");
     assert!(alice.ends().2.success());
 }
 
