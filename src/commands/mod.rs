@@ -6,6 +6,7 @@ mod chat_url;
 mod completions;
 pub mod deploy;
 mod init;
+mod local;
 mod logs;
 mod man;
 mod open;
@@ -54,6 +55,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { dir } => man::run(context, dir.as_deref()),
         Command::Logs(args) => logs::run(context, args).await,
+        Command::Local(flags) => local::run(context, flags).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Status => status::run(context).await,
