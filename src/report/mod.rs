@@ -10,13 +10,11 @@ pub mod logs;
 pub mod plan;
 pub mod progress;
 mod prompt;
-mod safe;
 
 pub use chat::ChatScreen;
 pub use colour::Style;
 pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
-pub use safe::visible;
 
 use crate::cli::{Color, Global, Output};
 use crate::error::{Error, Kind, Result};
