@@ -269,6 +269,27 @@ pub struct Logs {
     /// Only these logs; repeatable [default: all]
     #[arg(long, value_enum, value_name = "SOURCE")]
     pub source: Vec<LogSource>,
+    /// Only events whose text matches this regular expression; all lower case: in any case
+    #[arg(long, value_name = "REGEX")]
+    pub grep: Option<String>,
+    /// Only failures and refusals
+    #[arg(long)]
+    pub errors: bool,
+    /// The whole story of one request: API Gateway's lines, the function's, the result
+    #[arg(long, value_name = "ID", conflicts_with_all = ["connection", "follow", "filter"])]
+    pub request: Option<String>,
+    /// Everything of one connection
+    #[arg(long, value_name = "ID", conflicts_with = "filter")]
+    pub connection: Option<String>,
+    /// At most the last so many events of the past
+    #[arg(long, value_name = "COUNT")]
+    pub limit: Option<usize>,
+    /// Times in UTC instead of local time
+    #[arg(long)]
+    pub utc: bool,
+    /// Follow with CloudWatch's Live Tail: faster, but billed by the minute
+    #[arg(long, conflicts_with_all = ["since", "until", "request"])]
+    pub live: bool,
 }
 
 /// One of the chat's logs.

@@ -4,7 +4,14 @@
 //! Data flows one way: [`cli`] → [`config`] → `package` → `stack` → `engine` → `report`.
 //! ARCHITECTURE.md is the map.
 
+pub mod aws;
+pub mod chat_client;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod local;
+pub mod package;
+pub mod page;
+pub mod report;
+pub mod tail;

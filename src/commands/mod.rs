@@ -1,0 +1,84 @@
+//! One file per command. Each is short: it says in which order the rooms do their work.
+
+mod chat;
+mod chat_url;
+mod completions;
+mod init;
+mod logs;
+mod man;
+mod open;
+mod write;
+
+use crate::cli::{Cli, Command, Global};
+use crate::error::{Error, Kind, Result};
+use crate::report::Reporter;
+use std::process::ExitCode;
+
+/// What every command gets: the global flags and the way to speak.
+#[derive(Debug)]
+pub struct Context {
+    /// The global flags, not yet laid over the file.
+    pub global: Global,
+    /// The way to speak.
+    pub reporter: Reporter,
+}
+
+/// Runs the command and says how it ended.
+pub async fn run(cli: Cli) -> ExitCode {
+    let reporter = Reporter::new(&cli.global);
+    trace(cli.global.verbose);
+    let context = Context {
+        global: cli.global,
+        reporter,
+    };
+    match dispatch(&context, cli.command).await {
+        Ok(code) => code,
+        Err(error) => {
+            reporter.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Chat(flags) => chat::run(context, flags).await,
+        Command::Open(flags) => open::run(context, flags).await,
+        Command::Init(flags) => init::run(context, &flags),
+        Command::Completions { shell } => completions::run(context, shell),
+        Command::Man { dir } => man::run(context, dir.as_deref()),
+        Command::Logs(args) => logs::run(context, args).await,
+        other => {
+            let _ = context;
+            return Err(Error::failed(format!(
+                "{other:?} is not part of this build"
+            )));
+        }
+    }
+}
+
+/// Help and version go to stdout with 0; a wrong command line goes to stderr with 64.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(Kind::Usage.exit_code())
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// `-vv` shows chatctl's own trace events; the SDK's stay out, they may hold signed requests.
+fn trace(verbosity: u8) {
+    if verbosity < 2 {
+        return;
+    }
+    let level = if verbosity == 2 {
+        "chatctl=debug"
+    } else {
+        "chatctl=trace"
+    };
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .try_init();
+}

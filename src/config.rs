@@ -1,1 +1,0 @@
-//! From what was typed, the environment and `chatctl.toml` to [`Settings`]: what is meant.

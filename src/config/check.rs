@@ -1,0 +1,315 @@
+//! Every value is checked before anything starts: AWS would refuse it later, half-way through.
+
+use super::file::line_of_key;
+use super::settings::Settings;
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// CloudWatch Logs takes only these (PutRetentionPolicy).
+pub(crate) const RETENTION_STEPS: [u32; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+/// Lambda refuses these with "contains reserved keys" (Lambda guide, environment variables).
+const RESERVED_ENVIRONMENT: [&str; 17] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// A value that cannot be used: its key in the file, the flag that also sets it, and why.
+#[derive(Debug)]
+pub(super) struct Problem {
+    key: &'static str,
+    flag: &'static str,
+    message: String,
+    hint: String,
+}
+
+impl Problem {
+    /// Points at the file's line if the file sets the key, else at the flag.
+    pub(super) fn located(self, text: &str, path: &Path) -> Error {
+        let place = match line_of_key(text, self.key) {
+            Some(line) => format!("{}:{line}: {}", path.display(), self.key),
+            None if self.flag.is_empty() => self.key.to_owned(),
+            None => self.flag.to_owned(),
+        };
+        Error::usage(format!("{place}: {}", self.message)).hint(self.hint)
+    }
+}
+
+type Checked = std::result::Result<(), Problem>;
+
+fn ensure(
+    fine: bool,
+    key: &'static str,
+    flag: &'static str,
+    message: impl FnOnce() -> String,
+    hint: &str,
+) -> Checked {
+    if fine {
+        return Ok(());
+    }
+    Err(Problem {
+        key,
+        flag,
+        message: message(),
+        hint: hint.to_owned(),
+    })
+}
+
+/// Checks every value of the settings.
+pub(super) fn settings(s: &Settings) -> Checked {
+    names(s)?;
+    region(s.region.as_deref())?;
+    function(s)?;
+    gateway(s)?;
+    ensure(
+        RETENTION_STEPS.contains(&s.retention_days),
+        "logs.retention-days",
+        "--retention",
+        || {
+            format!(
+                "{} days is not a retention that CloudWatch Logs offers",
+                s.retention_days
+            )
+        },
+        &format!(
+            "one of {}",
+            RETENTION_STEPS.map(|step| step.to_string()).join(", ")
+        ),
+    )?;
+    tags(s)
+}
+
+fn names(s: &Settings) -> Checked {
+    let name_fine = s.name.starts_with(|c: char| c.is_ascii_lowercase())
+        && s.name.len() <= 32
+        && s.name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    ensure(
+        name_fine,
+        "name",
+        "--name",
+        || {
+            format!(
+                "{:?} cannot be part of every resource's name on AWS",
+                s.name
+            )
+        },
+        "1 to 32 of a-z, 0-9 and -, beginning with a letter",
+    )?;
+    let stage_fine = !s.stage.is_empty()
+        && s.stage.len() <= 32
+        && s.stage
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    ensure(
+        stage_fine,
+        "stage",
+        "--stage",
+        || format!("{:?} is not a stage name that API Gateway takes", s.stage),
+        "1 to 32 of a-z, A-Z, 0-9, - and _",
+    )?;
+    if let Some(table) = &s.table_name {
+        let fine = (3..=255).contains(&table.len())
+            && table
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        let message = || format!("{table:?} is not a table name that DynamoDB takes");
+        ensure(
+            fine,
+            "table.name",
+            "",
+            message,
+            "3 to 255 of a-z, A-Z, 0-9, _ . and -",
+        )?;
+    }
+    if let Some(function) = &s.function.name {
+        let fine = (1..=64).contains(&function.len())
+            && function
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let message = || format!("{function:?} is not a function name that Lambda takes");
+        ensure(
+            fine,
+            "function.name",
+            "",
+            message,
+            "1 to 64 of a-z, A-Z, 0-9, - and _",
+        )?;
+    }
+    Ok(())
+}
+
+/// The shape of a region, and the endpoint prefixes that AWS has: new regions need no release of
+/// ours, typing errors such as `eu-cenral-1` are still caught.
+fn region(region: Option<&str>) -> Checked {
+    const AREAS: [&str; 12] = [
+        "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "us-gov", "eusc",
+    ];
+    const PLACES: [&str; 10] = [
+        "north",
+        "south",
+        "east",
+        "west",
+        "central",
+        "northeast",
+        "northwest",
+        "southeast",
+        "southwest",
+        "de-east",
+    ];
+    let Some(region) = region else { return Ok(()) };
+    let known = region.rsplit_once('-').is_some_and(|(front, number)| {
+        number.parse::<u8>().is_ok_and(|n| (1..=9).contains(&n))
+            && AREAS.iter().any(|area| {
+                front
+                    .strip_prefix(area)
+                    .and_then(|rest| rest.strip_prefix('-'))
+                    .is_some_and(|place| PLACES.contains(&place))
+            })
+    });
+    ensure(
+        known,
+        "region",
+        "--region",
+        || format!("{region:?} is not an AWS region"),
+        "a region looks like eu-central-1 or us-east-1",
+    )
+}
+
+fn function(s: &Settings) -> Checked {
+    let f = &s.function;
+    ensure(
+        (128..=10_240).contains(&f.memory),
+        "function.memory",
+        "--memory",
+        || format!("{} MB is not a memory size that Lambda takes", f.memory),
+        "128 to 10240",
+    )?;
+    ensure(
+        (1..=29).contains(&f.timeout),
+        "function.timeout",
+        "--timeout",
+        || format!("{} s cannot work", f.timeout),
+        "1 to 29: API Gateway waits for no integration longer than 29 seconds",
+    )?;
+    ensure(
+        ["trace", "debug", "info", "warn", "error"].contains(&f.log_level.as_str()),
+        "function.log-level",
+        "",
+        || format!("{:?} is not a log level", f.log_level),
+        "one of trace, debug, info, warn, error",
+    )?;
+    f.environment
+        .keys()
+        .try_for_each(|key| environment_key(key))?;
+    f.allowed_origins
+        .iter()
+        .try_for_each(|origin| allowed_origin(origin))
+}
+
+fn environment_key(key: &str) -> Checked {
+    let shape = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.len() >= 2
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    ensure(
+        shape && !RESERVED_ENVIRONMENT.contains(&key),
+        "function.environment",
+        "",
+        || format!("Lambda does not let a function set {key:?}"),
+        "choose another key: letters, digits and _, not one that Lambda sets itself",
+    )?;
+    ensure(
+        !key.starts_with("CHAT_"),
+        "function.environment",
+        "",
+        || format!("{key:?} is set by chatctl itself"),
+        "keys that begin with CHAT_ belong to the bundled chat function",
+    )
+}
+
+fn allowed_origin(origin: &str) -> Checked {
+    let host = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
+    ensure(
+        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ',', ' ', '*'])),
+        "function.allowed-origins",
+        "--allow-origin",
+        || format!("{origin:?} is not an origin"),
+        "scheme and host, no path and no wildcard, such as https://chat.example.com",
+    )
+}
+
+fn gateway(s: &Settings) -> Checked {
+    let g = &s.gateway;
+    ensure(
+        g.throttle_rate.is_finite() && g.throttle_rate >= 1.0 && g.throttle_rate <= 100_000.0,
+        "gateway.throttle-rate",
+        "--throttle-rate",
+        || format!("{} requests a second would let nobody in", g.throttle_rate),
+        "1 or more; a limit of 0 answers every connection with 429",
+    )?;
+    ensure(
+        (1..=100_000).contains(&g.throttle_burst),
+        "gateway.throttle-burst",
+        "--throttle-burst",
+        || format!("a burst of {} would let nobody in", g.throttle_burst),
+        "1 or more; a limit of 0 answers every connection with 429",
+    )
+}
+
+fn tags(s: &Settings) -> Checked {
+    for (key, value) in &s.tags {
+        let ours = key.starts_with("chatctl:") || key.to_ascii_lowercase().starts_with("aws:");
+        let shape = (1..=128).contains(&key.chars().count())
+            && value.chars().count() <= 256
+            && [key, value].iter().all(|text| {
+                text.chars()
+                    .all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
+            });
+        ensure(
+            !ours && shape,
+            "tags",
+            "--tag",
+            || format!("the tag {key:?} cannot be set"),
+            "letters, digits, spaces and _ . : / = + - @; keys up to 128, values up to 256; \
+             aws: and chatctl: are taken",
+        )?;
+    }
+    Ok(())
+}
+
+/// An endpoint is `http(s)://host[:port][/path]`.
+pub(super) fn endpoint(origin: &str, url: &str) -> Result<()> {
+    let fine = url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+    });
+    if fine {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("{origin}: {url:?} is not an http or https URL"))
+            .hint("such as http://127.0.0.1:4566; for the local cloud use --local"),
+    )
+}

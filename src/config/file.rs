@@ -1,0 +1,159 @@
+//! `chatctl.toml`: its shape, and where in it a problem sits.
+
+use crate::cli::{Arch, LogLevel};
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const DEFAULT_FILE: &str = "chatctl.toml";
+
+/// The file as written; every key is optional, unknown keys are refused.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileConfig {
+    /// `name = "chat"`
+    pub name: Option<String>,
+    /// `stage = "production"`
+    pub stage: Option<String>,
+    /// `region = "eu-central-1"`
+    pub region: Option<String>,
+    /// `profile = "work"`
+    pub profile: Option<String>,
+    /// `[function]`
+    #[serde(default)]
+    pub function: FunctionTable,
+    /// `[gateway]`
+    #[serde(default)]
+    pub gateway: GatewayTable,
+    /// `[logs]`
+    #[serde(default)]
+    pub logs: LogsTable,
+    /// `[table]`
+    #[serde(default)]
+    pub table: TableTable,
+    /// `[tags]`
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// `[function]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FunctionTable {
+    /// Name, if not the usual one.
+    pub name: Option<String>,
+    /// Folder with the source, relative to the file.
+    pub source: Option<PathBuf>,
+    /// `arm64` or `x86_64`.
+    pub architecture: Option<Arch>,
+    /// MB.
+    pub memory: Option<u32>,
+    /// Seconds.
+    pub timeout: Option<u32>,
+    /// Level of the function's own log.
+    pub log_level: Option<String>,
+    /// Page origins that may connect.
+    pub allowed_origins: Option<Vec<String>>,
+    /// More environment variables.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// `[gateway]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GatewayTable {
+    /// `off`, `error` or `info`.
+    pub log_level: Option<LogLevel>,
+    /// Whole payloads in the execution log.
+    pub data_trace: Option<bool>,
+    /// Requests a second.
+    pub throttle_rate: Option<f64>,
+    /// Requests at once.
+    pub throttle_burst: Option<u32>,
+}
+
+/// `[logs]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogsTable {
+    /// Days.
+    pub retention_days: Option<u32>,
+}
+
+/// `[table]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TableTable {
+    /// Name, if not the usual one.
+    pub name: Option<String>,
+}
+
+/// The file with what is needed to point into it.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// What it says; all defaults when there is no file.
+    pub config: FileConfig,
+    /// Its text, to find the line of a key.
+    pub text: String,
+    /// Its path as the user knows it; empty when there is no file.
+    pub path: PathBuf,
+    /// The folder that relative paths in it start from.
+    pub folder: PathBuf,
+}
+
+/// Reads `path`, or `chatctl.toml` here if there is one.
+pub(super) fn load(path: Option<&Path>) -> Result<Loaded> {
+    let (path, required) = path.map_or((Path::new(DEFAULT_FILE), false), |path| (path, true));
+    if !required && !path.exists() {
+        return Ok(Loaded::default());
+    }
+    let text = fs_err::read_to_string(path).map_err(|error| {
+        Error::usage(format!("cannot read the configuration {}", path.display())).because(error)
+    })?;
+    parse(&text, path)
+}
+
+/// Parses the text of the file at `path`.
+pub(super) fn parse(text: &str, path: &Path) -> Result<Loaded> {
+    let config = toml::from_str(text).map_err(|error| malformed(text, path, &error))?;
+    Ok(Loaded {
+        config,
+        text: text.to_owned(),
+        path: path.to_owned(),
+        folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+    })
+}
+
+fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> Error {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = line_of(text, start);
+    let source = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let message = error.message().replace('\n', ", ");
+    Error::usage(format!("{}:{line}: {message}", path.display()))
+        .because_of(format!("the line is `{source}`"))
+        .hint("`chatctl init` writes a file with every key explained")
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
+}
+
+/// The line (from 1) that sets `key` (`section.key` or `key`), if the file sets it.
+pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
+    let document = toml_edit::Document::parse(text).ok()?;
+    let mut item = document.as_item();
+    let mut span = None;
+    for part in key.split('.') {
+        let table = item.as_table_like()?;
+        let (found, next) = table.get_key_value(part)?;
+        span = found.span().or(span);
+        item = next;
+    }
+    span.map(|span| line_of(text, span.start))
+}

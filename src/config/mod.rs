@@ -1,0 +1,18 @@
+//! From what was typed, the environment and `chatctl.toml` to [`Settings`]: what is meant.
+//!
+//! Everything after this room sees only `Settings`. It is also the only room that reads the
+//! environment. Precedence: flag, environment, file, default.
+
+mod check;
+mod environment;
+mod file;
+mod settings;
+
+pub(crate) use environment::cargo_home;
+pub use environment::{cache_dir, has_keys_in_environment};
+pub use file::{FileConfig, Loaded};
+pub(crate) use settings::host_arch;
+pub use settings::{Function, Gateway, Settings, Target};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! [`Settings`]: the one meaning of flags, environment and file together.
+
+use super::file::{self, FileConfig, Loaded};
+use super::{check, environment};
+use crate::cli::{Arch, Global, LogLevel, Wanted};
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Which cloud is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// AWS itself, with the usual credential chain.
+    Aws,
+    /// The local cloud on this loopback port; never sees real credentials.
+    Local(u16),
+    /// Another implementation of the AWS APIs, such as an emulator: `http://host:port`, no slash
+    /// at the end.
+    Endpoint(String),
+}
+
+impl Target {
+    /// The URL that replaces every AWS endpoint, if this is not AWS.
+    pub fn endpoint_url(&self) -> Option<String> {
+        match self {
+            Self::Aws => None,
+            Self::Local(port) => Some(format!("http://127.0.0.1:{port}")),
+            Self::Endpoint(url) => Some(url.clone()),
+        }
+    }
+}
+
+/// Everything that a command needs to know about what the user wants.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Settings {
+    /// Name of the chat, `[a-z][a-z0-9-]*`, at most 32 characters.
+    pub name: String,
+    /// Name of the stage, `[A-Za-z0-9_-]+`, at most 32 characters.
+    pub stage: String,
+    /// Which cloud.
+    pub target: Target,
+    /// Region if it was said by flag or file; otherwise the SDK's own chain decides.
+    pub region: Option<String>,
+    /// Profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The function.
+    pub function: Function,
+    /// The API and its stage.
+    pub gateway: Gateway,
+    /// Days that log groups keep events; one of CloudWatch's steps.
+    pub retention_days: u32,
+    /// Name of the DynamoDB table, if not the usual one.
+    pub table_name: Option<String>,
+    /// The user's own tags, for every taggable resource.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The Lambda function.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Function {
+    /// Name, if not the usual one.
+    pub name: Option<String>,
+    /// Folder with the source, absolute; the bundled source without one.
+    pub source: Option<PathBuf>,
+    /// Processor; without it arm64 on AWS and this machine's own on any other target.
+    pub arch: Option<Arch>,
+    /// MB, 128 to 10240.
+    pub memory: u32,
+    /// Seconds, 1 to 29 (API Gateway waits no longer).
+    pub timeout: u32,
+    /// `AWS_LAMBDA_LOG_LEVEL` of the function: trace, debug, info, warn, error.
+    pub log_level: String,
+    /// Page origins that may connect; empty: any.
+    pub allowed_origins: Vec<String>,
+    /// More environment variables; ours win.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The WebSocket API and its stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gateway {
+    /// Execution logging.
+    pub log_level: LogLevel,
+    /// Whole payloads in the execution log.
+    pub data_trace: bool,
+    /// Requests a second.
+    pub throttle_rate: f64,
+    /// Requests at once.
+    pub throttle_burst: u32,
+}
+
+impl Settings {
+    /// Reads the file (if any), lays the flags over it and checks every value.
+    ///
+    /// # Errors
+    /// A usage error that names the flag, or the file, line and key.
+    pub fn load(global: &Global, wanted: &Wanted) -> Result<Self> {
+        let loaded = file::load(global.config.as_deref())?;
+        Self::merge(global, wanted, loaded)
+    }
+
+    fn merge(global: &Global, wanted: &Wanted, loaded: Loaded) -> Result<Self> {
+        let FileConfig {
+            name,
+            stage,
+            region,
+            profile,
+            function,
+            gateway,
+            logs,
+            table,
+            tags,
+        } = loaded.config;
+        let settings = Self {
+            name: global
+                .name
+                .clone()
+                .or(name)
+                .unwrap_or_else(|| "chat".into()),
+            stage: global
+                .stage
+                .clone()
+                .or(stage)
+                .unwrap_or_else(|| "production".into()),
+            target: target(global)?,
+            region: global
+                .region
+                .clone()
+                .or_else(environment::region)
+                .or(region),
+            profile: global
+                .profile
+                .clone()
+                .or_else(environment::profile)
+                .or(profile),
+            function: Function {
+                name: function.name,
+                source: source(wanted, function.source, &loaded.folder)?,
+                arch: wanted.arch.or(function.architecture),
+                memory: wanted.memory.or(function.memory).unwrap_or(256),
+                timeout: wanted.timeout.or(function.timeout).unwrap_or(15),
+                log_level: function.log_level.unwrap_or_else(|| "info".into()),
+                allowed_origins: pick(&wanted.allowed_origins, function.allowed_origins),
+                environment: function.environment,
+            },
+            gateway: Gateway {
+                log_level: wanted
+                    .log_level
+                    .or(gateway.log_level)
+                    .unwrap_or(LogLevel::Info),
+                data_trace: wanted.data_trace || gateway.data_trace.unwrap_or(false),
+                throttle_rate: wanted
+                    .throttle_rate
+                    .or(gateway.throttle_rate)
+                    .unwrap_or(500.0),
+                throttle_burst: wanted
+                    .throttle_burst
+                    .or(gateway.throttle_burst)
+                    .unwrap_or(1000),
+            },
+            retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
+            table_name: table.name,
+            tags: merge_tags(tags, &wanted.tags)?,
+        };
+        check::settings(&settings)
+            .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
+        Ok(settings)
+    }
+
+    /// The processor to build for: what was asked for, or the target's default.
+    pub fn arch(&self) -> Arch {
+        self.function.arch.unwrap_or(match self.target {
+            Target::Aws => Arch::Arm64,
+            Target::Local(_) | Target::Endpoint(_) => host_arch(),
+        })
+    }
+}
+
+/// This machine's processor, as Lambda names it.
+pub(crate) fn host_arch() -> Arch {
+    if cfg!(target_arch = "aarch64") {
+        Arch::Arm64
+    } else {
+        Arch::X86_64
+    }
+}
+
+fn target(global: &Global) -> Result<Target> {
+    if global.local {
+        return Ok(Target::Local(global.port));
+    }
+    let said = global
+        .endpoint_url
+        .clone()
+        .map(|url| ("--endpoint-url", url));
+    let found = said.or_else(environment::endpoint);
+    let Some((origin, url)) = found else {
+        return Ok(Target::Aws);
+    };
+    check::endpoint(origin, &url)?;
+    Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
+}
+
+/// A relative folder in the file is meant from the file's folder, one on the command line from
+/// where the user stands.
+fn source(
+    wanted: &Wanted,
+    from_file: Option<PathBuf>,
+    folder: &std::path::Path,
+) -> Result<Option<PathBuf>> {
+    let Some(path) = wanted
+        .lambda
+        .clone()
+        .or_else(|| from_file.map(|path| folder.join(path)))
+    else {
+        return Ok(None);
+    };
+    if !path.join("Cargo.toml").is_file() {
+        return Err(Error::usage(format!(
+            "no Lambda source in {}: it has no Cargo.toml",
+            path.display()
+        ))
+        .hint("`chatctl init --lambda` writes the bundled source to ./lambda"));
+    }
+    Ok(Some(fs_err::canonicalize(path)?))
+}
+
+fn pick(flags: &[String], file: Option<Vec<String>>) -> Vec<String> {
+    if flags.is_empty() {
+        file.unwrap_or_default()
+    } else {
+        flags.to_vec()
+    }
+}
+
+fn merge_tags(
+    mut tags: BTreeMap<String, String>,
+    flags: &[String],
+) -> Result<BTreeMap<String, String>> {
+    for flag in flags {
+        let Some((key, value)) = flag.split_once('=') else {
+            return Err(Error::usage(format!("--tag {flag} is not KEY=VALUE")));
+        };
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(tags)
+}

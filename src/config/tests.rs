@@ -1,0 +1,132 @@
+use super::file::parse;
+use super::settings::Settings;
+use crate::cli::{Cli, Command};
+use clap::Parser;
+use std::path::Path;
+
+fn settings(file: &str, flags: &[&str]) -> Result<Settings, String> {
+    let argv = ["chatctl", "plan"].iter().chain(flags).copied();
+    let cli = Cli::try_parse_from(argv).map_err(|error| error.to_string())?;
+    let Command::Plan(plan) = cli.command else {
+        unreachable!("plan was typed")
+    };
+    let dir = std::env::temp_dir();
+    let path = dir.join(format!(
+        "chatctl-config-{}-{}.toml",
+        std::process::id(),
+        fastrand::u64(..)
+    ));
+    std::fs::write(&path, file).map_err(|error| error.to_string())?;
+    let global = crate::cli::Global {
+        config: Some(path.clone()),
+        ..cli.global
+    };
+    let loaded = Settings::load(&global, &plan.wanted);
+    let _ = std::fs::remove_file(&path);
+    loaded.map_err(|error| {
+        let text = format!("{error} | {}", error.hints().join(" | "));
+        text.replace(&path.display().to_string(), "chatctl.toml")
+    })
+}
+
+#[test]
+fn an_empty_file_gives_the_documented_defaults() {
+    let s = settings("", &["--local"]).unwrap();
+    assert_eq!((s.name.as_str(), s.stage.as_str()), ("chat", "production"));
+    assert_eq!(
+        (s.function.memory, s.function.timeout, s.retention_days),
+        (256, 15, 14)
+    );
+    assert_eq!(
+        s.target.endpoint_url().as_deref(),
+        Some("http://127.0.0.1:4510")
+    );
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let file = "name = \"filed\"\n[function]\nmemory = 512\n[tags]\nteam = \"a\"\n";
+    let s = settings(file, &["--memory", "1024", "--tag", "team=b"]).unwrap();
+    assert_eq!((s.name.as_str(), s.function.memory), ("filed", 1024));
+    assert_eq!(s.tags["team"], "b");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_file_line_and_key() {
+    let error = settings("name = \"x\"\n[function]\nmemroy = 512\n", &[]).unwrap_err();
+    assert!(
+        error.starts_with("chatctl.toml:3: unknown field `memroy`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_syntax_error_is_refused_with_its_line() {
+    let error = settings("name = \"x\"\nstage = \n", &[]).unwrap_err();
+    assert!(error.starts_with("chatctl.toml:2: "), "{error}");
+}
+
+#[test]
+fn a_bad_value_in_the_file_points_at_its_line() {
+    let error = settings("\n[logs]\nretention-days = 8\n", &[]).unwrap_err();
+    assert!(
+        error.starts_with("chatctl.toml:3: logs.retention-days: 8 days"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_bad_value_on_the_command_line_points_at_the_flag() {
+    for (flags, start) in [
+        (vec!["--name", "Has Space"], "--name: "),
+        (vec!["--stage", "no/slash"], "--stage: "),
+        (vec!["--region", "eu-cenral-1"], "--region: "),
+        (vec!["--memory", "64"], "--memory: "),
+        (vec!["--timeout", "30"], "--timeout: "),
+        (vec!["--throttle-rate", "0"], "--throttle-rate: "),
+        (vec!["--throttle-burst", "0"], "--throttle-burst: "),
+        (
+            vec!["--allow-origin", "chat.example.com"],
+            "--allow-origin: ",
+        ),
+        (vec!["--tag", "aws:x=1"], "--tag: "),
+        (vec!["--endpoint-url", "nonsense"], "--endpoint-url: "),
+    ] {
+        let error = settings("", &flags).unwrap_err();
+        assert!(error.starts_with(start), "{flags:?}: {error}");
+    }
+}
+
+#[test]
+fn every_region_of_aws_is_taken() {
+    for region in [
+        "us-east-1",
+        "us-gov-west-1",
+        "cn-northwest-1",
+        "ap-southeast-5",
+        "il-central-1",
+        "mx-central-1",
+        "eusc-de-east-1",
+    ] {
+        assert!(settings("", &["--region", region]).is_ok(), "{region}");
+    }
+}
+
+#[test]
+fn a_function_cannot_take_lambdas_own_variables_or_ours() {
+    for key in ["AWS_REGION", "CHAT_TABLE", "1X"] {
+        let file = format!("[function.environment]\n{key} = \"x\"\n");
+        let error = settings(&file, &[]).unwrap_err();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[test]
+fn relative_source_in_the_file_starts_at_the_file() {
+    let loaded = parse(
+        "[function]\nsource = \"lambda\"\n",
+        Path::new("some/chatctl.toml"),
+    )
+    .unwrap();
+    assert_eq!(loaded.folder, Path::new("some"));
+}

@@ -1,0 +1,99 @@
+//! From the Lambda's source to an [`Artifact`] that Lambda takes: a zip with a `bootstrap` in it.
+//!
+//! What was built once is kept by the digest of its source, so that an unchanged function costs
+//! neither a compiler nor an upload.
+
+mod archive;
+mod compile;
+mod elf;
+pub mod source;
+mod target;
+
+pub use archive::code_sha256;
+pub use source::SourceDigest;
+pub use target::{BuildTarget, Profile};
+
+use crate::cli::Arch;
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// A built function, ready to upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The zip: one entry, `bootstrap`, mode 0755; the same source gives the same bytes.
+    pub zip: Vec<u8>,
+    /// Base64 of the zip's SHA-256, as Lambda reports it in `CodeSha256`.
+    pub code_sha256: String,
+    /// The digest of the source that it was built from.
+    pub source_digest: SourceDigest,
+    /// The processor it runs on.
+    pub arch: Arch,
+}
+
+/// What a build says of itself while it runs.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// The digest of everything that decides what the function is: source files, lock file, target
+/// and profile. Reads files only.
+///
+/// # Errors
+/// The source cannot be read.
+pub fn digest(settings: &Settings) -> Result<SourceDigest> {
+    source::Source::of(settings)?.digest(&BuildTarget::of(settings)?)
+}
+
+/// Builds the function, or takes it from the cache.
+///
+/// # Errors
+/// No Rust toolchain, a missing target, or a source that does not compile: then the compiler's
+/// own words are the cause.
+pub async fn build(settings: &Settings, progress: Progress<'_>) -> Result<Artifact> {
+    let source = source::Source::of(settings)?;
+    let target = BuildTarget::of(settings)?;
+    let digest = source.digest(&target)?;
+    let cache = crate::config::cache_dir()?;
+    let kept = cache.join("functions").join(format!("{digest}.zip"));
+    if let Some(zip) = read_kept(&kept, &target) {
+        progress("already built");
+        return Ok(artifact(zip, digest, &target));
+    }
+    let bootstrap = compile::compile(&source, &target, &cache, progress).await?;
+    elf::check(&bootstrap, &target)?;
+    let zip = archive::pack(&bootstrap)?;
+    keep(&kept, &zip)?;
+    Ok(artifact(zip, digest, &target))
+}
+
+fn artifact(zip: Vec<u8>, source_digest: SourceDigest, target: &BuildTarget) -> Artifact {
+    Artifact {
+        code_sha256: code_sha256(&zip),
+        zip,
+        source_digest,
+        arch: target.arch,
+    }
+}
+
+/// A kept zip that is not whole (a full disk, a half copy) is built again.
+fn read_kept(path: &Path, target: &BuildTarget) -> Option<Vec<u8>> {
+    let zip = fs_err::read(path).ok()?;
+    let bootstrap = archive::unpack(&zip).ok()?;
+    elf::check(&bootstrap, target).ok()?;
+    Some(zip)
+}
+
+/// Written beside and renamed, so that two builds at once cannot mix their bytes.
+fn keep(path: &PathBuf, zip: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        fs_err::create_dir_all(folder)?;
+        let partial = folder.join(format!(".{}.{}", std::process::id(), fastrand::u64(..)));
+        fs_err::write(&partial, zip)?;
+        fs_err::rename(&partial, path)
+    };
+    write().map_err(|error| {
+        Error::failed("the built function cannot be kept")
+            .because(error)
+            .hint("CHATCTL_CACHE_DIR moves the cache to another folder")
+    })
+}

@@ -1,0 +1,40 @@
+//! The few styles that chatctl uses, by meaning.
+
+use anstyle::{AnsiColor, Color, Style as Ansi};
+
+/// A style by meaning. Streams strip it where colour is not wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Something failed, or is deleted.
+    Error,
+    /// Something may hurt later, or changes.
+    Warning,
+    /// What to do next.
+    Hint,
+    /// Something worked, or is created.
+    Good,
+    /// Of less interest.
+    Faint,
+    /// A URL, a name, a heading.
+    Strong,
+}
+
+impl Style {
+    /// The text in this style.
+    pub fn paint(self, text: &str) -> String {
+        let ansi = self.ansi();
+        format!("{ansi}{text}{ansi:#}")
+    }
+
+    fn ansi(self) -> Ansi {
+        let colour = |c: AnsiColor| Ansi::new().fg_color(Some(Color::Ansi(c)));
+        match self {
+            Self::Error => colour(AnsiColor::Red).bold(),
+            Self::Warning => colour(AnsiColor::Yellow),
+            Self::Hint => colour(AnsiColor::Cyan),
+            Self::Good => colour(AnsiColor::Green),
+            Self::Faint => Ansi::new().dimmed(),
+            Self::Strong => Ansi::new().bold(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The only room that writes to a terminal: results to stdout, everything else to stderr.
+
+mod chat;
+mod colour;
+mod editor;
+mod escape;
+pub mod logs;
+mod prompt;
+mod safe;
+
+pub use chat::ChatScreen;
+pub use colour::Style;
+pub use escape::escape;
+pub use prompt::{Prompt, Prompted};
+pub use safe::visible;
+
+use crate::cli::{Color, Global, Output};
+use crate::error::{Error, Kind, Result};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+
+/// Where and how much to write. Cheap to copy; made once from the global flags.
+#[derive(Debug, Clone, Copy)]
+pub struct Reporter {
+    output: Output,
+    quiet: bool,
+    verbose: u8,
+}
+
+impl Reporter {
+    /// Sets the colour choice for the whole process and remembers the rest.
+    pub fn new(global: &Global) -> Self {
+        match global.color {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self {
+            output: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose,
+        }
+    }
+
+    /// Results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// Nothing but errors and results is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.verbose
+    }
+
+    /// Progress may be drawn in place: stderr is a terminal and somebody wants to see it.
+    pub fn is_live(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// Somebody can be asked: stdin and stderr are terminals.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// A result for people, to stdout, with a line end.
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn result(&self, text: &str) -> Result<()> {
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{text}")?;
+        Ok(out.flush()?)
+    }
+
+    /// A result for programs, to stdout: one indented JSON document.
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn document(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| {
+            Error::failed("the result cannot be written as JSON").because(error)
+        })?;
+        self.raw(&text)
+    }
+
+    /// One JSON line of a stream, to stdout.
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn line(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(value).map_err(|error| {
+            Error::failed("the result cannot be written as JSON").because(error)
+        })?;
+        self.raw(&text)
+    }
+
+    /// Text to stdout as it is, with a line end: completions, pages, JSON.
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn raw(&self, text: &str) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Whoever read our stdout has closed it; a writer that waits would never notice.
+    pub fn reader_is_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let out = std::io::stdout();
+        let mut fds = [PollFd::new(&out, PollFlags::empty())];
+        let at_once = Timespec::default();
+        poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
+    }
+
+    /// A message about what is going on, to stderr; not with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// A detail, only with `-v`.
+    pub fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.say(&Style::Faint.paint(text));
+        }
+    }
+
+    /// Something that may hurt later.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.say(&format!("{} {text}", Style::Warning.paint("warning:")));
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.say(&format!("{} {text}", Style::Hint.paint("hint:")));
+        }
+    }
+
+    /// An error with its causes and hints; shown even with `--quiet`.
+    pub fn error(&self, error: &Error) {
+        if error.kind() == Kind::BrokenPipe {
+            return;
+        }
+        self.say(&format!(
+            "{} {}",
+            Style::Error.paint("error:"),
+            error.message()
+        ));
+        for cause in error.causes() {
+            self.say(&format!("  {} {cause}", Style::Faint.paint("because")));
+        }
+        for hint in error.hints() {
+            self.say(&format!("{} {hint}", Style::Hint.paint("hint:")));
+        }
+    }
+
+    /// Asks a yes-or-no question; no is the default.
+    ///
+    /// # Errors
+    /// Nobody can be asked: a usage error that names `--yes`.
+    pub fn confirm(&self, question: &str) -> Result<bool> {
+        if !self.can_ask() {
+            return Err(Error::usage(format!(
+                "{question} Nobody can be asked: this is not a terminal"
+            ))
+            .hint("pass --yes to go ahead without being asked"));
+        }
+        let mut err = anstream::stderr().lock();
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(matches!(
+            answer.trim().to_ascii_lowercase().as_str(),
+            "y" | "yes"
+        ))
+    }
+
+    /// A failing stderr has nobody to tell, so its errors are dropped.
+    fn say(&self, text: &str) {
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+}

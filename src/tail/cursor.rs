@@ -1,0 +1,258 @@
+//! Where to read next in one group, and what of the answer is new.
+//!
+//! An event can become visible up to `overlap` after its own time, while a sweep that began at `P`
+//! has shown everything that was visible at `P`. So the next deep sweep begins at `P - overlap`:
+//! whatever it misses was visible before `P`, and was shown. Two things make it less simple:
+//!
+//! - Our clock may run ahead of AWS's. The newest event's time, less the time the sweep took, is
+//!   another bound for `P` in AWS's own clock; the smaller of the two is taken.
+//! - Reading the whole overlap at every look would cost a busy group ten pages a second. Most new
+//!   events are young, so looks in between go back only a glance; the deep sweep every few seconds
+//!   is what the promise rests on.
+
+use super::event::Event;
+use super::seen::{CAPACITY, Seen};
+use super::{Timing, millis};
+
+/// What a sweep covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Glance,
+    Deep,
+}
+
+#[derive(Debug)]
+struct Sweep {
+    depth: Depth,
+    began: i64,
+}
+
+/// The state of reading one group. Times are epoch milliseconds.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    seen: Seen,
+    overlap: i64,
+    glance: i64,
+    deep_every: i64,
+    /// Where the next deep sweep begins.
+    deep_from: i64,
+    /// Where the next glance begins.
+    glance_from: i64,
+    last_deep: Option<i64>,
+    newest: Option<i64>,
+    sweep: Option<Sweep>,
+    crowded: bool,
+}
+
+impl Cursor {
+    pub(crate) fn new(since: i64, timing: &Timing) -> Self {
+        Self::with_capacity(since, timing, CAPACITY)
+    }
+
+    fn with_capacity(since: i64, timing: &Timing, capacity: usize) -> Self {
+        Self {
+            seen: Seen::new(since, capacity),
+            overlap: millis(timing.overlap),
+            glance: millis(timing.glance).min(millis(timing.overlap)),
+            deep_every: millis(timing.deep_every),
+            deep_from: since,
+            glance_from: since,
+            last_deep: None,
+            newest: None,
+            sweep: None,
+            crowded: false,
+        }
+    }
+
+    /// Begins a sweep and returns the time to read from.
+    pub(crate) fn begin(&mut self, now: i64) -> i64 {
+        let deep = self
+            .last_deep
+            .is_none_or(|last| now.saturating_sub(last) >= self.deep_every);
+        let (depth, from) = if deep {
+            (Depth::Deep, self.deep_from)
+        } else {
+            (Depth::Glance, self.glance_from)
+        };
+        self.sweep = Some(Sweep { depth, began: now });
+        from.max(self.seen.floor())
+    }
+
+    /// What of one page was not given out yet, in the page's order.
+    pub(crate) fn take_new(&mut self, mut page: Vec<Event>) -> Vec<Event> {
+        page.retain(|event| {
+            // AWS always sends an id. Should another implementation not, equal lines of one
+            // millisecond count as one.
+            let made_up;
+            let id = match &event.id {
+                Some(id) => id,
+                None => {
+                    made_up = format!("{}\n{}", event.stream, event.message);
+                    &made_up
+                }
+            };
+            self.seen.first_time(event.timestamp, id)
+        });
+        if let Some(newest) = page.iter().map(|event| event.timestamp).max() {
+            self.newest = Some(self.newest.map_or(newest, |known| known.max(newest)));
+        }
+        self.crowded |= self.seen.shrink();
+        page
+    }
+
+    /// Ends a sweep that read all its pages. A sweep that failed halfway is simply begun again.
+    pub(crate) fn finish(&mut self, now: i64) {
+        let Some(sweep) = self.sweep.take() else {
+            return;
+        };
+        let Some(newest) = self.newest else {
+            // Nothing ever came: any time since the beginning is still possible.
+            self.last_deep = Some(sweep.began);
+            return;
+        };
+        let took = now.saturating_sub(sweep.began).max(0);
+        let anchor = sweep.began.min(newest.saturating_sub(took));
+        self.glance_from = self.glance_from.max(anchor - self.glance);
+        if sweep.depth == Depth::Deep {
+            self.last_deep = Some(sweep.began);
+            self.deep_from = self.deep_from.max(anchor - self.overlap);
+            self.seen.forget_before(self.deep_from);
+        }
+    }
+
+    /// Time of the newest event so far: an interrupted sweep can go on shortly before it.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// Once after ids had to be forgotten early.
+    pub(crate) fn take_crowded(&mut self) -> bool {
+        std::mem::take(&mut self.crowded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::LogSource;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    const TIMING: Timing = Timing {
+        overlap: Duration::from_secs(60),
+        deep_every: Duration::from_secs(10),
+        glance: Duration::from_secs(5),
+        ..Timing::AWS
+    };
+
+    fn event(id: usize, timestamp: i64) -> Event {
+        Event {
+            id: Some(id.to_string()),
+            source: LogSource::Function,
+            group: "g".into(),
+            stream: "s".into(),
+            timestamp,
+            ingested: timestamp,
+            message: String::new(),
+            late: false,
+        }
+    }
+
+    #[test]
+    fn a_group_that_stays_empty_is_read_from_the_beginning_each_time() {
+        let mut cursor = Cursor::new(1_000, &TIMING);
+        for now in [100_000, 101_000, 120_000] {
+            assert_eq!(cursor.begin(now), 1_000);
+            cursor.finish(now);
+        }
+    }
+
+    #[test]
+    fn looks_in_between_go_back_only_a_glance() {
+        let mut cursor = Cursor::new(0, &TIMING);
+        cursor.begin(1_000_000);
+        cursor.take_new(vec![event(1, 1_000_000)]);
+        cursor.finish(1_000_000);
+        assert_eq!(cursor.begin(1_001_000), 995_000);
+        cursor.finish(1_001_000);
+        assert_eq!(cursor.begin(1_010_000), 940_000);
+    }
+
+    #[test]
+    fn a_clock_that_runs_ahead_loses_nothing() {
+        let mut cursor = Cursor::new(0, &TIMING);
+        // AWS's time is 500 s behind ours.
+        cursor.begin(1_000_000);
+        cursor.take_new(vec![event(1, 500_000)]);
+        cursor.finish(1_002_000);
+        assert_eq!(cursor.begin(1_020_000), 500_000 - 2_000 - 60_000);
+    }
+
+    /// Events (time, delay until visible) against sweeps at any moments, each reading at most what
+    /// is visible at its begin: everything comes out, once.
+    fn simulate(events: &[(i64, i64)], pauses: &[i64]) -> Vec<usize> {
+        let mut cursor = Cursor::new(0, &TIMING);
+        let mut out = Vec::new();
+        let mut now = 0;
+        let end = events.iter().map(|(t, d)| t + d).max().unwrap_or(0) + 30_000;
+        let mut pauses = pauses.iter().cycle();
+        while now < end {
+            let from = cursor.begin(now);
+            let page = events
+                .iter()
+                .enumerate()
+                .filter(|(_, (time, delay))| *time >= from && time + delay <= now)
+                .map(|(id, (time, _))| event(id, *time))
+                .collect();
+            out.extend(
+                cursor
+                    .take_new(page)
+                    .iter()
+                    .filter_map(|event| event.id.as_deref()?.parse::<usize>().ok()),
+            );
+            let pause = pauses.next().copied().unwrap_or(1_000);
+            // A sweep takes up to half of the pause.
+            cursor.finish(now + pause / 2);
+            now += pause;
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn events_up_to_thirty_seconds_late_come_exactly_once(
+            events in proptest::collection::vec((0i64..300_000, 0i64..30_000), 0..200),
+            pauses in proptest::collection::vec(100i64..8_000, 1..20),
+        ) {
+            let out = simulate(&events, &pauses);
+            let unique: HashSet<_> = out.iter().copied().collect();
+            prop_assert_eq!(unique.len(), out.len(), "something came twice");
+            prop_assert_eq!(unique.len(), events.len(), "something was lost");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_overlap() {
+        let mut cursor = Cursor::new(0, &TIMING);
+        for round in 0..100i64 {
+            let now = round * 10_000;
+            cursor.begin(now);
+            let page = (0..50)
+                .map(|n| event(usize::try_from(round * 50 + n).unwrap(), now - n))
+                .collect();
+            cursor.take_new(page);
+            cursor.finish(now);
+        }
+        assert!(cursor.seen.len() <= 50 * 8, "{}", cursor.seen.len());
+    }
+
+    #[test]
+    fn a_flood_is_said_once() {
+        let mut cursor = Cursor::with_capacity(0, &TIMING, 100);
+        cursor.begin(1_000);
+        cursor.take_new((0..500).map(|n| event(n, 900)).collect());
+        assert!(cursor.take_crowded());
+        assert!(!cursor.take_crowded());
+    }
+}

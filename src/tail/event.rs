@@ -1,0 +1,103 @@
+//! What comes out of the tail: events, and now and then a notice about the reading itself.
+
+use crate::cli::LogSource;
+use std::sync::Arc;
+
+/// A log group to read.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Which of the chat's logs it is.
+    pub source: LogSource,
+    /// Its name in CloudWatch.
+    pub name: Arc<str>,
+}
+
+/// One event of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// CloudWatch's id: 56 decimal digits, the same whenever the event is read again. Live tail has
+    /// none.
+    pub id: Option<String>,
+    /// Which log.
+    pub source: LogSource,
+    /// Name of the group.
+    pub group: Arc<str>,
+    /// Name of the stream: for a function, one execution environment.
+    pub stream: Arc<str>,
+    /// When it happened, epoch milliseconds.
+    pub timestamp: i64,
+    /// When CloudWatch took it, epoch milliseconds.
+    pub ingested: i64,
+    /// The text as it was written.
+    pub message: String,
+    /// A younger event was already given out.
+    pub late: bool,
+}
+
+/// What the tail says.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// The next event.
+    Event(Event),
+    /// The past is read; what follows is new.
+    CaughtUp,
+    /// Something about the reading itself.
+    Notice(Notice),
+}
+
+/// Something about the reading itself, said once each time it becomes true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The group does not exist; it is waited for.
+    Missing {
+        /// Which log.
+        source: LogSource,
+        /// Name of the group.
+        group: Arc<str>,
+    },
+    /// A group that was missing, refused or out of reach can be read again.
+    Back {
+        /// Which log.
+        source: LogSource,
+        /// Name of the group.
+        group: Arc<str>,
+    },
+    /// We may not read the group.
+    Denied {
+        /// Which log.
+        source: LogSource,
+        /// Name of the group.
+        group: Arc<str>,
+        /// What AWS said.
+        said: String,
+    },
+    /// CloudWatch Logs does not answer, or answers with its own failures; it is tried again.
+    Unreachable {
+        /// Which log.
+        source: LogSource,
+        /// Name of the group.
+        group: Arc<str>,
+        /// What happened.
+        said: String,
+    },
+    /// We were told to call less often, and do.
+    Throttled {
+        /// Calls a second from now on.
+        rate: u32,
+    },
+    /// More events came within the overlap than are remembered: later ones could be missed.
+    Crowded {
+        /// Which log.
+        source: LogSource,
+        /// Name of the group.
+        group: Arc<str>,
+    },
+    /// Live tail shows a sample: more than 500 events a second matched.
+    Sampled,
+    /// The live session ended (three hours is its limit) and is opened again; in between, events
+    /// may have been missed.
+    SessionRenewed {
+        /// Why it ended.
+        why: String,
+    },
+}

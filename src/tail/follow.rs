@@ -1,0 +1,137 @@
+//! Goes on reading for ever: a task for each group, one merge for all.
+//!
+//! The pause between looks adapts. While events come, any group's event makes all groups look
+//! often, because a request writes to all of them; after a while of silence the pause grows.
+
+use super::event::{Event, Said};
+use super::merge::Merge;
+use super::reader::{Page, Reader};
+use super::{Timing, now};
+use crate::error::{Error, Result};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// How long after the last event looks stay frequent.
+const BUSY: Duration = Duration::from_secs(20);
+/// A group that we may not read is tried again this often: rights change, and tokens are renewed.
+const DENIED_PAUSE: Duration = Duration::from_secs(15);
+
+enum Found {
+    Events(Vec<Event>, Instant, i64),
+    Swept(usize, Instant),
+}
+
+/// Runs until the listener goes away or a question is refused as wrong.
+pub(crate) async fn run(
+    readers: Vec<Reader>,
+    mut merge: Merge,
+    timing: Timing,
+    out: &mpsc::Sender<Result<Said>>,
+) -> Result<()> {
+    let (found, mut finds) = mpsc::channel(16);
+    let (active, activity) = watch::channel(Instant::now());
+    let mut sweepers = JoinSet::new();
+    for (index, reader) in readers.into_iter().enumerate() {
+        let sweeper = Sweeper {
+            index,
+            reader,
+            timing,
+            found: found.clone(),
+            active: active.clone(),
+            activity: activity.clone(),
+            out: out.clone(),
+        };
+        sweepers.spawn(sweeper.run());
+    }
+    drop(found);
+    loop {
+        let due = merge.next_due();
+        tokio::select! {
+            next = finds.recv() => match next {
+                Some(Found::Events(events, arrived, wall)) => merge.push(events, arrived, wall),
+                Some(Found::Swept(group, began)) => merge.swept(group, began),
+                None => return Ok(()),
+            },
+            () = until(due) => {}
+            Some(ended) = sweepers.join_next() => {
+                ended.map_err(|error| Error::failed("reading the logs broke off").because(error))??;
+            }
+        }
+        for event in merge.settled(Instant::now()) {
+            if out.send(Ok(Said::Event(event))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Sweeper {
+    index: usize,
+    reader: Reader,
+    timing: Timing,
+    found: mpsc::Sender<Found>,
+    active: watch::Sender<Instant>,
+    activity: watch::Receiver<Instant>,
+    out: mpsc::Sender<Result<Said>>,
+}
+
+impl Sweeper {
+    async fn run(mut self) -> Result<()> {
+        while !self.found.is_closed() {
+            let began = Instant::now();
+            self.sweep().await?;
+            let _ = self.found.send(Found::Swept(self.index, began)).await;
+            self.pause(began).await;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&mut self) -> Result<()> {
+        loop {
+            let Page::Events { events, more } = self.reader.page(&self.out).await? else {
+                return Ok(());
+            };
+            if !events.is_empty() {
+                self.active.send_replace(Instant::now());
+                let page = Found::Events(events, Instant::now(), now());
+                let _ = self.found.send(page).await;
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until the next look is due; an event of another group brings it forward.
+    async fn pause(&mut self, began: Instant) {
+        if !self.reader.is_good() {
+            let pause = self
+                .timing
+                .idle_pause
+                .max(DENIED_PAUSE.min(self.timing.idle_pause * 4));
+            tokio::time::sleep(pause).await;
+            return;
+        }
+        loop {
+            let quiet = self.activity.borrow_and_update().elapsed();
+            let pause = if quiet < BUSY {
+                self.timing.busy_pause
+            } else {
+                self.timing.idle_pause
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(began + pause) => return,
+                changed = self.activity.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}

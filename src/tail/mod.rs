@@ -1,0 +1,153 @@
+//! Many log groups, one ordered stream, each event once.
+//!
+//! CloudWatch Logs has no cursor that survives late events: a line can become visible seconds after
+//! it was written, behind lines that were already read, and a page can be empty while more follow.
+//! So every group is swept again and again over an overlapping span ([`cursor`]), the ids already
+//! seen are remembered as long as they can come again ([`seen`]), and what is new waits a moment for
+//! its neighbours of the other groups ([`merge`]).
+//!
+//! ```text
+//! group ─ reader (pages, retries) ─ cursor (what is new) ─┐
+//! group ─ reader ────────────────── cursor ───────────────┼─▶ merge ─▶ Said::{Event, Notice, …}
+//! group ─ reader ────────────────── cursor ───────────────┘
+//! ```
+//!
+//! `cursor`, `seen`, `merge` and `story` are pure: time is an argument. `past` reads what already
+//! happened, `follow` goes on from there, `live` uses StartLiveTail instead. Nothing here writes
+//! to a terminal.
+
+pub mod classify;
+mod cursor;
+mod event;
+mod fault;
+mod follow;
+pub mod groups;
+pub mod live;
+mod merge;
+pub mod pace;
+mod past;
+mod reader;
+mod seen;
+pub mod select;
+pub mod story;
+pub mod when;
+
+pub use event::{Event, Group, Notice, Said};
+pub use pace::Pacer;
+
+use crate::error::Result;
+use aws_sdk_cloudwatchlogs::Client;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How many events may wait between the readers and whoever prints them: a slow terminal slows the
+/// reading down instead of filling the memory.
+const CHANNEL: usize = 4096;
+
+/// What to read, and how patiently.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// From when, epoch milliseconds.
+    pub since: i64,
+    /// Until when, epoch milliseconds; without it: now, and with `follow` for ever.
+    pub until: Option<i64>,
+    /// Whether to go on when the past is read.
+    pub follow: bool,
+    /// A CloudWatch filter pattern, applied by AWS.
+    pub pattern: Option<String>,
+    /// Waits and spans.
+    pub timing: Timing,
+}
+
+/// Waits and spans of reading. All of them trade calls against delay; none can lose an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// An event may come this long after its own time and is still found.
+    pub overlap: Duration,
+    /// How often the whole overlap is read again. In between a short look back is enough.
+    pub deep_every: Duration,
+    /// How far the short look goes back.
+    pub glance: Duration,
+    /// How long an event waits for older ones of the other groups.
+    pub settle: Duration,
+    /// How long at most it waits for a group that does not answer.
+    pub patience: Duration,
+    /// Pause between two looks while events come.
+    pub busy_pause: Duration,
+    /// Pause between two looks when none came for a while.
+    pub idle_pause: Duration,
+}
+
+impl Timing {
+    /// For AWS: Lambda's lines become visible 1.5 to 9 s after they were written, calls are scarce.
+    pub const AWS: Self = Self {
+        overlap: Duration::from_secs(90),
+        deep_every: Duration::from_secs(15),
+        glance: Duration::from_secs(15),
+        settle: Duration::from_secs(2),
+        patience: Duration::from_secs(8),
+        busy_pause: Duration::from_secs(1),
+        idle_pause: Duration::from_secs(5),
+    };
+
+    /// For a cloud on this machine: the same spans, shorter waits.
+    pub const NEAR: Self = Self {
+        deep_every: Duration::from_secs(4),
+        settle: Duration::from_millis(250),
+        patience: Duration::from_secs(5),
+        busy_pause: Duration::from_millis(150),
+        idle_pause: Duration::from_millis(600),
+        ..Self::AWS
+    };
+}
+
+/// Starts reading and returns at once; events come out of the channel in order. Dropping the
+/// receiver ends the reading.
+pub fn start(
+    client: Client,
+    groups: Vec<Group>,
+    options: Options,
+    pacer: Arc<Pacer>,
+) -> mpsc::Receiver<Result<Said>> {
+    let (out, said) = mpsc::channel(CHANNEL);
+    tokio::spawn(async move {
+        let answer = tokio::select! {
+            answer = run(client, groups, options, pacer, &out) => answer,
+            () = out.closed() => Ok(()),
+        };
+        if let Err(error) = answer {
+            // Nobody listening any more is the normal way to end.
+            let _ = out.send(Err(error)).await;
+        }
+    });
+    said
+}
+
+async fn run(
+    client: Client,
+    groups: Vec<Group>,
+    options: Options,
+    pacer: Arc<Pacer>,
+    out: &mpsc::Sender<Result<Said>>,
+) -> Result<()> {
+    let mut readers: Vec<_> = groups
+        .into_iter()
+        .map(|group| reader::Reader::new(&client, group, &options, Arc::clone(&pacer)))
+        .collect();
+    let merge = past::read(&mut readers, &options, out).await?;
+    let _ = out.send(Ok(Said::CaughtUp)).await;
+    if options.follow {
+        follow::run(readers, merge, options.timing, out).await?;
+    }
+    Ok(())
+}
+
+/// Now, as CloudWatch counts: epoch milliseconds.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,278 @@
+//! Reads one group page by page, with FilterLogEvents, and does not give up on what passes.
+//!
+//! The SDK's own retries are switched off: it would try three times within two seconds, where a
+//! tail has all the time in the world, and it would hide the refusals that the pacer must hear of.
+
+use super::cursor::Cursor;
+use super::event::{Event, Group, Notice, Said};
+use super::fault::{Fault, judge};
+use super::pace::Pacer;
+use super::{Options, now};
+use crate::error::{Error, Result};
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
+
+/// One call may take this long; CloudWatch itself gives up earlier.
+const CALL: Duration = Duration::from_secs(30);
+/// How long a read of the past goes on trying; a follow tries for ever.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// Failures in a row before anybody is told.
+const SAID_AFTER: u32 = 4;
+/// Throttling is said at most this often.
+const THROTTLED_EVERY: Duration = Duration::from_secs(60);
+
+/// One page, or why there is none.
+#[derive(Debug)]
+pub(crate) enum Page {
+    /// New events; `more`: this sweep goes on.
+    Events { events: Vec<Event>, more: bool },
+    /// The group is not there, or not for us; this sweep is over.
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    Missing,
+    Denied,
+    Unreachable,
+}
+
+/// Reads one group.
+pub(crate) struct Reader {
+    client: Client,
+    group: Group,
+    pattern: Option<String>,
+    until: Option<i64>,
+    pacer: Arc<Pacer>,
+    cursor: Cursor,
+    /// Where the running sweep began, and the token of its next page.
+    sweep: Option<(i64, Option<String>)>,
+    standing: Standing,
+    /// Whether to try for ever.
+    pub(crate) patient: bool,
+    throttled_said: Option<Instant>,
+}
+
+impl Reader {
+    pub(crate) fn new(client: &Client, group: Group, options: &Options, pacer: Arc<Pacer>) -> Self {
+        Self {
+            client: client.clone(),
+            group,
+            pattern: options.pattern.clone(),
+            until: options.until,
+            pacer,
+            cursor: Cursor::new(options.since, &options.timing),
+            sweep: None,
+            standing: Standing::Good,
+            patient: options.follow,
+            throttled_said: None,
+        }
+    }
+
+    /// Time of the newest event so far.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.cursor.newest()
+    }
+
+    /// Whether the last try found the group readable.
+    pub(crate) fn is_good(&self) -> bool {
+        self.standing == Standing::Good
+    }
+
+    /// The next page of the running sweep, or the first of a new one.
+    pub(crate) async fn page(&mut self, out: &Sender<Result<Said>>) -> Result<Page> {
+        let begun = Instant::now();
+        let mut failures: u32 = 0;
+        loop {
+            let (from, token) = match self.sweep.clone() {
+                Some(sweep) => sweep,
+                None => (self.cursor.begin(now()), None),
+            };
+            self.sweep = Some((from, token.clone()));
+            self.pacer.turn().await;
+            match self.call(from, token.clone()).await {
+                Ok(answer) => {
+                    self.pacer.answered();
+                    self.stand(Standing::Good, "", out).await;
+                    return Ok(self.accept(from, token, answer, out).await);
+                }
+                Err(Fault::Missing) => {
+                    self.sweep = None;
+                    self.stand(Standing::Missing, "", out).await;
+                    return Ok(Page::Nothing);
+                }
+                Err(Fault::Denied(said)) => {
+                    self.sweep = None;
+                    self.stand(Standing::Denied, &said, out).await;
+                    return Ok(Page::Nothing);
+                }
+                Err(Fault::Wrong(said)) => return Err(self.wrong(said)),
+                Err(Fault::Throttled) => {
+                    let rate = self.pacer.refused();
+                    self.say_throttled(rate, out).await;
+                }
+                // The page after the lost token cannot be asked for; the ids keep what was read
+                // from coming twice.
+                Err(Fault::Token) => self.sweep = Some((from, None)),
+                Err(Fault::Passing(said)) => {
+                    if failures >= SAID_AFTER {
+                        self.stand(Standing::Unreachable, &said, out).await;
+                    }
+                    if !self.patient && begun.elapsed() > GIVE_UP {
+                        return Err(self.unreachable(said));
+                    }
+                }
+            }
+            failures += 1;
+            if !self.patient && begun.elapsed() > GIVE_UP * 2 {
+                return Err(self.unreachable("throttled all the time".into()));
+            }
+            tokio::time::sleep(backoff(failures)).await;
+        }
+    }
+
+    async fn call(
+        &self,
+        from: i64,
+        token: Option<String>,
+    ) -> std::result::Result<FilterLogEventsOutput, Fault> {
+        let once = ConfigBuilder::new().retry_config(RetryConfig::disabled());
+        let call = self
+            .client
+            .filter_log_events()
+            .log_group_name(self.group.name.as_ref())
+            .start_time(from.max(0))
+            .set_end_time(self.until)
+            .set_filter_pattern(self.pattern.clone())
+            .set_next_token(token)
+            .customize()
+            .config_override(once)
+            .send();
+        match tokio::time::timeout(CALL, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(judge(&error)),
+            Err(_) => Err(Fault::Passing(format!(
+                "no answer within {} s",
+                CALL.as_secs()
+            ))),
+        }
+    }
+
+    async fn accept(
+        &mut self,
+        from: i64,
+        asked: Option<String>,
+        answer: FilterLogEventsOutput,
+        out: &Sender<Result<Said>>,
+    ) -> Page {
+        // An empty page with a token is not the end. The same token again would be no progress.
+        let next = answer
+            .next_token
+            .filter(|next| Some(next) != asked.as_ref());
+        let more = next.is_some();
+        let page = answer
+            .events
+            .unwrap_or_default()
+            .into_iter()
+            .map(|event| self.event(event))
+            .collect();
+        let events = self.cursor.take_new(page);
+        if more {
+            self.sweep = Some((from, next));
+        } else {
+            self.sweep = None;
+            self.cursor.finish(now());
+        }
+        if self.cursor.take_crowded() && self.patient {
+            let notice = Notice::Crowded {
+                source: self.group.source,
+                group: Arc::clone(&self.group.name),
+            };
+            let _ = out.send(Ok(Said::Notice(notice))).await;
+        }
+        Page::Events { events, more }
+    }
+
+    fn event(&self, event: FilteredLogEvent) -> Event {
+        Event {
+            id: event.event_id,
+            source: self.group.source,
+            group: Arc::clone(&self.group.name),
+            stream: event.log_stream_name.unwrap_or_default().into(),
+            timestamp: event.timestamp.unwrap_or_default(),
+            ingested: event.ingestion_time.unwrap_or_default(),
+            message: event.message.unwrap_or_default(),
+            late: false,
+        }
+    }
+
+    /// Says a change of standing once.
+    async fn stand(&mut self, standing: Standing, said: &str, out: &Sender<Result<Said>>) {
+        if self.standing == standing {
+            return;
+        }
+        self.standing = standing;
+        let (source, group) = (self.group.source, Arc::clone(&self.group.name));
+        let said = said.to_owned();
+        let notice = match standing {
+            Standing::Good => Notice::Back { source, group },
+            Standing::Missing => Notice::Missing { source, group },
+            Standing::Denied => Notice::Denied {
+                source,
+                group,
+                said,
+            },
+            Standing::Unreachable => Notice::Unreachable {
+                source,
+                group,
+                said,
+            },
+        };
+        let _ = out.send(Ok(Said::Notice(notice))).await;
+    }
+
+    async fn say_throttled(&mut self, rate: f64, out: &Sender<Result<Said>>) {
+        let recently = self
+            .throttled_said
+            .is_some_and(|said| said.elapsed() < THROTTLED_EVERY);
+        if recently {
+            return;
+        }
+        self.throttled_said = Some(Instant::now());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate between 1 and 500"
+        )]
+        let rate = rate.ceil() as u32;
+        let _ = out.send(Ok(Said::Notice(Notice::Throttled { rate }))).await;
+    }
+
+    fn wrong(&self, said: String) -> Error {
+        let error = Error::usage("CloudWatch Logs does not accept this question").because_of(said);
+        match &self.pattern {
+            Some(pattern) => error.hint(format!(
+                "--filter takes a CloudWatch filter pattern; `{pattern}` may need double quotes \
+                 around words with other characters than letters and digits. --grep takes a regular expression"
+            )),
+            None => error,
+        }
+    }
+
+    fn unreachable(&self, said: String) -> Error {
+        Error::failed(format!("cannot read the log group {}", self.group.name)).because_of(said)
+    }
+}
+
+/// 0.2 s, doubled each time up to 10 s, with jitter.
+fn backoff(failures: u32) -> Duration {
+    let base = 0.1 * f64::from(1u32 << failures.min(7));
+    Duration::from_secs_f64((base * (0.5 + fastrand::f64())).min(10.0))
+}

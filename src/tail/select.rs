@@ -1,0 +1,196 @@
+//! What of the stream is shown: `--request`, `--connection`, `--errors`, `--grep`, `--limit`.
+
+use super::classify::{Facts, Level, classify};
+use super::event::Event;
+use super::story::{Story, Subject};
+use crate::error::{Error, Result};
+use regex::Regex;
+use std::collections::VecDeque;
+
+/// An event and what is known about it.
+pub type Line = (Event, Facts);
+
+/// What to let through.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// A request or a connection.
+    pub subject: Option<Subject>,
+    /// Failures and refusals only.
+    pub errors: bool,
+    /// Text that the message must match.
+    pub grep: Option<Regex>,
+    /// The last so many of the past.
+    pub limit: Option<usize>,
+}
+
+/// Lets through what is wished for.
+#[derive(Debug)]
+pub struct Selection {
+    wishes: Wishes,
+    story: Option<Story>,
+    last: VecDeque<Line>,
+    caught_up: bool,
+    seen: u64,
+    shown: u64,
+}
+
+impl Selection {
+    /// `follow`: a line of a story goes out as soon as it is known to belong.
+    pub fn new(wishes: Wishes, follow: bool) -> Self {
+        let story = wishes
+            .subject
+            .clone()
+            .map(|subject| Story::new(subject, follow));
+        Self {
+            wishes,
+            story,
+            last: VecDeque::new(),
+            caught_up: false,
+            seen: 0,
+            shown: 0,
+        }
+    }
+
+    /// The next event; what goes out because of it.
+    pub fn next(&mut self, event: Event) -> Vec<Line> {
+        self.seen += 1;
+        let facts = classify(&event);
+        let lines = match &mut self.story {
+            Some(story) => story.next(event, facts),
+            None => vec![(event, facts)],
+        };
+        self.pass(lines)
+    }
+
+    /// The past is read: now the last lines of it are known.
+    pub fn caught_up(&mut self) -> Vec<Line> {
+        self.caught_up = true;
+        let last = std::mem::take(&mut self.last);
+        self.count(last.into())
+    }
+
+    /// Nothing more comes.
+    pub fn end(&mut self) -> Vec<Line> {
+        let lines = match &mut self.story {
+            Some(story) => story.end(),
+            None => Vec::new(),
+        };
+        let mut out = self.pass(lines);
+        out.extend(self.caught_up());
+        out
+    }
+
+    /// How many events came.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// How many of them went out.
+    pub fn shown(&self) -> u64 {
+        self.shown
+    }
+
+    fn pass(&mut self, lines: Vec<Line>) -> Vec<Line> {
+        let lines: Vec<_> = lines
+            .into_iter()
+            .filter(|(event, facts)| self.wishes.allow(event, facts))
+            .collect();
+        let Some(limit) = self.wishes.limit.filter(|_| !self.caught_up) else {
+            return self.count(lines);
+        };
+        self.last.extend(lines);
+        let surplus = self.last.len().saturating_sub(limit);
+        self.last.drain(..surplus);
+        Vec::new()
+    }
+
+    fn count(&mut self, lines: Vec<Line>) -> Vec<Line> {
+        self.shown += lines.len() as u64;
+        lines
+    }
+}
+
+impl Wishes {
+    fn allow(&self, event: &Event, facts: &Facts) -> bool {
+        let bad = !self.errors || facts.level >= Level::Warn;
+        bad && self
+            .grep
+            .as_ref()
+            .is_none_or(|grep| grep.is_match(&event.message))
+    }
+}
+
+/// Reads `--grep`: a regular expression, without regard to case as long as it is all lower case.
+///
+/// # Errors
+/// A usage error that shows where the expression breaks.
+pub fn grep(text: &str) -> Result<Regex> {
+    regex::RegexBuilder::new(text)
+        .case_insensitive(!text.chars().any(char::is_uppercase))
+        .build()
+        .map_err(|error| {
+            Error::usage(format!("--grep {text} is not a regular expression")).because(error)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::LogSource;
+
+    fn event(timestamp: i64, message: &str) -> Event {
+        Event {
+            id: None,
+            source: LogSource::Function,
+            group: "g".into(),
+            stream: "s".into(),
+            timestamp,
+            ingested: 0,
+            message: message.into(),
+            late: false,
+        }
+    }
+
+    fn times(lines: &[Line]) -> Vec<i64> {
+        lines.iter().map(|(event, _)| event.timestamp).collect()
+    }
+
+    #[test]
+    fn the_limit_keeps_the_last_of_the_past_and_all_of_what_follows() {
+        let wishes = Wishes {
+            limit: Some(2),
+            ..Wishes::default()
+        };
+        let mut selection = Selection::new(wishes, true);
+        for n in 0..5 {
+            assert!(selection.next(event(n, "x")).is_empty());
+        }
+        assert_eq!(times(&selection.caught_up()), [3, 4]);
+        assert_eq!(times(&selection.next(event(5, "x"))), [5]);
+        assert_eq!((selection.seen(), selection.shown()), (6, 3));
+    }
+
+    #[test]
+    fn errors_are_refusals_and_failures() {
+        let wishes = Wishes {
+            errors: true,
+            ..Wishes::default()
+        };
+        let mut selection = Selection::new(wishes, false);
+        assert!(selection.next(event(0, r#"{"level":"INFO"}"#)).is_empty());
+        assert_eq!(selection.next(event(1, r#"{"level":"WARN"}"#)).len(), 1);
+        assert_eq!(
+            selection
+                .next(event(2, "thread 'main' panicked at x"))
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn grep_minds_case_only_when_asked_with_a_capital() {
+        assert!(grep("alice|bob").unwrap().is_match("ALICE"));
+        assert!(!grep("Alice").unwrap().is_match("alice"));
+        assert_eq!(grep("(").unwrap_err().kind().exit_code(), 64);
+    }
+}

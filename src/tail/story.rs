@@ -1,0 +1,248 @@
+//! Which events belong to a request or a connection, when most of them do not name it.
+//!
+//! A request has two ids. API Gateway's stands in the execution and access lines, Lambda's in START,
+//! END and REPORT; only the function's own line names both. A connection is named by even fewer
+//! lines. So ids are linked as lines that name two of them come by, and a line that belongs to
+//! nothing yet is kept for as long as a request can last, in case it turns out to belong.
+
+use super::classify::{Facts, Shape};
+use super::event::Event;
+use crate::cli::LogSource;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// API Gateway waits 29 s for a function; the access line comes after that.
+const LONGEST: i64 = 35_000;
+/// Undecided events kept at most.
+const KEPT: usize = 50_000;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One request, by either of its ids.
+    Request(String),
+    /// Everything of one connection.
+    Connection(String),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    facts: Facts,
+    requests: Vec<String>,
+    named: bool,
+}
+
+/// Lets through what belongs to the subject, in order.
+#[derive(Debug)]
+pub struct Story {
+    subject: Subject,
+    ours: HashSet<String>,
+    waiting: VecDeque<Waiting>,
+    /// The request that runs in each stream of the function: an environment serves one at a time.
+    running: HashMap<Arc<str>, String>,
+    /// Give out a match at once, even if an older line may still turn out to belong.
+    prompt: bool,
+}
+
+impl Story {
+    /// `prompt`: while following, a match goes out at once.
+    pub fn new(subject: Subject, prompt: bool) -> Self {
+        let mut ours = HashSet::new();
+        if let Subject::Request(id) = &subject {
+            ours.insert(id.clone());
+        }
+        Self {
+            subject,
+            ours,
+            waiting: VecDeque::new(),
+            running: HashMap::new(),
+            prompt,
+        }
+    }
+
+    /// Takes the next event in, and gives out what is known to belong by now.
+    pub fn next(&mut self, event: Event, facts: Facts) -> Vec<(Event, Facts)> {
+        let now = event.timestamp;
+        let requests = self.requests(&event, &facts);
+        let named = self.names_subject(&facts);
+        if named || requests.iter().any(|id| self.ours.contains(id)) {
+            self.ours.extend(requests.iter().cloned());
+        }
+        self.waiting.push_back(Waiting {
+            event,
+            facts,
+            requests,
+            named,
+        });
+        self.give(|waiting| now.saturating_sub(waiting.event.timestamp) > LONGEST)
+    }
+
+    /// Nothing more comes.
+    pub fn end(&mut self) -> Vec<(Event, Facts)> {
+        self.give(|_| true)
+    }
+
+    /// The ids of the line's request; within a function's stream the running request's when the line
+    /// names none.
+    fn requests(&mut self, event: &Event, facts: &Facts) -> Vec<String> {
+        if event.source != LogSource::Function {
+            return facts.requests.clone();
+        }
+        let mut requests = facts.requests.clone();
+        match (&facts.shape, requests.first()) {
+            (Shape::Start, Some(id)) => {
+                self.running.insert(Arc::clone(&event.stream), id.clone());
+            }
+            (Shape::Report(_), _) => {
+                self.running.remove(&event.stream);
+            }
+            _ => requests.extend(self.running.get(&event.stream).cloned()),
+        }
+        requests
+    }
+
+    fn names_subject(&self, facts: &Facts) -> bool {
+        match &self.subject {
+            Subject::Request(_) => false,
+            Subject::Connection(id) => facts.connection.as_ref() == Some(id),
+        }
+    }
+
+    fn give(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(Event, Facts)> {
+        let full = self.waiting.len() > KEPT;
+        let ours = &self.ours;
+        let belongs = |waiting: &Waiting| {
+            waiting.named || waiting.requests.iter().any(|id| ours.contains(id))
+        };
+        let mut out = Vec::new();
+        if self.prompt {
+            let mut rest = VecDeque::new();
+            for waiting in self.waiting.drain(..) {
+                if belongs(&waiting) {
+                    out.push((waiting.event, waiting.facts));
+                } else if !too_old(&waiting) {
+                    rest.push_back(waiting);
+                }
+            }
+            if full {
+                rest.drain(..rest.len().min(KEPT / 2));
+            }
+            self.waiting = rest;
+            return out;
+        }
+        let mut over = self.waiting.len().saturating_sub(KEPT);
+        while let Some(first) = self.waiting.front() {
+            let keep = belongs(first);
+            if !keep && !too_old(first) && over == 0 {
+                break;
+            }
+            over = over.saturating_sub(1);
+            if let Some(first) = self.waiting.pop_front()
+                && keep
+            {
+                out.push((first.event, first.facts));
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tail::classify::classify;
+
+    fn event(source: LogSource, timestamp: i64, stream: &str, message: &str) -> Event {
+        Event {
+            id: None,
+            source,
+            group: "g".into(),
+            stream: stream.into(),
+            timestamp,
+            ingested: 0,
+            message: message.into(),
+            late: false,
+        }
+    }
+
+    /// Two requests at once in two environments, as the three logs tell them.
+    fn two_requests() -> Vec<Event> {
+        use LogSource::{Access, Execution, Function};
+        let mut events = Vec::new();
+        for (n, gate, lambda, connection) in [
+            (0, "gateA=", "lamA", "conA=="),
+            (1, "gateB=", "lamB", "conB=="),
+        ] {
+            let stream = format!("s{n}");
+            events.extend([
+                event(Execution, n, "x", &format!("({gate}) Starting execution for request: {gate}")),
+                event(Function, 10 + n, &stream, &format!("START RequestId: {lambda} Version: $LATEST")),
+                event(Function, 20 + n, &stream, "something plain"),
+                event(Function, 30 + n, &stream, &format!(
+                    r#"{{"requestId":"{lambda}","apiRequestId":"{gate}","connectionId":"{connection}","level":"INFO"}}"#
+                )),
+                event(Function, 40 + n, &stream, &format!("END RequestId: {lambda}")),
+                event(Function, 41 + n, &stream, &format!("REPORT RequestId: {lambda}\tDuration: 1 ms")),
+                event(Access, 50 + n, "y", &format!(
+                    r#"{{"requestId":"{gate}","connectionId":"{connection}","status":"200"}}"#
+                )),
+            ]);
+        }
+        events.sort_by_key(|event| event.timestamp);
+        events
+    }
+
+    fn tell(subject: Subject, prompt: bool) -> Vec<Event> {
+        let mut story = Story::new(subject, prompt);
+        let mut out = Vec::new();
+        for event in two_requests() {
+            let facts = classify(&event);
+            out.extend(story.next(event, facts));
+        }
+        out.extend(story.end());
+        out.into_iter().map(|(event, _)| event).collect()
+    }
+
+    #[test]
+    fn the_story_of_a_request_is_whole_and_in_order_by_either_id() {
+        for id in ["gateA=", "lamA"] {
+            let out = tell(Subject::Request(id.into()), false);
+            let times: Vec<_> = out.iter().map(|event| event.timestamp).collect();
+            assert_eq!(times, [0, 10, 20, 30, 40, 41, 50], "{id}");
+        }
+    }
+
+    #[test]
+    fn a_connection_brings_its_requests_along() {
+        let out = tell(Subject::Connection("conB==".into()), false);
+        let times: Vec<_> = out.iter().map(|event| event.timestamp).collect();
+        assert_eq!(times, [1, 11, 21, 31, 41, 42, 51]);
+    }
+
+    #[test]
+    fn while_following_the_same_lines_come_as_soon_as_they_are_known_to_belong() {
+        let mut times: Vec<_> = tell(Subject::Connection("conA==".into()), true)
+            .iter()
+            .map(|event| event.timestamp)
+            .collect();
+        times.sort_unstable();
+        assert_eq!(times, [0, 10, 20, 30, 40, 41, 50]);
+    }
+
+    #[test]
+    fn a_stranger_has_no_story() {
+        assert!(tell(Subject::Request("nobody".into()), false).is_empty());
+    }
+
+    #[test]
+    fn undecided_lines_are_forgotten_after_the_longest_request() {
+        let mut story = Story::new(Subject::Request("r".into()), true);
+        for n in 0..10 {
+            let event = event(LogSource::Access, n * 10_000, "s", "{}");
+            let facts = classify(&event);
+            story.next(event, facts);
+        }
+        assert!(story.waiting.len() <= 4, "{}", story.waiting.len());
+    }
+}
