@@ -44,7 +44,8 @@ impl Output {
             ended: false,
         };
         let output = Arc::new(Self {
-            inner: Mutex::new(inner), pipe: File::from(second),
+            inner: Mutex::new(inner),
+            pipe: File::from(second),
             stream,
         });
         tokio::spawn(pump(Arc::clone(&output), readiness));
