@@ -7,3 +7,4 @@ mod init;
 mod local_control;
 mod page;
 mod standin;
+mod local_data;
