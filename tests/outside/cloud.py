@@ -1,13 +1,15 @@
 """The local cloud for the outside tests, and clients of it.
 
-CHATCTL_ENDPOINT names a cloud that already runs (`chatctl local --no-deploy`). Without it one is
-started through the example program of this repository.
+CHATCTL_ENDPOINT names a cloud that already runs. Without it `chatctl local --no-deploy` is started,
+with the program that CHATCTL_BIN names or the last debug build.
 """
 
 import atexit
 import json
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -17,9 +19,7 @@ import botocore.config
 import botocore.exceptions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-EXAMPLE = pathlib.Path(
-    os.environ.get("CHATCTL_CLOUD_BIN", ROOT / "target" / "debug" / "examples" / "local_cloud")
-)
+CHATCTL = pathlib.Path(os.environ.get("CHATCTL_BIN", ROOT / "target" / "debug" / "chatctl"))
 KEYS = {"aws_access_key_id": "AKIDOUTSIDE", "aws_secret_access_key": "secret"}
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -32,15 +32,41 @@ def endpoint():
     if "CHATCTL_ENDPOINT" in os.environ:
         return os.environ["CHATCTL_ENDPOINT"]
     if not _started:
-        if not EXAMPLE.exists():
-            raise AssertionError(f"{EXAMPLE} is missing: run `cargo build --example local_cloud`")
-        process = subprocess.Popen(
-            [str(EXAMPLE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        _started["process"] = process
-        _started["endpoint"] = process.stdout.readline().strip()
-        atexit.register(process.communicate, timeout=30)
+        port = free_port()
+        _started["endpoint"] = f"http://127.0.0.1:{port}"
+        atexit.register(stop, start(port))
     return _started["endpoint"]
+
+
+def start(port):
+    """A new cloud on this port, once it answers."""
+    process = subprocess.Popen(
+        [str(CHATCTL), "local", "--no-deploy", "--port", str(port)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: healthy(process))
+    return process
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def healthy(process):
+    assert process.poll() is None, "the local cloud ended"
+    try:
+        return control("GET", "health")
+    except OSError:
+        return None
+
+
+def stop(process):
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
 
 
 def client(service, **more):

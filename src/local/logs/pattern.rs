@@ -5,7 +5,6 @@
 //!   more is the safer choice for who looks for errors.
 //! - `{ $.level = "ERROR" && ($.code >= 500 || $.path = /api*) }` for JSON messages.
 //! - `[time, id, level = ERROR, ...]` for messages of fields.
-//!
 //! - `%ERR(OR)?%`: a regular expression between percent signs.
 
 use serde_json::Value;
@@ -85,10 +84,9 @@ impl Pattern {
             return Ok(Self::Everything);
         }
         if text.starts_with('%') && text.ends_with('%') && text.len() > 1 {
-            return Err(Fault::not_here(
-                "logs",
-                "FilterLogEvents with a regular expression",
-            ));
+            return regex::Regex::new(&text[1..text.len() - 1])
+                .map(Self::Regex)
+                .map_err(|_| refused());
         }
         match (text.chars().next(), text.chars().last()) {
             (Some('{'), Some('}')) => {
