@@ -163,9 +163,9 @@ async fn the_sdk_s_waiters_see_a_function_become_active_and_updated() {
 async fn an_update_replaces_all_variables_and_the_running_processes() {
     let world = World::bare(calm()).await;
     world.make_role().await;
-    world.make_function("f", &[("A", "1")]).await;
+    world.make_function("f", &[("AA", "1")]).await;
     let before = world.invoke("f", r#"{"do":"pid"}"#).await.1;
-    let variables = Environment::builder().variables("B", "2").build();
+    let variables = Environment::builder().variables("BB", "2").build();
     let update = world
         .lambda
         .update_function_configuration()
@@ -174,7 +174,7 @@ async fn an_update_replaces_all_variables_and_the_running_processes() {
     assert_eq!(update.environment().unwrap().variables().unwrap().len(), 1);
     assert_ne!(world.invoke("f", r#"{"do":"pid"}"#).await.1, before);
     let (_, env) = world.invoke("f", r#"{"do":"env"}"#).await;
-    assert!(env.contains(r#"\"B\":\"2\""#) && !env.contains(r#"\"A\":\"1\""#));
+    assert!(env.contains(r#"\"BB\":\"2\""#) && !env.contains(r#"\"AA\":\"1\""#));
 }
 
 #[tokio::test(flavor = "multi_thread")]

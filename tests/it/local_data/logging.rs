@@ -162,7 +162,7 @@ async fn a_function_without_the_right_to_write_logs_writes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_groups_outlive_the_api_and_lambda_makes_its_own_only_with_the_right() {
+async fn log_groups_outlive_the_api() {
     let world = with_logs(LoggingLevel::Info, false).await;
     drop(world.connect().await);
     let group = format!("/aws/apigateway/{}/production", world.api_id);
@@ -176,12 +176,25 @@ async fn log_groups_outlive_the_api_and_lambda_makes_its_own_only_with_the_right
         .unwrap();
     world.lines(&group, |lines| !lines.is_empty()).await;
     world.lines("/chat/access", |lines| !lines.is_empty()).await;
-    let groups = world
-        .logs
-        .describe_log_groups()
-        .log_group_name_prefix("/aws/lambda/");
-    assert!(
-        groups.send().await.unwrap().log_groups().is_empty(),
-        "the role may not make groups"
-    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lambda_makes_its_log_group_only_with_the_right_to_do_so() {
+    let world = World::bare(super::calm()).await;
+    world.make_role().await;
+    world.make_function("f", &[]).await;
+    world.invoke("f", "{}").await;
+    let groups = || world.logs.describe_log_groups().send();
+    assert!(groups().await.unwrap().log_groups().is_empty());
+    world
+        .set_rights(r#"{"Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"}]}"#)
+        .await;
+    world.invoke("f", "{}").await;
+    world
+        .lines("/aws/lambda/f", |lines| {
+            lines.iter().any(|line| line.starts_with("REPORT"))
+        })
+        .await;
+    let found = groups().await.unwrap();
+    assert_eq!(found.log_groups()[0].retention_in_days(), None);
 }
