@@ -13,3 +13,4 @@ mod bad_input;
 mod binary;
 #[cfg(target_os = "linux")]
 mod local_command;
+mod local_data;
