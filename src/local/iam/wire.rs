@@ -140,11 +140,9 @@ impl Iam {
             if let Some(seconds) = seconds.filter(|_| !only_description) {
                 role.max_session_seconds = seconds;
             }
-            Ok(if only_description {
-                role_xml(role, true)
-            } else {
-                String::new()
-            })
+            // An empty result is a result all the same: clients look for its wrapper.
+            Ok(if only_description { role_xml(role, true) } else { "
+".to_owned() })
         })
     }
 
