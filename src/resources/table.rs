@@ -74,12 +74,12 @@ impl Resource for Table {
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let (table, ttl, tags) = tokio::try_join!(
-            self.describe(world),
-            self.read_ttl(world),
-            self.read_tags(world)
-        )?;
-        Ok(table.map(|table| Self {
+        let Some(table) = self.describe(world).await? else {
+            return Ok(None);
+        };
+        // Not before the table was seen: the tags of a missing one are "access denied".
+        let (ttl, tags) = tokio::try_join!(self.read_ttl(world), self.read_tags(world))?;
+        Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),
             billing: billing(&table),
