@@ -330,6 +330,9 @@ pub struct Open {
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
+    /// A WebSocket URL, instead of the deployed chat's
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
 }
 
 /// Flags of `chatctl init`.

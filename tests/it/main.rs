@@ -1,4 +1,10 @@
 //! Every integration test, in one binary: a file per command or property.
 
+#![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
+
+mod chat;
+mod init;
 mod local_control;
 mod local_data;
+mod page;
+mod standin;
