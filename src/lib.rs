@@ -5,11 +5,13 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod aws;
+pub mod chat_client;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
 pub mod local;
 pub mod package;
+pub mod page;
 pub mod report;
 pub mod tail;

@@ -1,6 +1,13 @@
 //! One file per command. Each is short: it says in which order the rooms do their work.
 
+mod chat;
+mod chat_url;
+mod completions;
+mod init;
 mod logs;
+mod man;
+mod open;
+mod write;
 
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Kind, Result};
@@ -35,6 +42,11 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
+        Command::Chat(flags) => chat::run(context, flags).await,
+        Command::Open(flags) => open::run(context, flags).await,
+        Command::Init(flags) => init::run(context, &flags),
+        Command::Completions { shell } => completions::run(context, shell),
+        Command::Man { dir } => man::run(context, dir.as_deref()),
         Command::Logs(args) => logs::run(context, args).await,
         other => {
             let _ = context;

@@ -1,0 +1,259 @@
+//! What clients receive. The first key of each frame is the one that clients of the prototype read;
+//! the others are additions they may ignore.
+//!
+//! `id` names the message (the same for all who get it, so that one delivered twice can be dropped)
+//! and `ts` is the time in milliseconds at which the function handled it (so that a list that arrives
+//! late can be told from the newest). API Gateway takes at most 128 KB at once, so long lists come in
+//! pages.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use crate::clock::Millis;
+
+/// Bytes of names in one frame, well under the 128 KB that one post may have.
+const PAGE_BYTES: usize = 96 * 1024;
+
+/// Puts the same `id` and `ts` on everything that one message causes.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The id of the message, or of the request when it is not one.
+    pub id: String,
+    /// When it was handled.
+    pub at: Millis,
+}
+
+impl Stamp {
+    /// `{"error":{"code","message"}}`
+    pub fn error(&self, refusal: &Refusal) -> Bytes {
+        let error = Object::new()
+            .text("code", refusal.code())
+            .text("message", &refusal.message());
+        self.close(Object::new().raw("error", &error.end()))
+    }
+
+    /// `{"pong":…}`, the answer to a heartbeat.
+    pub fn pong(&self) -> Bytes {
+        self.close(Object::new().raw("pong", &self.at.0.to_string()))
+    }
+
+    /// `{"publicMessage":"Alice: hi"}`
+    pub fn public(&self, from: &str, text: &str) -> Bytes {
+        self.spoken("publicMessage", from, text)
+    }
+
+    /// `{"privateMessage":"Alice: hi"}`
+    pub fn private(&self, from: &str, text: &str) -> Bytes {
+        self.spoken("privateMessage", from, text)
+    }
+
+    /// `{"systemMessage":"Alice has joined the chat"}`
+    pub fn joined(&self, name: &str) -> Bytes {
+        let line = format!("{name} has joined the chat");
+        self.close(
+            Object::new()
+                .text("systemMessage", &line)
+                .raw("joined", &array([name])),
+        )
+    }
+
+    /// `{"systemMessage":"Alice is now Bea"}`
+    pub fn renamed(&self, old: &str, new: &str) -> Bytes {
+        let change = Object::new().text("from", old).text("to", new).end();
+        let line = format!("{old} is now {new}");
+        self.close(
+            Object::new()
+                .text("systemMessage", &line)
+                .raw("renamed", &change),
+        )
+    }
+
+    /// `{"systemMessage":"Alice has left the chat"}`. Many who are found gone at once share a frame.
+    pub fn left(&self, names: &[String]) -> Vec<Bytes> {
+        let pages = pages(names);
+        pages.iter().map(|page| self.left_page(page)).collect()
+    }
+
+    /// `{"members":["Alice","Bea"]}`, in pages when it is long.
+    pub fn members(&self, names: &[String]) -> Vec<Bytes> {
+        let pages = pages(names);
+        let of = pages.len();
+        let page = |(n, names): (usize, &&[String])| {
+            let mut frame = Object::new().raw("members", &array(names.iter().map(String::as_str)));
+            if of > 1 {
+                frame = frame
+                    .raw("page", &(n + 1).to_string())
+                    .raw("pages", &of.to_string());
+            }
+            self.close(frame)
+        };
+        pages.iter().enumerate().map(page).collect()
+    }
+
+    fn left_page(&self, names: &[String]) -> Bytes {
+        let line = match names {
+            [one] => format!("{one} has left the chat"),
+            [most @ .., last] if most.len() < 5 => {
+                format!("{} and {last} have left the chat", most.join(", "))
+            }
+            many => format!("{} members have left the chat", many.len()),
+        };
+        let left = array(names.iter().map(String::as_str));
+        self.close(
+            Object::new()
+                .text("systemMessage", &line)
+                .raw("left", &left),
+        )
+    }
+
+    fn spoken(&self, kind: &str, from: &str, text: &str) -> Bytes {
+        let line = format!("{from}: {text}");
+        self.close(
+            Object::new()
+                .text(kind, &line)
+                .text("from", from)
+                .text("text", text),
+        )
+    }
+
+    fn close(&self, object: Object) -> Bytes {
+        Bytes::from(
+            object
+                .text("id", &self.id)
+                .raw("ts", &self.at.0.to_string())
+                .end(),
+        )
+    }
+}
+
+/// Cuts a list into pieces that fit a frame. An empty list is one empty piece.
+fn pages(names: &[String]) -> Vec<&[String]> {
+    let mut pages = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, name) in names.iter().enumerate() {
+        // Quotes and comma; JSON may write a character of a name as an escape of six.
+        let cost = name.len() * 2 + 3;
+        if bytes + cost > PAGE_BYTES {
+            pages.push(&names[start..i]);
+            (start, bytes) = (i, 0);
+        }
+        bytes += cost;
+    }
+    pages.push(&names[start..]);
+    pages
+}
+
+fn array<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    Value::from_iter(items).to_string()
+}
+
+/// A JSON object that keeps its keys in the order written, so that frames read well in a console.
+struct Object(String);
+
+impl Object {
+    fn new() -> Self {
+        Self(String::from("{"))
+    }
+
+    fn text(self, key: &str, value: &str) -> Self {
+        let quoted = Value::from(value).to_string();
+        self.raw(key, &quoted)
+    }
+
+    fn raw(mut self, key: &str, json: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push('"');
+        self.0.push_str(key);
+        self.0.push_str("\":");
+        self.0.push_str(json);
+        self
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp() -> Stamp {
+        Stamp {
+            id: "m1".into(),
+            at: Millis(7),
+        }
+    }
+
+    fn show(frame: &Bytes) -> &str {
+        std::str::from_utf8(frame).unwrap()
+    }
+
+    #[test]
+    fn frames_begin_with_the_key_that_old_clients_read() {
+        let s = stamp();
+        assert_eq!(
+            show(&s.public("Alice", "say \"hi\"\n")),
+            r#"{"publicMessage":"Alice: say \"hi\"\n","from":"Alice","text":"say \"hi\"\n","id":"m1","ts":7}"#
+        );
+        assert_eq!(
+            show(&s.joined("Alice")),
+            r#"{"systemMessage":"Alice has joined the chat","joined":["Alice"],"id":"m1","ts":7}"#
+        );
+        assert_eq!(
+            show(&s.renamed("Alice", "Bea")),
+            r#"{"systemMessage":"Alice is now Bea","renamed":{"from":"Alice","to":"Bea"},"id":"m1","ts":7}"#
+        );
+        assert_eq!(
+            show(&s.members(&[])[0]),
+            r#"{"members":[],"id":"m1","ts":7}"#
+        );
+        assert_eq!(
+            show(&s.error(&Refusal::NameTaken)),
+            r#"{"error":{"code":"name_taken","message":"somebody has this name already, choose another"},"id":"m1","ts":7}"#
+        );
+    }
+
+    #[test]
+    fn leaving_alone_reads_as_before_and_leaving_together_is_one_frame() {
+        let s = stamp();
+        let names = |n: usize| -> Vec<String> { (0..n).map(|i| format!("n{i}")).collect() };
+        let line = |n: usize| {
+            let frames = s.left(&names(n));
+            assert_eq!(frames.len(), 1);
+            serde_json::from_slice::<Value>(&frames[0]).unwrap()["systemMessage"].to_string()
+        };
+        assert_eq!(line(1), r#""n0 has left the chat""#);
+        assert_eq!(line(3), r#""n0, n1 and n2 have left the chat""#);
+        assert_eq!(line(9), r#""9 members have left the chat""#);
+    }
+
+    #[test]
+    fn a_long_list_comes_in_pages_that_fit_a_post() {
+        let names: Vec<String> = (0..10_000)
+            .map(|i| format!("{:\u{1F600}<28}{i:04}", ""))
+            .collect();
+        let frames = stamp().members(&names);
+        let mut seen = Vec::new();
+        for (n, frame) in frames.iter().enumerate() {
+            assert!(frame.len() < 128 * 1024);
+            let value: Value = serde_json::from_slice(frame).unwrap();
+            assert_eq!(
+                (value["page"].as_u64(), value["pages"].as_u64()),
+                (Some(n as u64 + 1), Some(frames.len() as u64))
+            );
+            seen.extend(
+                value["members"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|v| v.as_str().unwrap().to_owned()),
+            );
+        }
+        assert_eq!(seen, names);
+    }
+}

@@ -1,0 +1,404 @@
+//! Does what the chat decides: looks up, claims, announces, delivers.
+//!
+//! What surprises: a delivery may find a member gone. It is forgotten at once and the others are told,
+//! which may find more gone, and so on until everybody who is listed could be reached. Whoever removes
+//! the row announces the leaving, so it is announced once, whether the `$disconnect` comes early, late
+//! or never.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+
+use crate::chat::frames::Stamp;
+use crate::chat::refusal::Refusal;
+use crate::chat::{Decision, LIST_LIMIT, Member, admit, decide, expiry};
+use crate::clock::Millis;
+use crate::event::{Event, Route};
+use crate::log::Level;
+use crate::names::Name;
+use crate::push::{Frame, Post, Presence, Push};
+use crate::store::{Claim, Claimed, Listed, Store, StoreError};
+
+/// Rows forgotten at once.
+const FORGET_CONCURRENCY: usize = 16;
+/// A claim that keeps finding the world changed gives up after so many looks.
+const CLAIM_TRIES: u32 = 5;
+
+/// A room: what remembers it and what reaches it.
+#[derive(Debug)]
+pub struct Room<S, P> {
+    /// The table.
+    pub store: S,
+    /// The connections.
+    pub push: P,
+    /// Pages that may connect.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Numbers for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Deliveries that ended well.
+    pub recipients: usize,
+    /// Connections found gone.
+    pub gone: usize,
+    /// Deliveries that did not.
+    pub failed: usize,
+}
+
+/// How an event ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One word for it.
+    pub code: &'static str,
+    /// The status that API Gateway logs, and on `$connect` hands to the client.
+    pub status: u16,
+    /// The sub-protocol to echo.
+    pub protocol: Option<&'static str>,
+    /// Why a `$connect` was refused.
+    pub reason: Option<String>,
+    /// How many were reached.
+    pub tally: Tally,
+    /// What an operator should know.
+    pub trouble: Option<String>,
+}
+
+impl Outcome {
+    /// An outcome with nothing but a word and a status.
+    pub fn new(code: &'static str, status: u16) -> Self {
+        let tally = Tally::default();
+        Self {
+            code,
+            status,
+            protocol: None,
+            reason: None,
+            tally,
+            trouble: None,
+        }
+    }
+
+    /// How loud the log should be.
+    pub fn level(&self) -> Level {
+        let level = Level::of_status(self.status);
+        if self.trouble.is_some() {
+            level.max(Level::Warn)
+        } else {
+            level
+        }
+    }
+}
+
+/// Why a message did not get to its end.
+enum Stop {
+    Refused(Refusal),
+    /// Refused, and the sender knows or need not.
+    Silent(Refusal),
+    Broken(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+type Done = Result<&'static str, Stop>;
+
+impl<S: Store, P: Push> Room<S, P> {
+    /// Handles one event from beginning to end. Nothing is left under way when it returns.
+    pub async fn handle(&self, event: &Event, now: Millis) -> Outcome {
+        if event.route == Route::Connect {
+            return connect(event, &self.allowed_origins);
+        }
+        let id = event
+            .message_id
+            .clone()
+            .unwrap_or_else(|| event.request_id.clone());
+        let mut turn = Turn {
+            room: self,
+            event,
+            now,
+            stamp: Stamp { id, at: now },
+            tally: Tally::default(),
+            gone: Vec::new(),
+            trouble: None,
+        };
+        let done = match event.route {
+            Route::Disconnect => turn.disconnect().await,
+            _ => turn.message().await,
+        };
+        turn.finish(done).await
+    }
+}
+
+/// Decides about the handshake. Nothing is written: most who connect say their name at once, and the
+/// row is made then. Nothing may be posted either, for the connection is not there before we return.
+fn connect(event: &Event, allowed: &[String]) -> Outcome {
+    match admit(event, allowed) {
+        Ok(protocol) => Outcome {
+            protocol,
+            ..Outcome::new("connected", 200)
+        },
+        Err(refusal) => Outcome {
+            reason: Some(refusal.message()),
+            ..Outcome::new(refusal.code(), refusal.status())
+        },
+    }
+}
+
+/// One event on its way.
+struct Turn<'a, S, P> {
+    room: &'a Room<S, P>,
+    event: &'a Event,
+    now: Millis,
+    stamp: Stamp,
+    tally: Tally,
+    gone: Vec<String>,
+    trouble: Option<String>,
+}
+
+impl<S: Store, P: Push> Turn<'_, S, P> {
+    async fn finish(mut self, done: Done) -> Outcome {
+        let (code, status) = match done {
+            Ok(code) => (code, 200),
+            Err(Stop::Silent(refusal)) => (refusal.code(), refusal.status()),
+            Err(Stop::Refused(refusal)) => self.refuse(&refusal).await,
+            Err(Stop::Broken(StoreError(why))) => {
+                self.trouble = Some(why);
+                self.refuse(&Refusal::Unavailable).await
+            }
+        };
+        self.settle().await;
+        let Self { tally, trouble, .. } = self;
+        Outcome {
+            tally,
+            trouble,
+            ..Outcome::new(code, status)
+        }
+    }
+
+    /// Tells the sender alone; after a `$disconnect` there is nobody to tell.
+    async fn refuse(&mut self, refusal: &Refusal) -> (&'static str, u16) {
+        if self.event.route != Route::Disconnect {
+            let frame = self.stamp.error(refusal);
+            self.answer(vec![frame]).await;
+        }
+        (refusal.code(), refusal.status())
+    }
+
+    async fn message(&mut self) -> Done {
+        let (store, me) = (&self.room.store, &self.event.connection_id);
+        let sender: Member = store
+            .touch(me, self.now, expiry(self.event, self.now))
+            .await?;
+        match decide(self.event, &sender, self.now) {
+            Decision::Refuse(refusal) => Err(Stop::Refused(refusal)),
+            Decision::Ignore => Err(Stop::Silent(Refusal::RateLimited)),
+            Decision::Strike(strikes) => {
+                store.strike(me, strikes, self.now).await?;
+                Err(Stop::Refused(Refusal::RateLimited))
+            }
+            Decision::Close => self.close().await,
+            Decision::Pong => {
+                self.answer(vec![self.stamp.pong()]).await;
+                Ok("pong")
+            }
+            Decision::List => self.list().await,
+            Decision::Claim { name, old } => self.claim(name, old).await,
+            Decision::Say { from, text } => self.say(&from, &text).await,
+            Decision::Whisper { from, to, text } => self.whisper(&from, to, &text).await,
+        }
+    }
+
+    /// The last strike. The client is told first, then API Gateway closes and sends `$disconnect`.
+    async fn close(&mut self) -> Done {
+        self.answer(vec![self.stamp.error(&Refusal::Flooding)])
+            .await;
+        self.room
+            .push
+            .close(&self.event.place, &self.event.connection_id)
+            .await;
+        Err(Stop::Silent(Refusal::Flooding))
+    }
+
+    async fn disconnect(&mut self) -> Done {
+        let name = self
+            .room
+            .store
+            .forget(&self.event.connection_id, None)
+            .await?;
+        match name {
+            Some(name) => {
+                self.announce_left(vec![name]).await?;
+                Ok("left")
+            }
+            None => Ok("disconnected"),
+        }
+    }
+
+    async fn list(&mut self) -> Done {
+        let members = self.room.store.members(self.now).await?;
+        self.answer(self.stamp.members(&shown(&members))).await;
+        Ok("listed")
+    }
+
+    async fn claim(&mut self, name: Name, mut old: Option<Name>) -> Done {
+        let me = self.event.connection_id.clone();
+        for _ in 0..CLAIM_TRIES {
+            let claim = Claim {
+                connection: &me,
+                name: &name,
+                old: old.as_ref(),
+                now: self.now,
+                expires: expiry(self.event, self.now),
+            };
+            match self.room.store.claim(&claim).await? {
+                Claimed::Yes => return self.announce_name(&name, old.as_ref()).await,
+                Claimed::Taken { owner } => self.oust(&owner, &name).await?,
+                // Another message of this very client was quicker.
+                Claimed::Changed => old = self.room.store.name_of(&me).await?,
+            }
+        }
+        Err(Stop::Refused(Refusal::Unavailable))
+    }
+
+    /// Frees a name whose owner is no longer connected: somebody who comes back after a lost
+    /// connection should not have to wait for a `$disconnect` that never came.
+    async fn oust(&mut self, owner: &str, name: &Name) -> Result<(), Stop> {
+        let presence = self.room.push.presence(&self.event.place, owner).await;
+        if presence == Presence::Here {
+            return Err(Stop::Refused(Refusal::NameTaken));
+        }
+        self.tally.gone += 1;
+        if let Some(left) = self.room.store.forget(owner, Some(&name.folded)).await? {
+            self.announce_left(vec![left]).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce_name(&mut self, name: &Name, old: Option<&Name>) -> Done {
+        let (frame, code) = match old {
+            Some(old) => (self.stamp.renamed(&old.shown, &name.shown), "renamed"),
+            None => (self.stamp.joined(&name.shown), "joined"),
+        };
+        let members = self.room.store.members(self.now).await?;
+        self.announce(vec![frame], &members).await;
+        Ok(code)
+    }
+
+    async fn announce_left(&mut self, names: Vec<String>) -> Result<(), StoreError> {
+        let members = self.room.store.members(self.now).await?;
+        self.announce(self.stamp.left(&names), &members).await;
+        Ok(())
+    }
+
+    /// Tells everybody what happened, and who is there now. In a large room the list goes to the one
+    /// who asked only: with N members, N lists of N names for each join would be N² work.
+    async fn announce(&mut self, news: Vec<Bytes>, members: &[Listed]) {
+        let news: Vec<Frame> = news.into_iter().map(Frame::new).collect();
+        let list = self
+            .stamp
+            .members(&shown(members))
+            .into_iter()
+            .map(Frame::new);
+        let full: Arc<[Frame]> = news.iter().cloned().chain(list).collect();
+        let news: Arc<[Frame]> = news.into();
+        let small = members.len() <= LIST_LIMIT;
+        let post = |member: &Listed| {
+            let whole = small || member.connection == self.event.connection_id;
+            let frames = if whole { full.clone() } else { news.clone() };
+            Post {
+                to: member.connection.clone(),
+                frames,
+            }
+        };
+        let posts = members.iter().map(post).collect();
+        self.deliver(posts).await;
+    }
+
+    async fn say(&mut self, from: &Name, text: &str) -> Done {
+        let members = self.room.store.members(self.now).await?;
+        let frames: Arc<[Frame]> = [Frame::new(self.stamp.public(&from.shown, text))].into();
+        let post = |member: Listed| Post {
+            to: member.connection,
+            frames: frames.clone(),
+        };
+        self.deliver(members.into_iter().map(post).collect()).await;
+        Ok("said")
+    }
+
+    async fn whisper(&mut self, from: &Name, to: Option<String>, text: &str) -> Done {
+        let nobody = || Stop::Refused(Refusal::NoSuchMember);
+        let to = to.ok_or_else(nobody)?;
+        let target = self
+            .room
+            .store
+            .find(&to, self.now)
+            .await?
+            .ok_or_else(nobody)?;
+        let frames = [Frame::new(self.stamp.private(&from.shown, text))].into();
+        let before = self.tally;
+        self.deliver(vec![Post { to: target, frames }]).await;
+        if self.tally.gone > before.gone {
+            return Err(nobody());
+        }
+        if self.tally.failed > before.failed {
+            return Err(Stop::Refused(Refusal::Unavailable));
+        }
+        Ok("whispered")
+    }
+
+    async fn answer(&mut self, frames: Vec<Bytes>) {
+        let frames = frames.into_iter().map(Frame::new).collect();
+        let to = self.event.connection_id.clone();
+        self.deliver(vec![Post { to, frames }]).await;
+    }
+
+    async fn deliver(&mut self, posts: Vec<Post>) {
+        let report = self.room.push.deliver(&self.event.place, posts).await;
+        self.tally.recipients += report.delivered;
+        self.tally.failed += report.failed;
+        self.tally.gone += report.gone.len();
+        self.gone.extend(report.gone);
+        self.trouble = self.trouble.take().or(report.trouble);
+    }
+
+    /// Forgets those who were found gone and tells the rest. Each round removes at least one row, so
+    /// it ends.
+    async fn settle(&mut self) {
+        while !self.gone.is_empty() {
+            let names = self.forget_gone().await;
+            if names.is_empty() {
+                return;
+            }
+            if let Err(StoreError(why)) = self.announce_left(names).await {
+                self.trouble.get_or_insert(why);
+            }
+        }
+    }
+
+    async fn forget_gone(&mut self) -> Vec<String> {
+        let gone = std::mem::take(&mut self.gone);
+        let store = &self.room.store;
+        let forgotten: Vec<_> = stream::iter(&gone)
+            .map(|connection| store.forget(connection, None))
+            .buffer_unordered(FORGET_CONCURRENCY)
+            .collect()
+            .await;
+        let mut names = Vec::new();
+        for result in forgotten {
+            match result {
+                Ok(name) => names.extend(name),
+                Err(StoreError(why)) => {
+                    self.trouble.get_or_insert(why);
+                }
+            }
+        }
+        names
+    }
+}
+
+fn shown(members: &[Listed]) -> Vec<String> {
+    members.iter().map(|member| member.shown.clone()).collect()
+}

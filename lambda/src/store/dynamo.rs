@@ -1,0 +1,384 @@
+//! The table.
+//!
+//! | `pk` | `sk` | more |
+//! |---|---|---|
+//! | `M#0` … `M#7` | connection id | `shown` `fold` `since` `win` `cnt` `strikes` `struck` `expires` |
+//! | `N#` and the folded name | `N` | `conn` `shown` `expires` |
+//!
+//! A member has a row of its own and, once named, the lock on its name. Both change in one
+//! transaction, so a name never has two owners and a member never has half a name. Rows spread over
+//! eight partitions by a hash of the connection id, because one partition takes about a thousand
+//! writes a second.
+//!
+//! What surprises: DynamoDB deletes expired rows days late, so every read looks at `expires` too; a
+//! page of a query may be empty and still not be the last; reads are consistent only when asked.
+
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::wire::{Dynamo, Fault, token};
+use super::{Claim, Claimed, Listed, Store, StoreError};
+use crate::chat::{Member, RATE_WINDOW_MS};
+use crate::clock::Millis;
+use crate::names::Name;
+
+/// Partitions of the member rows. Changing it loses sight of the rows that are there.
+const SHARDS: u64 = 8;
+
+/// The store that the function uses.
+#[derive(Debug)]
+pub struct Table {
+    dynamo: Dynamo,
+    name: String,
+}
+
+impl Table {
+    /// The table of this name.
+    pub fn new(dynamo: Dynamo, name: String) -> Self {
+        Self { dynamo, name }
+    }
+
+    fn get(&self, key: &Value) -> Value {
+        json!({ "TableName": self.name, "Key": key, "ConsistentRead": true })
+    }
+
+    /// Counts a message, in a new window or in the one that is open.
+    async fn count(
+        &self,
+        connection: &str,
+        at: Millis,
+        expires: u64,
+        fresh: bool,
+    ) -> Result<Value, Fault> {
+        let (update, condition) = if fresh {
+            (
+                "SET win = :now, cnt = :one, expires = :exp",
+                "attribute_not_exists(win) OR win <= :floor",
+            )
+        } else {
+            ("SET cnt = cnt + :one", "win > :floor")
+        };
+        let floor = at.0.saturating_sub(RATE_WINDOW_MS);
+        let mut values = json!({ ":one": number(1), ":floor": number(floor) });
+        if fresh {
+            values[":now"] = number(at.0);
+            values[":exp"] = number(expires);
+        }
+        let update = json!({
+            "TableName": self.name,
+            "Key": member_key(connection),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_NEW",
+        });
+        self.dynamo.call("UpdateItem", update).await
+    }
+
+    async fn shard(&self, shard: u64, now: Millis) -> Result<Vec<Listed>, StoreError> {
+        let mut query = json!({
+            "TableName": self.name,
+            "ConsistentRead": true,
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "attribute_exists(shown) AND expires > :now",
+            "ProjectionExpression": "sk, shown, since",
+            "ExpressionAttributeValues": { ":pk": string(&format!("M#{shard}")), ":now": number(now.secs()) },
+        });
+        let mut found = Vec::new();
+        loop {
+            let mut page = self.dynamo.call("Query", query.clone()).await?;
+            found.extend(
+                page["Items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(listed),
+            );
+            match page["LastEvaluatedKey"].take() {
+                Value::Null => return Ok(found),
+                key => query["ExclusiveStartKey"] = key,
+            }
+        }
+    }
+
+    fn claim_request(&self, claim: &Claim<'_>) -> Value {
+        let mut actions = vec![self.lock(claim), self.bear(claim)];
+        if let Some(old) = claim.old.filter(|old| old.folded != claim.name.folded) {
+            actions.push(self.unlock(claim.connection, &old.folded));
+        }
+        json!({ "TransactItems": actions, "ClientRequestToken": token() })
+    }
+
+    /// The name, if nobody has it.
+    fn lock(&self, claim: &Claim<'_>) -> Value {
+        let mut item = lock_key(&claim.name.folded);
+        item["conn"] = string(claim.connection);
+        item["shown"] = string(&claim.name.shown);
+        item["expires"] = number(claim.expires);
+        json!({ "Put": {
+            "TableName": self.name,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk) OR conn = :me OR expires <= :now",
+            "ExpressionAttributeValues": {
+                ":me": string(claim.connection), ":now": number(claim.now.secs()) },
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }})
+    }
+
+    /// The member's own row, if its name is still what it was.
+    fn bear(&self, claim: &Claim<'_>) -> Value {
+        let mut values = json!({
+            ":shown": string(&claim.name.shown),
+            ":fold": string(&claim.name.folded),
+            ":since": number(claim.now.0),
+            ":exp": number(claim.expires),
+        });
+        let condition = match claim.old {
+            Some(old) => {
+                values[":old"] = string(&old.folded);
+                "fold = :old"
+            }
+            None => "attribute_not_exists(fold)",
+        };
+        json!({ "Update": {
+            "TableName": self.name,
+            "Key": member_key(claim.connection),
+            "UpdateExpression":
+                "SET shown = :shown, fold = :fold, since = if_not_exists(since, :since), expires = :exp",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }})
+    }
+
+    /// Frees a name, unless it is another's by now.
+    fn unlock(&self, connection: &str, folded: &str) -> Value {
+        json!({ "Delete": {
+            "TableName": self.name,
+            "Key": lock_key(folded),
+            "ConditionExpression": "attribute_not_exists(pk) OR conn = :me",
+            "ExpressionAttributeValues": { ":me": string(connection) },
+        }})
+    }
+
+    async fn delete_row(&self, connection: &str) -> Result<Option<String>, StoreError> {
+        let delete = json!({
+            "TableName": self.name, "Key": member_key(connection), "ReturnValues": "ALL_OLD" });
+        let old = self.dynamo.call("DeleteItem", delete).await?;
+        Ok(text(&old["Attributes"], "shown"))
+    }
+
+    async fn delete_lock(&self, connection: &str, folded: &str) -> Result<(), StoreError> {
+        let delete = self.unlock(connection, folded)["Delete"].take();
+        match self.dynamo.call("DeleteItem", delete).await {
+            Ok(_) | Err(Fault::Condition) => Ok(()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Row and lock in one transaction, as long as the row bears this name. `None`: it does not.
+    async fn delete_both(&self, connection: &str, name: &Name) -> Result<Option<bool>, StoreError> {
+        let row = json!({ "Delete": {
+            "TableName": self.name,
+            "Key": member_key(connection),
+            "ConditionExpression": "fold = :fold",
+            "ExpressionAttributeValues": { ":fold": string(&name.folded) },
+        }});
+        let request = json!({
+            "TransactItems": [row, self.unlock(connection, &name.folded)],
+            "ClientRequestToken": token(),
+        });
+        match self.dynamo.call("TransactWriteItems", request).await {
+            Ok(_) => Ok(Some(true)),
+            Err(Fault::Cancelled(reasons)) if reasons.first().is_some_and(|r| r.condition) => {
+                Ok(None)
+            }
+            Err(Fault::Cancelled(_)) => Ok(Some(false)),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+}
+
+impl Store for Table {
+    async fn touch(
+        &self,
+        connection: &str,
+        now: Millis,
+        expires: u64,
+    ) -> Result<Member, StoreError> {
+        // Two messages at once may both see the window end; whoever is second joins the new one.
+        for fresh in [true, false, true, false] {
+            match self.count(connection, now, expires, fresh).await {
+                Ok(answer) => return Ok(member(&answer["Attributes"])),
+                Err(Fault::Condition) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Err(StoreError(
+            "DynamoDB: the rate window keeps changing".into(),
+        ))
+    }
+
+    async fn strike(&self, connection: &str, strikes: u64, now: Millis) -> Result<(), StoreError> {
+        let update = json!({
+            "TableName": self.name,
+            "Key": member_key(connection),
+            "UpdateExpression": "SET strikes = :n, struck = :now",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": { ":n": number(strikes), ":now": number(now.0) },
+        });
+        match self.dynamo.call("UpdateItem", update).await {
+            Ok(_) | Err(Fault::Condition) => Ok(()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    async fn name_of(&self, connection: &str) -> Result<Option<Name>, StoreError> {
+        let answer = self
+            .dynamo
+            .call("GetItem", self.get(&member_key(connection)))
+            .await?;
+        Ok(member(&answer["Item"]).name)
+    }
+
+    async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError> {
+        let request = self.claim_request(claim);
+        let reasons = match self.dynamo.call("TransactWriteItems", request).await {
+            Ok(_) => return Ok(Claimed::Yes),
+            Err(Fault::Cancelled(reasons)) => reasons,
+            Err(fault) => return Err(fault.into()),
+        };
+        let failed = |i: usize| reasons.get(i).filter(|reason| reason.condition);
+        if failed(1).is_some() || failed(2).is_some() {
+            return Ok(Claimed::Changed);
+        }
+        let Some(lock) = failed(0) else {
+            return Err(Fault::Cancelled(reasons).into());
+        };
+        let owner = match text(&lock.item, "conn") {
+            Some(owner) => Some(owner),
+            None => self.find(&claim.name.folded, claim.now).await?,
+        };
+        Ok(owner.map_or(Claimed::Changed, |owner| Claimed::Taken { owner }))
+    }
+
+    async fn members(&self, now: Millis) -> Result<Vec<Listed>, StoreError> {
+        let shards = try_join_all((0..SHARDS).map(|shard| self.shard(shard, now))).await?;
+        let mut members: Vec<Listed> = shards.into_iter().flatten().collect();
+        members.sort_by(|a, b| (a.since, &a.connection).cmp(&(b.since, &b.connection)));
+        Ok(members)
+    }
+
+    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError> {
+        let answer = self
+            .dynamo
+            .call("GetItem", self.get(&lock_key(folded)))
+            .await?;
+        let lock = &answer["Item"];
+        Ok(text(lock, "conn").filter(|_| integer(lock, "expires") > now.secs()))
+    }
+
+    async fn forget(
+        &self,
+        connection: &str,
+        folded: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        // The name may change between looking and deleting; then look again.
+        for _ in 0..4 {
+            let Some(name) = self.name_of(connection).await? else {
+                if let Some(folded) = folded {
+                    self.delete_lock(connection, folded).await?;
+                }
+                return self.delete_row(connection).await;
+            };
+            match self.delete_both(connection, &name).await? {
+                Some(true) => return Ok(Some(name.shown)),
+                // Expired, and the name is another's: only the row is ours to delete.
+                Some(false) => return self.delete_row(connection).await,
+                None => {}
+            }
+        }
+        Err(StoreError("DynamoDB: the name keeps changing".into()))
+    }
+}
+
+fn member_key(connection: &str) -> Value {
+    json!({ "pk": string(&format!("M#{}", shard_of(connection))), "sk": string(connection) })
+}
+
+fn lock_key(folded: &str) -> Value {
+    json!({ "pk": string(&format!("N#{folded}")), "sk": string("N") })
+}
+
+/// FNV-1a: short, and the same in every build and on every processor, which the rows depend on.
+fn shard_of(connection: &str) -> u64 {
+    let hash = connection
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    (hash ^ (hash >> 32)) % SHARDS
+}
+
+fn string(text: &str) -> Value {
+    json!({ "S": text })
+}
+
+fn number(n: u64) -> Value {
+    json!({ "N": n.to_string() })
+}
+
+fn text(item: &Value, key: &str) -> Option<String> {
+    item[key]["S"].as_str().map(str::to_owned)
+}
+
+fn integer(item: &Value, key: &str) -> u64 {
+    item[key]["N"]
+        .as_str()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or_default()
+}
+
+fn member(item: &Value) -> Member {
+    let name = text(item, "shown").zip(text(item, "fold"));
+    Member {
+        name: name.map(|(shown, folded)| Name { shown, folded }),
+        count: integer(item, "cnt"),
+        strikes: integer(item, "strikes"),
+        struck_at: integer(item, "struck"),
+    }
+}
+
+fn listed(item: &Value) -> Option<Listed> {
+    Some(Listed {
+        connection: text(item, "sk")?,
+        shown: text(item, "shown")?,
+        since: integer(item, "since"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_spread_evenly_and_stay_where_they_are() {
+        let mut shards = [0u32; SHARDS as usize];
+        for n in 0..8000 {
+            shards[shard_of(&format!("gbgBH8-ydQ{n:04}Zq==")) as usize] += 1;
+        }
+        assert!(
+            shards.iter().all(|count| (800..1200).contains(count)),
+            "{shards:?}"
+        );
+        assert_eq!(
+            shard_of("gbgBH8-ydQAYKEjZQA=="),
+            shard_of("gbgBH8-ydQAYKEjZQA==")
+        );
+    }
+
+    #[test]
+    fn a_row_of_another_shape_is_a_member_without_a_name() {
+        assert_eq!(member(&Value::Null), Member::default());
+        assert_eq!(member(&json!({"shown": {"S": "A"}})).name, None);
+    }
+}

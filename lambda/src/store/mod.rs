@@ -1,0 +1,96 @@
+//! What the chat remembers, and the promises it needs from whoever remembers it.
+//!
+//! Memory of the process is no place for it: AWS runs as many copies of the function as there are
+//! messages at once, and ends them when it likes. The prototype kept its names in a map and lost
+//! members as soon as a second copy ran.
+
+pub mod dynamo;
+pub mod wire;
+
+use crate::chat::Member;
+use crate::clock::Millis;
+use crate::names::Name;
+
+/// Why the store could not do it. Fit for a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(pub String);
+
+/// A wish for a name.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// Who wants it.
+    pub connection: &'a str,
+    /// What it wants.
+    pub name: &'a Name,
+    /// What it has, as far as is known.
+    pub old: Option<&'a Name>,
+    /// The time.
+    pub now: Millis,
+    /// When the claim ends, in seconds.
+    pub expires: u64,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The name is its, and the old one is free.
+    Yes,
+    /// Another connection has it.
+    Taken {
+        /// That connection.
+        owner: String,
+    },
+    /// The connection's own name is no longer `old`: look again.
+    Changed,
+}
+
+/// A named, live connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub connection: String,
+    /// Its name as shown.
+    pub shown: String,
+    /// When it took its first name, in milliseconds.
+    pub since: u64,
+}
+
+/// The promises. Each function is one step that happens wholly or not at all, whatever other copies
+/// of the function do meanwhile.
+///
+/// The futures need not be `Send`: the function runs on one thread, as Lambda gives it one event at a
+/// time.
+#[allow(async_fn_in_trait)]
+pub trait Store {
+    /// Counts a message of this connection and says what is known of it.
+    async fn touch(
+        &self,
+        connection: &str,
+        now: Millis,
+        expires: u64,
+    ) -> Result<Member, StoreError>;
+
+    /// Remembers an overfull window.
+    async fn strike(&self, connection: &str, strikes: u64, now: Millis) -> Result<(), StoreError>;
+
+    /// The name this connection holds.
+    async fn name_of(&self, connection: &str) -> Result<Option<Name>, StoreError>;
+
+    /// Takes a name and gives up the old one, if the new one is free, its own already, or expired.
+    async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError>;
+
+    /// Everybody who has a name and has not expired, in the order in which they came.
+    async fn members(&self, now: Millis) -> Result<Vec<Listed>, StoreError>;
+
+    /// Whose name this is, folded.
+    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError>;
+
+    /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
+    /// name as shown, to exactly one of all who ask. `folded` frees that name too if the connection's
+    /// own row is missing.
+    async fn forget(
+        &self,
+        connection: &str,
+        folded: Option<&str>,
+    ) -> Result<Option<String>, StoreError>;
+}

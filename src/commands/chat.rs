@@ -1,0 +1,76 @@
+//! `chatctl chat`: finds the chat's URL, opens a prompt if there is somebody to type on it, talks.
+
+use super::{Context, chat_url};
+use crate::chat_client::{self, Input, Options};
+use crate::cli::{Chat, Output};
+use crate::error::Result;
+use crate::report::{ChatScreen, Prompt, Prompted};
+use std::io::{BufRead, IsTerminal};
+use std::process::ExitCode;
+use tokio::sync::mpsc;
+
+/// Lines that wait while the connection is being made.
+const WAITING_LINES: usize = 64;
+
+/// Chats until the person leaves, or until the input ends.
+///
+/// # Errors
+/// There is no such chat, or it cannot be reached.
+pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
+    let url = chat_url::find(context, flags.url).await?.url;
+    let options = Options {
+        url,
+        name: flags.user,
+        scripted: !std::io::stdin().is_terminal(),
+    };
+    let (lines, input) = mpsc::channel(WAITING_LINES);
+    let prompt = open_input(context, lines)?;
+    if prompt.is_some() {
+        context
+            .reporter
+            .note("/help shows what you can type; Ctrl-D leaves");
+    }
+    let mut screen = ChatScreen::new(context.reporter, prompt);
+    tokio::select! {
+        done = chat_client::run(options, input, &mut screen) => done.map(|()| ExitCode::SUCCESS),
+        () = stopped() => Ok(ExitCode::from(130)),
+    }
+}
+
+/// A prompt on a terminal, else a thread that reads lines.
+fn open_input(context: &Context, lines: mpsc::Sender<Input>) -> Result<Option<Prompt>> {
+    let interactive = context.reporter.can_ask() && context.global.output == Output::Text;
+    if interactive {
+        return Prompt::open(move |prompted| lines.blocking_send(input_of(prompted)).is_ok())
+            .map(Some);
+    }
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            if lines.blocking_send(Input::Line(line)).is_err() {
+                return;
+            }
+        }
+        let _ = lines.blocking_send(Input::End);
+    });
+    Ok(None)
+}
+
+fn input_of(prompted: Prompted) -> Input {
+    match prompted {
+        Prompted::Line(line) => Input::Line(line),
+        Prompted::End => Input::End,
+    }
+}
+
+/// Ctrl-C, or a request to end: the terminal must get its mode back either way.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

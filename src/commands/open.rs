@@ -1,0 +1,46 @@
+//! `chatctl open`: serves the chat page for a deployed chat until Ctrl-C.
+
+use super::{Context, chat_url};
+use crate::cli::Open;
+use crate::error::{Error, Result};
+use crate::page;
+use crate::report::Style;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Serves the page until the user stops it.
+///
+/// # Errors
+/// There is no such chat, or the port is taken.
+pub(super) async fn run(context: &Context, flags: Open) -> Result<ExitCode> {
+    let chat = chat_url::find(context, None).await?;
+    let server = page::serve(flags.page_port.unwrap_or(0), chat.url.clone()).await?;
+    let reporter = context.reporter;
+    if reporter.is_json() {
+        reporter.document(&json!({ "page": server.url(), "endpoint": chat.url }))?;
+    } else {
+        reporter.result(&Style::Strong.paint(&server.url()))?;
+    }
+    warn_of_origins(context, &server.url(), &chat.allowed_origins);
+    reporter.note("open it in a browser; Ctrl-C stops serving it");
+    tokio::signal::ctrl_c()
+        .await
+        .map_err(|error| Error::failed("cannot wait for Ctrl-C").because(error))?;
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The chat may admit only some pages, and this one is new to it.
+fn warn_of_origins(context: &Context, page: &str, allowed: &[String]) {
+    let origin = page.trim_end_matches('/');
+    if allowed.is_empty() || allowed.iter().any(|allowed| allowed == origin) {
+        return;
+    }
+    context.reporter.warning(&format!(
+        "the chat admits only {}; it will refuse this page",
+        allowed.join(", ")
+    ));
+    context.reporter.hint(&format!(
+        "deploy with --allow-origin {origin} too, and open with the same --page-port"
+    ));
+}
