@@ -61,6 +61,8 @@ pub struct Facts {
 /// What should be there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
+    /// The chat's name.
+    pub stack: String,
     /// The stage's name.
     pub stage: String,
     /// The region.
@@ -73,6 +75,12 @@ pub struct Wanted {
     pub function_arn: String,
     /// Name of the function's role.
     pub role: String,
+    /// The function's log group.
+    pub function_group: String,
+    /// The execution log's group, with `{api}` for the API's id.
+    pub execution_group: String,
+    /// The access log's group.
+    pub access_group: String,
     /// ARN of the function's log group, without `:*`.
     pub function_group_arn: String,
     /// Name of the table.
@@ -83,12 +91,12 @@ pub struct Wanted {
     pub execute_arn: String,
     /// The routes that the function knows.
     pub routes: Vec<String>,
+    /// The WebSocket URL, with `{api}` for the API's id.
+    pub socket_url: String,
     /// Digest of routes and integration; nothing if it cannot be told.
     pub digest: Option<String>,
     /// Attribute of the table that ends an item's life.
     pub ttl: String,
-    /// Days that logs are kept.
-    pub retention: i32,
     /// The user does not want an execution log.
     pub logging_off: bool,
     /// What goes behind `chatctl` in every command we tell: `--name x --stage y --region z`.

@@ -19,6 +19,7 @@ pub mod look;
 pub mod policy;
 pub mod probe;
 pub mod silence;
+pub mod wanted;
 
 pub use facts::{Facts, Look};
 
