@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
     let names = Names::new(settings, &clients.place);
     let mut wanted = wanted(settings, &names, &context.global);
-    wanted.digest = crate::stack::snapshot(&names);
+    wanted.digest = Some(crate::stack::snapshot(&names));
     let mut facts = look::all(clients, wanted).await;
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);

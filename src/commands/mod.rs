@@ -3,11 +3,18 @@
 mod chat;
 mod chat_url;
 mod completions;
+mod doctor;
 mod init;
 mod logs;
 mod man;
 mod open;
 mod write;
+mod carry_out;
+pub mod deploy;
+pub mod plan;
+pub mod status;
+mod survey;
+pub mod teardown;
 
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Kind, Result};
@@ -48,8 +55,12 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { dir } => man::run(context, dir.as_deref()),
         Command::Logs(args) => logs::run(context, args).await,
+        Command::Deploy(args) => deploy::run(context, &args).await,
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Status => status::run(context).await,
+        Command::Teardown(args) => teardown::run(context, &args).await,
+        Command::Doctor => doctor::run(context).await,
         other => {
-            let _ = context;
             return Err(Error::failed(format!(
                 "{other:?} is not part of this build"
             )));

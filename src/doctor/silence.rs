@@ -25,13 +25,13 @@ const CAUSES: [&str; 12] = [
 /// Sentences that say why nothing comes, and what to do. `now` in epoch milliseconds.
 pub fn reasons(facts: &Facts, now: i64) -> Vec<Finding> {
     let findings = checks::all(facts);
-    let broken = |check: &&str| {
+    let broken = |check: &str| {
         findings
             .iter()
-            .find(|finding| finding.check == **check && finding.verdict == Verdict::Failure)
+            .find(|finding| finding.check == check && finding.verdict == Verdict::Failure)
             .cloned()
     };
-    let mut reasons: Vec<_> = CAUSES.iter().filter_map(|check| broken(&check)).collect();
+    let mut reasons: Vec<_> = CAUSES.iter().filter_map(|check| broken(check)).collect();
     // Without an API or a stage everything below is only a consequence.
     if reasons.first().is_some_and(|first| ["api", "stage"].contains(&first.check)) {
         reasons.truncate(1);

@@ -10,7 +10,7 @@
 //! START, END and INIT_START carry nothing that the report line does not, so they appear only with
 //! `-v`. All text is escaped; on a terminal long lines go on under their own column.
 
-use super::escape::escape;
+use super::safe::visible;
 use crate::cli::LogSource;
 use crate::tail::classify::{Facts, Level, Report, Shape};
 use crate::tail::{Event, Notice};
@@ -184,7 +184,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             format!(
                 "no permission to read the {} log group {group}: {}",
                 name_of(*source),
-                escape(said)
+                one_line(said)
             ),
         ),
         Notice::Unreachable {
@@ -196,7 +196,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             format!(
                 "the {} log group {group} cannot be read at the moment ({}); still trying",
                 name_of(*source),
-                escape(said)
+                one_line(said)
             ),
         ),
         Notice::Throttled { rate } => (
@@ -219,7 +219,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             true,
             format!(
                 "the live session ended ({}) and was opened again; events in between may be missing",
-                escape(why)
+                one_line(why)
             ),
         ),
     }
@@ -266,21 +266,21 @@ fn faint(text: String) -> Span {
 }
 
 fn text_spans(event: &Event, level: Level) -> Vec<Span> {
-    let text = escape(event.message.trim_end()).into_owned();
+    let text = one_line(event.message.trim_end());
     vec![plain(style_of(level), text)]
 }
 
 fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
     let mut text = match (&report.failed, report.duration) {
         (Some(failed), Some(duration)) => {
-            format!("failed ({}) after {duration} ms", escape(failed))
+            format!("failed ({}) after {duration} ms", one_line(failed))
         }
-        (Some(failed), None) => format!("failed ({})", escape(failed)),
+        (Some(failed), None) => format!("failed ({})", one_line(failed)),
         (None, Some(duration)) => format!("done in {duration} ms"),
         (None, None) => "started".into(),
     };
     if let Some(kind) = &report.error_type {
-        let _ = write!(text, ", {}", escape(kind));
+        let _ = write!(text, ", {}", one_line(kind));
     }
     if let Some(billed) = report.billed {
         let _ = write!(text, ", billed {billed} ms");
@@ -293,7 +293,7 @@ fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
     }
     let mut spans = vec![plain(style_of(facts.level), text)];
     if let Some(id) = facts.requests.first() {
-        spans.push(faint(format!("  {}", escape(id))));
+        spans.push(faint(format!("  {}", one_line(id))));
     }
     spans
 }
@@ -301,7 +301,7 @@ fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
 fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
     let mut words = Vec::new();
     if let Some(said) = line.get("level").and_then(Value::as_str) {
-        words.push(vec![plain(style_of(level), escape(said).into_owned())]);
+        words.push(vec![plain(style_of(level), one_line(said))]);
     }
     // tracing writes its message and values into `fields`.
     let nested = line.get("fields").and_then(Value::as_object);
@@ -325,7 +325,7 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
             Style::new()
         };
         words.push(vec![
-            faint(format!("{}=", escape(key))),
+            faint(format!("{}=", one_line(key))),
             plain(style, value_text(value, true)),
         ]);
     }
@@ -354,11 +354,17 @@ fn is_nothing(value: &Value) -> bool {
 fn value_text(value: &Value, quote: bool) -> String {
     match value {
         Value::String(text) if quote && text.contains([' ', '"', '\n']) => {
-            escape(&Value::String(text.clone()).to_string()).into_owned()
+            one_line(&Value::String(text.clone()).to_string())
         }
-        Value::String(text) => escape(text).into_owned(),
-        other => escape(&other.to_string()).into_owned(),
+        Value::String(text) => one_line(text),
+        other => one_line(&other.to_string()),
     }
+}
+
+/// Harmless, and in one line: a line end inside shows as `⏎`, a tab as two spaces.
+fn one_line(text: &str) -> String {
+    let joined = text.replace("\r\n", "\n").replace('\n', " ⏎ ").replace('\t', "  ");
+    visible(&joined).into_owned()
 }
 
 /// Puts the spans into one line, or on a terminal into as many as it takes, indented.
@@ -472,7 +478,7 @@ mod tests {
         ] {
             let line = shown(LogSource::Function, message);
             assert!(!line.chars().any(char::is_control), "{line}");
-            assert!(line.contains(r"\x1b"), "{line}");
+            assert!(line.contains(r"\u{1b}"), "{line}");
         }
     }
 

@@ -3,14 +3,16 @@
 mod chat;
 mod colour;
 mod editor;
-mod escape;
+pub mod doctor;
 pub mod logs;
 mod prompt;
 mod safe;
+mod live;
+pub mod plan;
+pub mod progress;
 
 pub use chat::ChatScreen;
 pub use colour::Style;
-pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
 pub use safe::visible;
 
