@@ -76,7 +76,9 @@ async fn once(url: &str, origin: Option<&str>) -> Result<(), Failure> {
     let answer = tokio::time::timeout(ANSWER_WITHIN, ask(&mut socket)).await;
     let answer = answer.unwrap_or_else(|_| {
         let seconds = ANSWER_WITHIN.as_secs();
-        Err(Failure::Answer(format!("no answer to a message within {seconds} s")))
+        Err(Failure::Answer(format!(
+            "no answer to a message within {seconds} s"
+        )))
     });
     // The proof stands; how the connection ends does not change it.
     let _ = tokio::time::timeout(ANSWER_WITHIN, socket.close(None)).await;
@@ -106,7 +108,10 @@ async fn connect(url: &str, origin: Option<&str>) -> Result<Socket, Failure> {
 /// Only the chat's own error frame counts; API Gateway's error frames have another shape.
 async fn ask(socket: &mut Socket) -> Result<(), Failure> {
     let lost = |error: SocketError| Failure::Answer(format!("the connection broke: {error}"));
-    socket.send(Message::text(UNKNOWN_ACTION)).await.map_err(lost)?;
+    socket
+        .send(Message::text(UNKNOWN_ACTION))
+        .await
+        .map_err(lost)?;
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message.map_err(lost)? else {
             continue;
@@ -119,7 +124,9 @@ async fn ask(socket: &mut Socket) -> Result<(), Failure> {
             return Err(Failure::Answer(format!("API Gateway answered {words:?}")));
         }
     }
-    Err(Failure::Answer("the connection was closed without an answer".into()))
+    Err(Failure::Answer(
+        "the connection was closed without an answer".into(),
+    ))
 }
 
 impl Failure {
@@ -139,11 +146,19 @@ impl Failure {
 
     /// Waiting does not help: the function itself said no.
     fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { status: 400 | 401, .. })
+        matches!(
+            self,
+            Self::Refused {
+                status: 400 | 401,
+                ..
+            }
+        )
     }
 
     fn explain(&self, url: &str) -> Error {
-        let error = Error::failed(format!("everything is deployed, but the chat at {url} does not work"));
+        let error = Error::failed(format!(
+            "everything is deployed, but the chat at {url} does not work"
+        ));
         let error = error.because_of(self.what());
         let likely = match self {
             Self::Refused { status, .. } => refused(*status),
@@ -160,7 +175,9 @@ impl Failure {
                 "the function could not push its answer: the right to manage connections may be missing; `chatctl logs` shows it"
             }
         };
-        error.hint(likely).hint("`chatctl doctor` looks at every part")
+        error
+            .hint(likely)
+            .hint("`chatctl doctor` looks at every part")
     }
 }
 
@@ -170,11 +187,15 @@ fn refused(status: u16) -> &'static str {
         401 | 403 => {
             "403 means that the stage is not there (yet), or that the function refuses the page's origin: see allowed-origins"
         }
-        429 => "429 means that the stage's throttles, or the account's, let nobody in; a limit of 0 does that",
+        429 => {
+            "429 means that the stage's throttles, or the account's, let nobody in; a limit of 0 does that"
+        }
         500 => {
             "500 means that API Gateway may not call the function: the permission is missing, or names another API"
         }
-        502 => "502 means that the function failed or answered nonsense; `chatctl logs` shows its own words",
+        502 => {
+            "502 means that the function failed or answered nonsense; `chatctl logs` shows its own words"
+        }
         503 | 504 => "the function did not answer in time; `chatctl logs` shows where it hangs",
         _ => "the function refused the connection itself; `chatctl logs` shows why",
     }

@@ -87,5 +87,7 @@ fn verdict(outcome: Outcome, stop: &Stop, reporter: &Reporter, again: &str) -> R
     if skipped > 0 {
         reporter.note(&format!("{skipped} steps that needed it were skipped"));
     }
-    Err(first.hint(format!("nothing is rolled back: `{again}` goes on from here")))
+    Err(first.hint(format!(
+        "nothing is rolled back: `{again}` goes on from here"
+    )))
 }

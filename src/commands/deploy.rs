@@ -8,11 +8,12 @@ use crate::config::Settings;
 use crate::engine::Stop;
 use crate::engine::plan::{Action, Plan};
 use crate::error::{Error, Result};
+use crate::package;
 use crate::prove::{self, Proof};
+use crate::report::building::Building;
 use crate::report::plan::PlanView;
 use crate::report::{Reporter, Style};
 use crate::resources::{Kind, World};
-use crate::package;
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -103,15 +104,19 @@ async fn change(
 ) -> Result<Option<Proof>> {
     let Survey { world, plan } = survey;
     if needs_code(plan) {
-        let say = |text: &str| reporter.note(&format!("  function: {text}"));
-        world.set_artifact(package::build(settings, &say).await?);
+        let building = Building::new(*reporter);
+        let artifact = package::build(settings, &|step| building.step(step)).await;
+        drop(building);
+        world.set_artifact(artifact?);
     }
     let listener = Listener::begin();
     carry_out(plan, world, reporter, &listener.stop, "chatctl deploy").await?;
     if how.no_prove {
         return Ok(None);
     }
-    proven(world, settings, reporter, &listener.stop).await.map(Some)
+    proven(world, settings, reporter, &listener.stop)
+        .await
+        .map(Some)
 }
 
 async fn proven(

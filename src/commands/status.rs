@@ -40,7 +40,9 @@ pub async fn run(context: &Context) -> Result<ExitCode> {
     }
     reporter.result(&status.text())?;
     if !status.deployed {
-        reporter.hint("`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant");
+        reporter.hint(
+            "`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant",
+        );
     } else if !status.up_to_date {
         reporter.hint("`chatctl deploy` puts right what differs (~) or is missing (+)");
     }
@@ -52,7 +54,8 @@ async fn status(settings: &Settings) -> Result<Status> {
     let ours = |action: Action| action != Action::Create;
     let parts = ["api", "function", "stage"];
     let deployed = parts.iter().all(|id| {
-        plan.step(id).is_some_and(|step| ours(step.action) && step.foreign.is_none())
+        plan.step(id)
+            .is_some_and(|step| ours(step.action) && step.foreign.is_none())
     });
     let place = world.names.place();
     Ok(Status {
@@ -61,7 +64,10 @@ async fn status(settings: &Settings) -> Result<Status> {
         region: place.region.clone(),
         account: place.account_id.clone(),
         up_to_date: plan.is_empty(),
-        url: world.api().filter(|_| deployed).map(|api| world.names.socket_url(&api)),
+        url: world
+            .api()
+            .filter(|_| deployed)
+            .map(|api| world.names.socket_url(&api)),
         resources: PlanView::of(&plan),
         deployed,
     })
@@ -72,10 +78,15 @@ impl Status {
         let (who, region) = (format!("{}/{}", self.name, self.stage), &self.region);
         let place = format!("{region}, account {}", self.account);
         let head = match (&self.url, self.up_to_date) {
-            (Some(url), true) => format!("{who} is deployed in {place}\n{}", Style::Strong.paint(url)),
+            (Some(url), true) => {
+                format!("{who} is deployed in {place}\n{}", Style::Strong.paint(url))
+            }
             (Some(url), false) => {
                 let drift = Style::Warning.paint("it differs from the settings");
-                format!("{who} is deployed in {place}; {drift}\n{}", Style::Strong.paint(url))
+                format!(
+                    "{who} is deployed in {place}; {drift}\n{}",
+                    Style::Strong.paint(url)
+                )
             }
             (None, _) if self.resources.summary.keep + self.resources.summary.update > 0 => {
                 format!("{who} is deployed only in part in {place}")

@@ -62,7 +62,10 @@ async fn look_for_others(world: &World) -> Result<()> {
     let ours = gateway.ownership(&world.names) == Ownership::Ours;
     let going = gateway.api.iter().filter(|_| ours).chain(&gateway.twins);
     let going: Vec<_> = going.filter_map(|api| api.api_id.clone()).collect();
-    world.account_role.look_for_others(&world.clients, &going).await
+    world
+        .account_role
+        .look_for_others(&world.clients, &going)
+        .await
 }
 
 /// What is still there, as a plan to delete it.

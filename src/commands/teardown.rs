@@ -100,11 +100,15 @@ async fn sweep(plan: &Plan<Kind>, world: &World, reporter: &Reporter) -> Result<
         let swept = log_group::sweep(world, &names).await?;
         quiet = if swept.is_empty() { quiet + 1 } else { 0 };
         for name in swept {
-            reporter.note(&format!("  - {name} was written to once more, and deleted once more"));
+            reporter.note(&format!(
+                "  - {name} was written to once more, and deleted once more"
+            ));
         }
         if quiet < QUIET_LOOKS && !waits.again().await {
-            return Err(Error::failed("somebody keeps writing to a log group of this chat")
-                .hint("`chatctl teardown` run again in a minute deletes it"));
+            return Err(
+                Error::failed("somebody keeps writing to a log group of this chat")
+                    .hint("`chatctl teardown` run again in a minute deletes it"),
+            );
         }
     }
     Ok(())
@@ -120,8 +124,10 @@ async fn proof(
     let fresh = reopened(settings, world).await?;
     let left = plan_teardown(settings, &fresh).await?;
     if let Some(step) = left.changes().next() {
-        return Err(Error::failed(format!("{} {} is still there", step.id, step.name))
-            .hint("`chatctl teardown` run again deletes it"));
+        return Err(
+            Error::failed(format!("{} {} is still there", step.id, step.name))
+                .hint("`chatctl teardown` run again deletes it"),
+        );
     }
     let stayed: Vec<Checked> = left
         .steps
@@ -193,7 +199,9 @@ impl Gone {
         }
         let head = if changed { "is gone" } else { "is not there" };
         let (count, region) = (self.checked.len(), &self.region);
-        lines.push(format!("{who} {head}: {count} things looked for in {region}, none left"));
+        lines.push(format!(
+            "{who} {head}: {count} things looked for in {region}, none left"
+        ));
         lines.join("\n")
     }
 }

@@ -2,7 +2,7 @@
 
 use super::facts::Wanted;
 use crate::cli::{Global, LogLevel};
-use crate::config::Settings;
+use crate::config::{Settings, Target};
 use crate::resources::route::KEYS;
 use crate::resources::table::TTL_ATTRIBUTE;
 use crate::stack::Names;
@@ -56,14 +56,11 @@ pub fn flags(global: &Global, settings: &Settings) -> String {
     if let Some(profile) = &global.profile {
         flags.push(format!("--profile {profile}"));
     }
-    if global.local {
-        flags.push("--local".into());
-        if global.port != 4510 {
-            flags.push(format!("--port {}", global.port));
-        }
-    }
-    if let Some(url) = &global.endpoint_url {
-        flags.push(format!("--endpoint-url {url}"));
+    match &settings.target {
+        Target::Aws => {}
+        Target::Local(4510) => flags.push("--local".into()),
+        Target::Local(port) => flags.push(format!("--local --port {port}")),
+        Target::Endpoint(url) => flags.push(format!("--endpoint-url {url}")),
     }
     flags.join(" ")
 }

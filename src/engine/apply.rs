@@ -94,7 +94,12 @@ impl<'a, R: Resource> Run<'a, R> {
         let steps = plan.steps.as_slice();
         let running = (0..steps.len()).filter(|i| steps[*i].runs());
         let waiting = running
-            .map(|i| (i, waits_for(steps, i).into_iter().map(|(on, _)| on).collect()))
+            .map(|i| {
+                (
+                    i,
+                    waits_for(steps, i).into_iter().map(|(on, _)| on).collect(),
+                )
+            })
             .collect();
         Self {
             steps,
@@ -132,9 +137,10 @@ impl<'a, R: Resource> Run<'a, R> {
     /// Starts every step that waits for nothing, and whose lane is free.
     fn start_ready(&mut self) {
         loop {
-            let ready = self.waiting.iter().find(|(index, before)| {
-                before.is_empty() && self.lane_is_free(**index)
-            });
+            let ready = self
+                .waiting
+                .iter()
+                .find(|(index, before)| before.is_empty() && self.lane_is_free(**index));
             let Some(index) = ready.map(|(index, _)| *index) else {
                 return;
             };
@@ -147,7 +153,10 @@ impl<'a, R: Resource> Run<'a, R> {
         let Some(lane) = self.lane(index) else {
             return true;
         };
-        !self.running.values().any(|other| self.lane(*other) == Some(lane))
+        !self
+            .running
+            .values()
+            .any(|other| self.lane(*other) == Some(lane))
     }
 
     fn lane(&self, index: usize) -> Option<&'static str> {
@@ -197,7 +206,9 @@ impl<'a, R: Resource> Run<'a, R> {
         for before in self.waiting.values_mut() {
             before.remove(&index);
         }
-        self.outcome.done.push((id.clone(), self.steps[index].action));
+        self.outcome
+            .done
+            .push((id.clone(), self.steps[index].action));
         self.events.send(What::Finished { id, took });
     }
 

@@ -13,9 +13,10 @@ pub(super) fn waits_for<R: Resource>(
     };
     let mut before = Vec::new();
     for edge in edges(step) {
-        let others = steps.iter().enumerate().filter(|(other, s)| {
-            *other != index && s.runs() && edge.matches(&s.id) && !s.carried
-        });
+        let others = steps
+            .iter()
+            .enumerate()
+            .filter(|(other, s)| *other != index && s.runs() && edge.matches(&s.id) && !s.carried);
         before.extend(others.map(|(other, _)| (other, edge.why)));
     }
     if let Some(parent) = carrier(step) {

@@ -57,7 +57,9 @@ impl<W> Job<W> {
         let wait = self.pace.take(cost);
         if !wait.is_zero() {
             let (name, seconds) = (cost.of.name, cost.of.every.as_secs_f32());
-            self.note(format!("waiting for the rate limit of {name} (1 in {seconds} s)"));
+            self.note(format!(
+                "waiting for the rate limit of {name} (1 in {seconds} s)"
+            ));
             tokio::time::sleep(wait).await;
         }
     }
@@ -83,8 +85,10 @@ impl<W> Job<W> {
             }
             if !waits.again().await {
                 let seconds = limit.as_secs();
-                return Err(Error::failed(format!("gave up waiting for {what} after {seconds} s"))
-                    .hint("run the same command again: it goes on where this one stopped"));
+                return Err(
+                    Error::failed(format!("gave up waiting for {what} after {seconds} s"))
+                        .hint("run the same command again: it goes on where this one stopped"),
+                );
             }
         }
     }

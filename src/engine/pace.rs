@@ -67,9 +67,25 @@ mod tests {
         };
         let pace = Pace::default();
         let now = Instant::now();
-        let waits: Vec<_> = (0..40).map(|_| pace.take_at(Cost { of: burst, tokens: 1 }, now)).collect();
+        let waits: Vec<_> = (0..40)
+            .map(|_| {
+                pace.take_at(
+                    Cost {
+                        of: burst,
+                        tokens: 1,
+                    },
+                    now,
+                )
+            })
+            .collect();
         assert!(waits.iter().all(Duration::is_zero));
-        let next = pace.take_at(Cost { of: burst, tokens: 1 }, now);
+        let next = pace.take_at(
+            Cost {
+                of: burst,
+                tokens: 1,
+            },
+            now,
+        );
         assert_eq!(next, Duration::from_millis(100));
     }
 
@@ -77,18 +93,30 @@ mod tests {
     fn the_second_taker_waits_for_its_turn() {
         let pace = Pace::default();
         let now = Instant::now();
-        let cost = Cost { of: SLOW, tokens: 1 };
+        let cost = Cost {
+            of: SLOW,
+            tokens: 1,
+        };
         assert_eq!(pace.take_at(cost, now), Duration::ZERO);
         assert_eq!(pace.take_at(cost, now), Duration::from_secs(5));
-        assert_eq!(pace.take_at(cost, now + Duration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(
+            pace.take_at(cost, now + Duration::from_secs(5)),
+            Duration::from_secs(5)
+        );
     }
 
     #[test]
     fn time_refills_the_bucket() {
         let pace = Pace::default();
         let now = Instant::now();
-        let cost = Cost { of: SLOW, tokens: 1 };
+        let cost = Cost {
+            of: SLOW,
+            tokens: 1,
+        };
         pace.take_at(cost, now);
-        assert_eq!(pace.take_at(cost, now + Duration::from_secs(6)), Duration::ZERO);
+        assert_eq!(
+            pace.take_at(cost, now + Duration::from_secs(6)),
+            Duration::ZERO
+        );
     }
 }

@@ -19,7 +19,8 @@ impl Default for Stop {
 impl Stop {
     /// Asks once more: the first time nothing new starts, the second time what runs is dropped.
     pub fn ask(&self) {
-        self.asked.send_modify(|times| *times = times.saturating_add(1));
+        self.asked
+            .send_modify(|times| *times = times.saturating_add(1));
     }
 
     /// Nothing new may start.

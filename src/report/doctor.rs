@@ -1,6 +1,6 @@
 //! How the doctor's findings look: one line each, and under what is wrong, why and what to do.
 
-use super::{Reporter, Style, visible};
+use super::{Reporter, Style, escape};
 use crate::doctor::{Finding, Verdict};
 use crate::error::Result;
 use serde::Serialize;
@@ -34,17 +34,17 @@ fn lines(finding: &Finding) -> Vec<String> {
         Verdict::Warning => ("warn", Style::Warning),
         Verdict::Failure => ("FAIL", Style::Error),
     };
-    let what = visible(&finding.what);
+    let what = escape(&finding.what);
     let mut lines = vec![format!(
         "{} {:<16} {what}",
         style.paint(&format!("{mark:<4}")),
         finding.check
     )];
     if let Some(why) = &finding.why {
-        lines.push(format!("{:22}{}", "", Style::Faint.paint(&visible(why))));
+        lines.push(format!("{:22}{}", "", Style::Faint.paint(&escape(why))));
     }
     if let Some(mend) = &finding.mend {
-        lines.push(format!("{:22}{} {}", "", Style::Hint.paint("mend:"), visible(mend)));
+        lines.push(format!("{:22}{} {}", "", Style::Hint.paint("mend:"), escape(mend)));
     }
     lines
 }

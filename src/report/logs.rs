@@ -10,7 +10,7 @@
 //! START, END and INIT_START carry nothing that the report line does not, so they appear only with
 //! `-v`. All text is escaped; on a terminal long lines go on under their own column.
 
-use super::safe::visible;
+use super::escape::escape;
 use crate::cli::LogSource;
 use crate::tail::classify::{Facts, Level, Report, Shape};
 use crate::tail::{Event, Notice};
@@ -161,16 +161,14 @@ impl<'a> JsonLine<'a> {
     }
 }
 
-/// A notice as a sentence, and whether it is a warning.
-pub fn notice(notice: &Notice) -> (bool, String) {
+/// A notice as a sentence, and whether it is a warning. `follow`: what is missing is waited for.
+pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
     match notice {
-        Notice::Missing { source, group } => (
-            false,
-            format!(
-                "the {} log group {group} does not exist yet; waiting for it",
-                name_of(*source)
-            ),
-        ),
+        Notice::Missing { source, group } => {
+            let wait = if follow { " yet; waiting for it" } else { "" };
+            let name = name_of(*source);
+            (false, format!("the {name} log group {group} does not exist{wait}"))
+        }
         Notice::Back { source, group } => (
             false,
             format!("the {} log group {group} can be read now", name_of(*source)),
@@ -184,7 +182,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             format!(
                 "no permission to read the {} log group {group}: {}",
                 name_of(*source),
-                one_line(said)
+                escape(said)
             ),
         ),
         Notice::Unreachable {
@@ -196,7 +194,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             format!(
                 "the {} log group {group} cannot be read at the moment ({}); still trying",
                 name_of(*source),
-                one_line(said)
+                escape(said)
             ),
         ),
         Notice::Throttled { rate } => (
@@ -219,7 +217,7 @@ pub fn notice(notice: &Notice) -> (bool, String) {
             true,
             format!(
                 "the live session ended ({}) and was opened again; events in between may be missing",
-                one_line(why)
+                escape(why)
             ),
         ),
     }
@@ -266,21 +264,21 @@ fn faint(text: String) -> Span {
 }
 
 fn text_spans(event: &Event, level: Level) -> Vec<Span> {
-    let text = one_line(event.message.trim_end());
+    let text = escape(event.message.trim_end()).into_owned();
     vec![plain(style_of(level), text)]
 }
 
 fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
     let mut text = match (&report.failed, report.duration) {
         (Some(failed), Some(duration)) => {
-            format!("failed ({}) after {duration} ms", one_line(failed))
+            format!("failed ({}) after {duration} ms", escape(failed))
         }
-        (Some(failed), None) => format!("failed ({})", one_line(failed)),
+        (Some(failed), None) => format!("failed ({})", escape(failed)),
         (None, Some(duration)) => format!("done in {duration} ms"),
         (None, None) => "started".into(),
     };
     if let Some(kind) = &report.error_type {
-        let _ = write!(text, ", {}", one_line(kind));
+        let _ = write!(text, ", {}", escape(kind));
     }
     if let Some(billed) = report.billed {
         let _ = write!(text, ", billed {billed} ms");
@@ -293,7 +291,7 @@ fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
     }
     let mut spans = vec![plain(style_of(facts.level), text)];
     if let Some(id) = facts.requests.first() {
-        spans.push(faint(format!("  {}", one_line(id))));
+        spans.push(faint(format!("  {}", escape(id))));
     }
     spans
 }
@@ -301,7 +299,7 @@ fn report_spans(report: &Report, facts: &Facts) -> Vec<Span> {
 fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
     let mut words = Vec::new();
     if let Some(said) = line.get("level").and_then(Value::as_str) {
-        words.push(vec![plain(style_of(level), one_line(said))]);
+        words.push(vec![plain(style_of(level), escape(said).into_owned())]);
     }
     // tracing writes its message and values into `fields`.
     let nested = line.get("fields").and_then(Value::as_object);
@@ -325,7 +323,7 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
             Style::new()
         };
         words.push(vec![
-            faint(format!("{}=", one_line(key))),
+            faint(format!("{}=", escape(key))),
             plain(style, value_text(value, true)),
         ]);
     }
@@ -354,17 +352,11 @@ fn is_nothing(value: &Value) -> bool {
 fn value_text(value: &Value, quote: bool) -> String {
     match value {
         Value::String(text) if quote && text.contains([' ', '"', '\n']) => {
-            one_line(&Value::String(text.clone()).to_string())
+            escape(&Value::String(text.clone()).to_string()).into_owned()
         }
-        Value::String(text) => one_line(text),
-        other => one_line(&other.to_string()),
+        Value::String(text) => escape(text).into_owned(),
+        other => escape(&other.to_string()).into_owned(),
     }
-}
-
-/// Harmless, and in one line: a line end inside shows as `⏎`, a tab as two spaces.
-fn one_line(text: &str) -> String {
-    let joined = text.replace("\r\n", "\n").replace('\n', " ⏎ ").replace('\t', "  ");
-    visible(&joined).into_owned()
 }
 
 /// Puts the spans into one line, or on a terminal into as many as it takes, indented.
@@ -478,7 +470,7 @@ mod tests {
         ] {
             let line = shown(LogSource::Function, message);
             assert!(!line.chars().any(char::is_control), "{line}");
-            assert!(line.contains(r"\u{1b}"), "{line}");
+            assert!(line.contains(r"\x1b"), "{line}");
         }
     }
 

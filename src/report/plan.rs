@@ -99,7 +99,9 @@ impl Summary {
             (self.delete, "delete"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<_> = parts.map(|(count, verb)| format!("{count} to {verb}")).collect();
+        let parts: Vec<_> = parts
+            .map(|(count, verb)| format!("{count} to {verb}"))
+            .collect();
         parts.join(", ")
     }
 }
@@ -133,7 +135,11 @@ fn view<R>(step: &Step<R>) -> StepView {
             .stays
             .as_ref()
             .map(|why| format!("stays: {why}"))
-            .or_else(|| step.foreign.as_ref().map(|whose| format!("not ours: {whose}"))),
+            .or_else(|| {
+                step.foreign
+                    .as_ref()
+                    .map(|whose| format!("not ours: {whose}"))
+            }),
     }
 }
 
@@ -159,7 +165,11 @@ fn difference(difference: &Difference) -> String {
         "(values hidden)".to_owned()
     } else {
         let arrow = Style::Faint.paint("→");
-        format!("{} {arrow} {}", value(found.as_ref()), value(wanted.as_ref()))
+        format!(
+            "{} {arrow} {}",
+            value(found.as_ref()),
+            value(wanted.as_ref())
+        )
     };
     let forced = if *replaces {
         Style::Error.paint(" (forces a replacement)")

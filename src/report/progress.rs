@@ -3,9 +3,9 @@
 
 use super::live::Live;
 use super::{Reporter, Style};
+use crate::engine::Id;
 use crate::engine::event::{Event, Upcoming, What};
 use crate::engine::plan::Action;
-use crate::engine::Id;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;

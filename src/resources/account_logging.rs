@@ -44,12 +44,18 @@ impl Resource for AccountLogging {
     }
 
     fn name(&self) -> String {
-        self.role.rsplit('/').next().unwrap_or(&self.role).to_owned()
+        self.role
+            .rsplit('/')
+            .next()
+            .unwrap_or(&self.role)
+            .to_owned()
     }
 
     fn fields(&self) -> Fields {
         let live = if self.live { "live" } else { "gone" };
-        Fields::new().with("cloudwatchRoleArn", self.role.as_str()).with("role", live)
+        Fields::new()
+            .with("cloudwatchRoleArn", self.role.as_str())
+            .with("role", live)
     }
 
     fn needs(&self) -> Vec<Edge> {
@@ -61,7 +67,10 @@ impl Resource for AccountLogging {
     }
 
     fn costs(&self, _action: Action) -> Vec<Cost> {
-        vec![Cost { of: ACCOUNT, tokens: 1 }]
+        vec![Cost {
+            of: ACCOUNT,
+            tokens: 1,
+        }]
     }
 
     fn ownership(&self, _world: &World) -> Ownership {
@@ -90,7 +99,10 @@ impl Resource for AccountLogging {
         let clients = &world.clients;
         let ours = role::get(clients, &world.names.logging_role()).await?;
         let tags = ours.map(|(_, tags)| tags).unwrap_or_default();
-        let former = tags.into_iter().find(|(key, _)| key == FORMER).map(|(_, value)| value);
+        let former = tags
+            .into_iter()
+            .find(|(key, _)| key == FORMER)
+            .map(|(_, value)| value);
         if let Some(former) = former.filter(|former| former != NONE) {
             let name = former.rsplit('/').next().unwrap_or_default();
             if role::get(clients, name).await?.is_some() {
@@ -118,7 +130,8 @@ async fn set(role: &str, job: &Job<World>) -> Result<()> {
                 .hint("API Gateway tests the role by writing a log; an organisation's policy may forbid that")),
         }
     };
-    job.until("API Gateway to be able to use the role", LIMIT, attempt).await
+    job.until("API Gateway to be able to use the role", LIMIT, attempt)
+        .await
 }
 
 async fn send(role: &str, world: &World) -> Result<(), Failure<UpdateAccountError>> {
@@ -127,7 +140,10 @@ async fn send(role: &str, world: &World) -> Result<(), Failure<UpdateAccountErro
         .path("/cloudwatchRoleArn")
         .value(role);
     let call = world.clients.apigateway.update_account();
-    call.patch_operations(replace.build()).send().await.map(drop)
+    call.patch_operations(replace.build())
+        .send()
+        .await
+        .map(drop)
 }
 
 /// Somebody else may have done it while we waited.
@@ -140,7 +156,10 @@ async fn is_set(role: &str, world: &World) -> Result<bool> {
 /// The texts with which API Gateway refuses a role that it cannot use, or not yet.
 fn is_fresh_role(error: &Failure<UpdateAccountError>) -> bool {
     let words = message(error);
-    ["required permissions", "could not successfully write to CloudWatch Logs"]
-        .iter()
-        .any(|text| words.contains(text))
+    [
+        "required permissions",
+        "could not successfully write to CloudWatch Logs",
+    ]
+    .iter()
+    .any(|text| words.contains(text))
 }

@@ -50,7 +50,10 @@ impl Api {
             api_id: found.api_id().map(str::to_owned),
             name: found.name().unwrap_or_default().to_owned(),
             protocol: protocol.to_owned(),
-            selection: found.route_selection_expression().unwrap_or_default().to_owned(),
+            selection: found
+                .route_selection_expression()
+                .unwrap_or_default()
+                .to_owned(),
             tags: wanted_tags.seen(found.tags().cloned().unwrap_or_default()),
         }
     }
@@ -84,7 +87,10 @@ impl Resource for Api {
 
     fn costs(&self, action: Action) -> Vec<Cost> {
         let tokens = if action == Action::Create { 3 } else { 1 };
-        vec![Cost { of: CONTROL, tokens }]
+        vec![Cost {
+            of: CONTROL,
+            tokens,
+        }]
     }
 
     fn ownership(&self, world: &World) -> Ownership {
@@ -107,7 +113,10 @@ impl Resource for Api {
         // Another deploy's may be of another mind about the settings.
         let ours = our_apis(&world.clients.apigatewayv2, &world.names).await?;
         match ours.iter().find(|api| api.api_id() == Some(&id)) {
-            Some(there) => self.mend(&Self::from_found(self.id(), there, &self.tags), job).await,
+            Some(there) => {
+                self.mend(&Self::from_found(self.id(), there, &self.tags), job)
+                    .await
+            }
             None => Ok(()),
         }
     }
@@ -162,7 +171,10 @@ impl Twin for Api {
             .customize()
             .config_override(once());
         let answer = call.send().await;
-        Attempt::of("create the API", answer.map(|api| api.api_id.unwrap_or_default()))
+        Attempt::of(
+            "create the API",
+            answer.map(|api| api.api_id.unwrap_or_default()),
+        )
     }
 
     async fn take_back(&self, job: &Job<World>, id: &str) -> Result<()> {
@@ -187,7 +199,9 @@ pub(super) async fn tag(world: &World, arn: &str, wanted: &Tags, found: &Tags) -
     if !changes.remove.is_empty() {
         let call = client.untag_resource().resource_arn(arn);
         let call = call.set_tag_keys(Some(changes.remove));
-        call.send().await.map_err(|e| explain("take a tag off the API", e))?;
+        call.send()
+            .await
+            .map_err(|e| explain("take a tag off the API", e))?;
     }
     Ok(())
 }

@@ -43,21 +43,30 @@ impl Deployment {
         let client = &world.clients.apigatewayv2;
         let look = || async {
             let call = client.get_deployment().api_id(&api).deployment_id(id);
-            let now = call.send().await.map_err(|e| explain("read the deployment", e))?;
+            let now = call
+                .send()
+                .await
+                .map_err(|e| explain("read the deployment", e))?;
             match now.deployment_status() {
-                Some(DeploymentStatus::Failed) => Err(Error::failed("API Gateway could not deploy the API")
-                    .because_of(now.deployment_status_message().unwrap_or("no reason given"))),
+                Some(DeploymentStatus::Failed) => {
+                    Err(Error::failed("API Gateway could not deploy the API")
+                        .because_of(now.deployment_status_message().unwrap_or("no reason given")))
+                }
                 Some(DeploymentStatus::Pending) => Ok(None),
                 _ => Ok(Some(())),
             }
         };
-        job.until("the deployment to be made", SETTLE_LIMIT, look).await
+        job.until("the deployment to be made", SETTLE_LIMIT, look)
+            .await
     }
 
     /// What neither the stage uses nor this one is.
     async fn prune(&self, kept: &str, job: &Job<World>) -> Result<()> {
         let gateway = job.world().gateway();
-        let live = gateway.stage.as_ref().and_then(|stage| stage.deployment_id());
+        let live = gateway
+            .stage
+            .as_ref()
+            .and_then(|stage| stage.deployment_id());
         for old in &gateway.deployments {
             let id = old.deployment_id().unwrap_or_default();
             if id != kept && Some(id) != live {
@@ -76,7 +85,9 @@ impl Resource for Deployment {
     }
 
     fn name(&self) -> String {
-        self.deployment_id.clone().unwrap_or_else(|| "of routes and integration".into())
+        self.deployment_id
+            .clone()
+            .unwrap_or_else(|| "of routes and integration".into())
     }
 
     fn fields(&self) -> Fields {
@@ -104,8 +115,14 @@ impl Resource for Deployment {
             return Vec::new();
         }
         vec![
-            Cost { of: CONTROL, tokens: 4 },
-            Cost { of: DEPLOYMENTS, tokens: 1 },
+            Cost {
+                of: CONTROL,
+                tokens: 4,
+            },
+            Cost {
+                of: DEPLOYMENTS,
+                tokens: 1,
+            },
         ]
     }
 
@@ -121,7 +138,9 @@ impl Resource for Deployment {
                 && one.deployment_status() != Some(&DeploymentStatus::Failed)
         };
         // Any with our digest will do; the live one first.
-        let same = live.filter(ours).or_else(|| gateway.deployments.iter().find(ours));
+        let same = live
+            .filter(ours)
+            .or_else(|| gateway.deployments.iter().find(ours));
         if let Some(id) = same.and_then(Found::deployment_id) {
             world.set_deployment(id.to_owned());
         }
@@ -159,7 +178,10 @@ impl Twin for Deployment {
             one.description() == Some(&self.description())
                 && one.deployment_status() != Some(&DeploymentStatus::Failed)
         });
-        let mut ids: Vec<_> = all.into_iter().filter_map(|one| one.deployment_id).collect();
+        let mut ids: Vec<_> = all
+            .into_iter()
+            .filter_map(|one| one.deployment_id)
+            .collect();
         ids.sort();
         Ok(ids)
     }
@@ -178,7 +200,11 @@ impl Twin for Deployment {
         let id = answer.map(|made| made.deployment_id.unwrap_or_default());
         let attempt = Attempt::of("deploy the API", id)?;
         if matches!(attempt, Attempt::Unclear(_)) {
-            job.pace(Cost { of: DEPLOYMENTS, tokens: 1 }).await;
+            job.pace(Cost {
+                of: DEPLOYMENTS,
+                tokens: 1,
+            })
+            .await;
         }
         Ok(attempt)
     }
@@ -190,10 +216,15 @@ impl Twin for Deployment {
 
 /// The digest that a deployment was made with, or that it is none of ours.
 pub(super) fn digest_of(found: &Found) -> String {
-    let ours = found.description().and_then(|text| text.strip_prefix(PREFIX));
+    let ours = found
+        .description()
+        .and_then(|text| text.strip_prefix(PREFIX));
     match ours {
         Some(digest) => digest.to_owned(),
-        None => format!("of deployment {}, made by hand", found.deployment_id().unwrap_or("?")),
+        None => format!(
+            "of deployment {}, made by hand",
+            found.deployment_id().unwrap_or("?")
+        ),
     }
 }
 
@@ -201,7 +232,13 @@ async fn delete(job: &Job<World>, id: &str) -> Result<()> {
     let world = job.world();
     let api = world.api_made()?;
     let client = &world.clients.apigatewayv2;
-    let call = || client.delete_deployment().api_id(&api).deployment_id(id).send();
+    let call = || {
+        client
+            .delete_deployment()
+            .api_id(&api)
+            .deployment_id(id)
+            .send()
+    };
     let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
     gone(settled, &format!("delete the former deployment {id}"))
 }

@@ -83,21 +83,27 @@ impl Resource for Function {
             state @ ("Failed" | "Deleting") => fields.frozen("state", state),
             state => fields.with("state", state),
         };
-        let fields = self.environment.iter().fold(fields, |fields, (key, value)| {
-            let path = format!("environment.{key}");
-            if is_public(key) {
-                fields.with(path, value.as_str())
-            } else {
-                fields.hidden(path, value.as_str())
-            }
-        });
+        let fields = self
+            .environment
+            .iter()
+            .fold(fields, |fields, (key, value)| {
+                let path = format!("environment.{key}");
+                if is_public(key) {
+                    fields.with(path, value.as_str())
+                } else {
+                    fields.hidden(path, value.as_str())
+                }
+            });
         self.tags.fields(fields)
     }
 
     fn needs(&self) -> Vec<Edge> {
         vec![
             Edge::new(FUNCTION_ROLE, "Lambda takes the role on"),
-            Edge::new(FUNCTION_GROUP, "else Lambda makes the group, without retention"),
+            Edge::new(
+                FUNCTION_GROUP,
+                "else Lambda makes the group, without retention",
+            ),
         ]
     }
 
@@ -123,11 +129,19 @@ impl Resource for Function {
 
     async fn delete(&self, job: &Job<World>) -> Result<()> {
         let world = job.world();
-        let call = || world.clients.lambda.delete_function().function_name(&self.name).send();
+        let call = || {
+            world
+                .clients
+                .lambda
+                .delete_function()
+                .function_name(&self.name)
+                .send()
+        };
         let settled = settle(job, "the function", SETTLE_LIMIT, is_conflict, call).await;
         gone(settled, &format!("delete the function {}", self.name))?;
         let look = || async { Ok(self.get(world).await?.is_none().then_some(())) };
-        job.until("the function to be gone", SETTLE_LIMIT, look).await
+        job.until("the function to be gone", SETTLE_LIMIT, look)
+            .await
     }
 }
 
@@ -162,7 +176,10 @@ impl Function {
         match settle(job, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
             Ok(_) => self.usable(job).await,
             Err(error) if is_conflict(&error) => self.mend_existing(job).await,
-            Err(error) => Err(explain(&format!("create the function {}", self.name), error)),
+            Err(error) => Err(explain(
+                &format!("create the function {}", self.name),
+                error,
+            )),
         }
     }
 
@@ -170,8 +187,10 @@ impl Function {
     async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
         self.usable(job).await?;
         let Some(found) = self.read(job.world()).await? else {
-            return Err(Error::failed(format!("the function {} came and went", self.name))
-                .hint("somebody else is changing this stack; run it again when they are done"));
+            return Err(
+                Error::failed(format!("the function {} came and went", self.name))
+                    .hint("somebody else is changing this stack; run it again when they are done"),
+            );
         };
         if let Ownership::Foreign(whose) = found.ownership(job.world()) {
             let there = format!("the function {} is there and is not ours", self.name);
@@ -194,7 +213,12 @@ impl Function {
 
     fn configuration_differs(&self, found: &Self) -> bool {
         (&self.role, &self.runtime, &self.handler, &self.environment)
-            != (&found.role, &found.runtime, &found.handler, &found.environment)
+            != (
+                &found.role,
+                &found.runtime,
+                &found.handler,
+                &found.environment,
+            )
             || (self.memory, self.timeout) != (found.memory, found.timeout)
     }
 
@@ -234,7 +258,13 @@ impl Function {
                 .environment(self.sdk_environment())
                 .send()
         };
-        let settled = settle(job, "another update or a fresh role", IAM_LIMIT, is_passing, call);
+        let settled = settle(
+            job,
+            "another update or a fresh role",
+            IAM_LIMIT,
+            is_passing,
+            call,
+        );
         let action = format!("configure the function {}", self.name);
         settled.await.map_err(|e| explain(&action, e))?;
         self.usable(job).await
@@ -253,7 +283,10 @@ impl Function {
         let (lambda, arn) = (&world.clients.lambda, world.names.function_arn());
         let action = format!("tag the function {}", self.name);
         if !changes.set.is_empty() {
-            let call = lambda.tag_resource().resource(&arn).set_tags(Some(changes.set));
+            let call = lambda
+                .tag_resource()
+                .resource(&arn)
+                .set_tags(Some(changes.set));
             call.send().await.map_err(|e| explain(&action, e))?;
         }
         if !changes.remove.is_empty() {
@@ -287,7 +320,8 @@ impl Function {
                 _ => Ok(Some(())),
             }
         };
-        job.until("the function to become active", SETTLE_LIMIT, look).await
+        job.until("the function to become active", SETTLE_LIMIT, look)
+            .await
     }
 
     fn broken(&self, how: &str, why: &str) -> Error {
@@ -295,7 +329,11 @@ impl Function {
     }
 
     async fn get(&self, world: &World) -> Result<Option<GetFunctionOutput>> {
-        let call = world.clients.lambda.get_function().function_name(&self.name);
+        let call = world
+            .clients
+            .lambda
+            .get_function()
+            .function_name(&self.name);
         match call.send().await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if is_missing(&error) => Ok(None),
@@ -305,7 +343,9 @@ impl Function {
 
     fn sdk_environment(&self) -> Environment {
         let variables = self.environment.clone().into_iter().collect();
-        Environment::builder().set_variables(Some(variables)).build()
+        Environment::builder()
+            .set_variables(Some(variables))
+            .build()
     }
 }
 

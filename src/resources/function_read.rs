@@ -59,7 +59,10 @@ mod tests {
 
     #[test]
     fn code_that_was_changed_by_hand_is_not_ours() {
-        assert_eq!(code((Some("d1"), Some("s1")), "s2"), "s2 (not what was built from d1)");
+        assert_eq!(
+            code((Some("d1"), Some("s1")), "s2"),
+            "s2 (not what was built from d1)"
+        );
         assert_eq!(code((None, None), "s2"), "s2 (of unknown source)");
     }
 }

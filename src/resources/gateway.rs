@@ -46,7 +46,12 @@ impl Gateway {
         let api = if ours.is_empty() {
             match namesake(all, names) {
                 Some(stranger) if adopt => stranger,
-                stranger => return Ok(Self { api: stranger, ..Self::default() }),
+                stranger => {
+                    return Ok(Self {
+                        api: stranger,
+                        ..Self::default()
+                    });
+                }
             }
         } else {
             ours.remove(0)
@@ -83,7 +88,9 @@ impl Gateway {
     /// The deployment that the stage uses.
     pub fn live_deployment(&self) -> Option<&Deployment> {
         let id = self.stage.as_ref()?.deployment_id()?;
-        self.deployments.iter().find(|d| d.deployment_id() == Some(id))
+        self.deployments
+            .iter()
+            .find(|d| d.deployment_id() == Some(id))
     }
 }
 
@@ -189,7 +196,11 @@ pub(super) async fn deployments(client: &Client, api: &str) -> Result<Vec<Deploy
 }
 
 /// A stage of the API, if it is there.
-pub(super) async fn stage(client: &Client, api: &str, name: &str) -> Result<Option<GetStageOutput>> {
+pub(super) async fn stage(
+    client: &Client,
+    api: &str,
+    name: &str,
+) -> Result<Option<GetStageOutput>> {
     match client.get_stage().api_id(api).stage_name(name).send().await {
         Ok(stage) => Ok(Some(stage)),
         Err(error) if is_missing(&error) => Ok(None),

@@ -65,7 +65,10 @@ impl Integration {
         Self {
             id,
             integration_id: found.integration_id().map(str::to_owned),
-            kind: found.integration_type().map_or("", |t| t.as_str()).to_owned(),
+            kind: found
+                .integration_type()
+                .map_or("", |t| t.as_str())
+                .to_owned(),
             method: text(found.integration_method()),
             uri: text(found.integration_uri()),
             timeout: found.timeout_in_millis().unwrap_or(29_000),
@@ -117,7 +120,10 @@ impl Resource for Integration {
 
     fn costs(&self, action: Action) -> Vec<Cost> {
         let tokens = if action == Action::Create { 3 } else { 1 };
-        vec![Cost { of: CONTROL, tokens }]
+        vec![Cost {
+            of: CONTROL,
+            tokens,
+        }]
     }
 
     fn ownership(&self, world: &World) -> Ownership {
@@ -170,7 +176,9 @@ impl Integration {
                 .send()
         };
         let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        settled.map(drop).map_err(|e| explain("update the API's integration", e))
+        settled
+            .map(drop)
+            .map_err(|e| explain("update the API's integration", e))
     }
 }
 
@@ -181,7 +189,10 @@ impl Twin for Integration {
         let world = job.world();
         let mut all = integrations(&world.clients.apigatewayv2, &world.api_made()?).await?;
         all.retain(|one| one.description() == Some(DESCRIPTION));
-        let mut ids: Vec<_> = all.into_iter().filter_map(|one| one.integration_id).collect();
+        let mut ids: Vec<_> = all
+            .into_iter()
+            .filter_map(|one| one.integration_id)
+            .collect();
         ids.sort();
         Ok(ids)
     }
@@ -214,7 +225,9 @@ impl Twin for Integration {
 /// any, the one that the routes use is ours with its description changed by hand.
 fn ours(all: &[Found], live: Option<String>) -> Option<&Found> {
     let is_live = |one: &Found| live.is_some() && one.integration_id() == live.as_deref();
-    let described = all.iter().filter(|one| one.description() == Some(DESCRIPTION));
+    let described = all
+        .iter()
+        .filter(|one| one.description() == Some(DESCRIPTION));
     described
         .min_by_key(|one| (!is_live(one), one.integration_id()))
         .or_else(|| all.iter().find(|one| is_live(one)))
@@ -236,8 +249,21 @@ async fn delete(job: &Job<World>, id: &str) -> Result<()> {
     let world = job.world();
     let api = world.api_made()?;
     let client = &world.clients.apigatewayv2;
-    let call = || client.delete_integration().api_id(&api).integration_id(id).send();
-    let settled = settle(job, "the routes to move on", CONFLICT_LIMIT, is_conflict, call).await;
+    let call = || {
+        client
+            .delete_integration()
+            .api_id(&api)
+            .integration_id(id)
+            .send()
+    };
+    let settled = settle(
+        job,
+        "the routes to move on",
+        CONFLICT_LIMIT,
+        is_conflict,
+        call,
+    )
+    .await;
     gone(settled, &format!("delete the integration {id}"))
 }
 

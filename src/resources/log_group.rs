@@ -51,7 +51,8 @@ impl Resource for LogGroup {
 
     fn fields(&self) -> Fields {
         let retention = self.retention.map_or(Value::Null, Value::from);
-        self.tags.fields(Fields::new().with("retentionInDays", retention))
+        self.tags
+            .fields(Fields::new().with("retentionInDays", retention))
     }
 
     fn needs(&self) -> Vec<Edge> {
@@ -89,7 +90,9 @@ impl Resource for LogGroup {
         }
         let arn = world.names.group_arn(&name);
         let (groups, tags) = tokio::try_join!(groups(world, &name), tags(world, &arn))?;
-        let group = groups.into_iter().find(|g| g.log_group_name() == Some(&name));
+        let group = groups
+            .into_iter()
+            .find(|g| g.log_group_name() == Some(&name));
         Ok(group.map(|group| Self {
             id: self.id.clone(),
             retention: group.retention_in_days(),
@@ -191,7 +194,9 @@ pub(super) async fn orphans(world: &World) -> Result<Vec<LogGroup>> {
             continue;
         }
         let found = tags(world, &world.names.group_arn(&name)).await?;
-        let api = name.trim_start_matches(EXECUTION_GROUPS).trim_end_matches(&ending);
+        let api = name
+            .trim_start_matches(EXECUTION_GROUPS)
+            .trim_end_matches(&ending);
         let orphan = LogGroup {
             id: Id::new(format!("{EXECUTION_GROUP}/{api}")),
             retention: group.retention_in_days(),
@@ -214,7 +219,10 @@ pub async fn sweep(world: &World, names: &[String]) -> Result<Vec<String>> {
     let mut swept = Vec::new();
     for name in names {
         let there = groups(world, name).await?;
-        if !there.iter().any(|group| group.log_group_name() == Some(name)) {
+        if !there
+            .iter()
+            .any(|group| group.log_group_name() == Some(name))
+        {
             continue;
         }
         let call = world.clients.logs.delete_log_group().log_group_name(name);
@@ -230,7 +238,10 @@ async fn groups(world: &World, prefix: &str) -> Result<Vec<Found>> {
     loop {
         let call = world.clients.logs.describe_log_groups();
         let call = call.log_group_name_prefix(prefix).set_next_token(token);
-        let page = call.send().await.map_err(|e| explain("list the log groups", e))?;
+        let page = call
+            .send()
+            .await
+            .map_err(|e| explain("list the log groups", e))?;
         all.extend(page.log_groups.unwrap_or_default());
         token = page.next_token;
         if token.is_none() {
@@ -240,7 +251,11 @@ async fn groups(world: &World, prefix: &str) -> Result<Vec<Found>> {
 }
 
 async fn tags(world: &World, arn: &str) -> Result<Vec<(String, String)>> {
-    let call = world.clients.logs.list_tags_for_resource().resource_arn(arn);
+    let call = world
+        .clients
+        .logs
+        .list_tags_for_resource()
+        .resource_arn(arn);
     match call.send().await {
         Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().collect()),
         Err(error) if is_missing(&error) => Ok(Vec::new()),

@@ -138,7 +138,11 @@ pub async fn strays(world: &World, thorough: bool) -> Result<Vec<Kind>> {
     }
     let twins = gateway.twins.iter().map(|twin| {
         let id = Id::new(format!("api/{}", twin.api_id().unwrap_or_default()));
-        Kind::from(api::Api::from_found(id, twin, &crate::stack::tags::Tags::default()))
+        Kind::from(api::Api::from_found(
+            id,
+            twin,
+            &crate::stack::tags::Tags::default(),
+        ))
     });
     all.extend(twins);
     if thorough || gateway.api.is_none() {

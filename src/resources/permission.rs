@@ -40,7 +40,10 @@ impl Permission {
 
     async fn add(&self, id: &str, says: &Value, job: &Job<World>) -> Result<()> {
         let lambda = &job.world().clients.lambda;
-        let source = says.get("sourceArn").and_then(Value::as_str).unwrap_or_default();
+        let source = says
+            .get("sourceArn")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let call = || {
             lambda
                 .add_permission()
@@ -86,9 +89,11 @@ impl Resource for Permission {
     }
 
     fn fields(&self) -> Fields {
-        self.statements.iter().fold(Fields::new(), |fields, (id, says)| {
-            fields.with(format!("statements.{id}"), says.clone())
-        })
+        self.statements
+            .iter()
+            .fold(Fields::new(), |fields, (id, says)| {
+                fields.with(format!("statements.{id}"), says.clone())
+            })
     }
 
     fn needs(&self) -> Vec<Edge> {
@@ -107,7 +112,11 @@ impl Resource for Permission {
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let call = world.clients.lambda.get_policy().function_name(&self.function);
+        let call = world
+            .clients
+            .lambda
+            .get_policy()
+            .function_name(&self.function);
         let policy = match call.send().await {
             Ok(answer) => answer.policy.unwrap_or_default(),
             Err(error) if is_missing(&error) => return Ok(None),
@@ -124,8 +133,16 @@ impl Resource for Permission {
         let world = job.world();
         let api = world.api_made()?;
         let names = &world.names;
-        let wanted = Self::new(&self.function, names.statement(&api), &names.invoker_arn(&api));
-        let there = self.read(world).await?.map(|found| found.statements).unwrap_or_default();
+        let wanted = Self::new(
+            &self.function,
+            names.statement(&api),
+            &names.invoker_arn(&api),
+        );
+        let there = self
+            .read(world)
+            .await?
+            .map(|found| found.statements)
+            .unwrap_or_default();
         for (id, says) in &there {
             if wanted.statements.get(id) != Some(says) {
                 self.remove(id, job).await?;
@@ -160,7 +177,8 @@ fn ours(policy: &str) -> BTreeMap<String, Value> {
     };
     let one = |statement: &Value| {
         let id = statement.get("Sid")?.as_str()?;
-        id.starts_with(STATEMENT_PREFIX).then(|| (id.to_owned(), says(statement)))
+        id.starts_with(STATEMENT_PREFIX)
+            .then(|| (id.to_owned(), says(statement)))
     };
     statements.iter().filter_map(one).collect()
 }

@@ -152,10 +152,14 @@ impl Role {
 
     async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
         let look = || self.read(job.world());
-        let found = job.until("the role to be visible", SETTLE_LIMIT, look).await?;
+        let found = job
+            .until("the role to be visible", SETTLE_LIMIT, look)
+            .await?;
         if let Ownership::Foreign(whose) = found.ownership(job.world()) {
-            return Err(Error::failed(format!("the role {} is there and is not ours", self.name))
-                .because_of(whose));
+            return Err(
+                Error::failed(format!("the role {} is there and is not ours", self.name))
+                    .because_of(whose),
+            );
         }
         self.mend(&found, job).await
     }
@@ -182,7 +186,11 @@ impl Role {
         for arn in self.attached.difference(&found.attached) {
             self.attach(job, arn).await?;
         }
-        for name in found.inline.keys().filter(|n| !self.inline.contains_key(*n)) {
+        for name in found
+            .inline
+            .keys()
+            .filter(|n| !self.inline.contains_key(*n))
+        {
             delete_inline(job, &self.name, name).await?;
         }
         for arn in found.attached.difference(&self.attached) {
@@ -206,7 +214,12 @@ impl Role {
 
     async fn attach(&self, job: &Job<World>, arn: &str) -> Result<()> {
         let iam = &job.world().clients.iam;
-        let call = || iam.attach_role_policy().role_name(&self.name).policy_arn(arn).send();
+        let call = || {
+            iam.attach_role_policy()
+                .role_name(&self.name)
+                .policy_arn(arn)
+                .send()
+        };
         let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
         let action = format!("attach {} to the role {}", last_part(arn), self.name);
         settled.map(drop).map_err(|e| explain(&action, e))
@@ -214,9 +227,17 @@ impl Role {
 
     async fn detach(&self, job: &Job<World>, arn: &str) -> Result<()> {
         let iam = &job.world().clients.iam;
-        let call = || iam.detach_role_policy().role_name(&self.name).policy_arn(arn).send();
+        let call = || {
+            iam.detach_role_policy()
+                .role_name(&self.name)
+                .policy_arn(arn)
+                .send()
+        };
         let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
-        gone(settled, &format!("detach {} from the role {}", last_part(arn), self.name))
+        gone(
+            settled,
+            &format!("detach {} from the role {}", last_part(arn), self.name),
+        )
     }
 
     async fn tag(&self, found: &Self, job: &Job<World>) -> Result<()> {
@@ -225,7 +246,10 @@ impl Role {
         let action = format!("tag the role {}", self.name);
         if !changes.set.is_empty() {
             let set = changes.set.iter().filter_map(|(k, v)| sdk_tag(k, v));
-            let call = iam.tag_role().role_name(&self.name).set_tags(Some(set.collect()));
+            let call = iam
+                .tag_role()
+                .role_name(&self.name)
+                .set_tags(Some(set.collect()));
             call.send().await.map_err(|e| explain(&action, e))?;
         }
         if !changes.remove.is_empty() {
@@ -249,7 +273,10 @@ pub(super) async fn get(
     };
     Ok(role.map(|role| {
         let trust = document(role.assume_role_policy_document().unwrap_or_default());
-        let tags = role.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+        let tags = role
+            .tags()
+            .iter()
+            .map(|tag| (tag.key.clone(), tag.value.clone()));
         (trust, tags.collect())
     }))
 }
@@ -262,7 +289,12 @@ async fn attached(clients: &Clients, name: &str) -> Result<BTreeSet<String>> {
         let page = match call.set_marker(marker).send().await {
             Ok(page) => page,
             Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain(&format!("list what is attached to the role {name}"), error)),
+            Err(error) => {
+                return Err(explain(
+                    &format!("list what is attached to the role {name}"),
+                    error,
+                ));
+            }
         };
         let arns = page.attached_policies.unwrap_or_default();
         all.extend(arns.into_iter().filter_map(|policy| policy.policy_arn));
@@ -281,7 +313,12 @@ async fn inline_names(clients: &Clients, name: &str) -> Result<Vec<String>> {
         let page = match call.set_marker(marker).send().await {
             Ok(page) => page,
             Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain(&format!("list the policies of the role {name}"), error)),
+            Err(error) => {
+                return Err(explain(
+                    &format!("list the policies of the role {name}"),
+                    error,
+                ));
+            }
         };
         all.extend(page.policy_names);
         marker = page.marker.filter(|_| page.is_truncated);
@@ -307,11 +344,18 @@ async fn documents(
 
 /// An inline policy of a role, if it is there.
 pub(super) async fn inline(clients: &Clients, role: &str, name: &str) -> Result<Option<Value>> {
-    let call = clients.iam.get_role_policy().role_name(role).policy_name(name);
+    let call = clients
+        .iam
+        .get_role_policy()
+        .role_name(role)
+        .policy_name(name);
     match call.send().await {
         Ok(answer) => Ok(Some(document(answer.policy_document()))),
         Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(explain(&format!("read the policy {name} of the role {role}"), error)),
+        Err(error) => Err(explain(
+            &format!("read the policy {name} of the role {role}"),
+            error,
+        )),
     }
 }
 
@@ -338,9 +382,17 @@ pub(super) async fn put_inline(
 /// Deletes an inline policy; missing is success.
 pub(super) async fn delete_inline(job: &Job<World>, role: &str, name: &str) -> Result<()> {
     let iam = &job.world().clients.iam;
-    let call = || iam.delete_role_policy().role_name(role).policy_name(name).send();
+    let call = || {
+        iam.delete_role_policy()
+            .role_name(role)
+            .policy_name(name)
+            .send()
+    };
     let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
-    gone(settled, &format!("delete the policy {name} of the role {role}"))
+    gone(
+        settled,
+        &format!("delete the policy {name} of the role {role}"),
+    )
 }
 
 /// A deletion that found nothing has done its work.
@@ -369,7 +421,9 @@ fn last_part(arn: &str) -> &str {
 }
 
 fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    tags.iter().filter_map(|(key, value)| sdk_tag(key, value)).collect()
+    tags.iter()
+        .filter_map(|(key, value)| sdk_tag(key, value))
+        .collect()
 }
 
 fn sdk_tag(key: &str, value: &str) -> Option<Tag> {

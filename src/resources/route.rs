@@ -84,7 +84,9 @@ impl Route {
         let api = world.api_made()?;
         let all = routes(&world.clients.apigatewayv2, &api).await?;
         let integration = world.integration_made().ok();
-        let found = all.iter().find(|route| route.route_key() == Some(&self.key));
+        let found = all
+            .iter()
+            .find(|route| route.route_key() == Some(&self.key));
         Ok(found.map(|found| Self::from_found(found, integration.as_deref())))
     }
 
@@ -133,7 +135,9 @@ impl Route {
                 .send()
         };
         let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        settled.map(drop).map_err(|e| explain(&format!("update the route {}", self.key), e))
+        settled
+            .map(drop)
+            .map_err(|e| explain(&format!("update the route {}", self.key), e))
     }
 }
 
@@ -172,7 +176,10 @@ impl Resource for Route {
     }
 
     fn costs(&self, _action: Action) -> Vec<Cost> {
-        vec![Cost { of: CONTROL, tokens: 1 }]
+        vec![Cost {
+            of: CONTROL,
+            tokens: 1,
+        }]
     }
 
     fn ownership(&self, world: &World) -> Ownership {

@@ -19,7 +19,9 @@ pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(300);
 /// AWS's words, if the answer carried any.
 pub(super) fn message<E: ProvideErrorMetadata>(error: &Failure<E>) -> &str {
     let service = error.as_service_error();
-    service.and_then(ProvideErrorMetadata::message).unwrap_or_default()
+    service
+        .and_then(ProvideErrorMetadata::message)
+        .unwrap_or_default()
 }
 
 /// Another write is under way; the same call goes through a moment later.
@@ -28,9 +30,14 @@ pub(super) fn is_busy<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     aws::is_throttled(error)
         || aws::code(error) == Some("ConcurrentModification")
         || (aws::is_conflict(error)
-            && ["concurrent modification", "try again", "in progress", "being "]
-                .iter()
-                .any(|phrase| words.contains(phrase)))
+            && [
+                "concurrent modification",
+                "try again",
+                "in progress",
+                "being ",
+            ]
+            .iter()
+            .any(|phrase| words.contains(phrase)))
 }
 
 /// Sends `call` until it is not refused for a passing reason; says once what it waits for.
@@ -121,7 +128,10 @@ pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<S
                 if !others {
                     return Ok(id);
                 }
-                job.note(format!("another deploy made {} too; taking ours back", T::WHAT));
+                job.note(format!(
+                    "another deploy made {} too; taking ours back",
+                    T::WHAT
+                ));
                 twin.take_back(job, &id).await?;
                 Error::failed(format!("another deploy keeps making {}", T::WHAT))
             }

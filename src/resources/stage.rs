@@ -68,9 +68,12 @@ impl Resource for Stage {
             .with("throttlingBurstLimit", self.burst)
             .with("accessLog.destinationArn", self.access_group.clone())
             .with("accessLog.format", self.access_format.clone());
-        let fields = self.overrides.iter().fold(fields, |fields, (route, settings)| {
-            fields.with(format!("routeSettings.{route}"), settings.as_str())
-        });
+        let fields = self
+            .overrides
+            .iter()
+            .fold(fields, |fields, (route, settings)| {
+                fields.with(format!("routeSettings.{route}"), settings.as_str())
+            });
         self.tags.fields(fields)
     }
 
@@ -82,9 +85,15 @@ impl Resource for Stage {
             Edge::new("permission", "the first message needs the permission"),
             Edge::new("grant", "the first answer needs the right to push"),
             Edge::new("table", "the first name needs the table"),
-            Edge::new("account-logging", "logging is refused without the account's role"),
+            Edge::new(
+                "account-logging",
+                "logging is refused without the account's role",
+            ),
             Edge::new("log-group/access", "the access log goes there"),
-            Edge::new("log-group/execution", "else API Gateway makes the group, without retention"),
+            Edge::new(
+                "log-group/execution",
+                "else API Gateway makes the group, without retention",
+            ),
         ]
     }
 
@@ -97,7 +106,10 @@ impl Resource for Stage {
     }
 
     fn costs(&self, _action: Action) -> Vec<Cost> {
-        vec![Cost { of: CONTROL, tokens: 1 }]
+        vec![Cost {
+            of: CONTROL,
+            tokens: 1,
+        }]
     }
 
     fn ownership(&self, world: &World) -> Ownership {
@@ -122,7 +134,13 @@ impl Resource for Stage {
         let world = job.world();
         let api = world.api_made()?;
         let client = &world.clients.apigatewayv2;
-        let call = || client.delete_stage().api_id(&api).stage_name(&self.name).send();
+        let call = || {
+            client
+                .delete_stage()
+                .api_id(&api)
+                .stage_name(&self.name)
+                .send()
+        };
         let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
         gone(settled, &format!("delete the stage {}", self.name))
     }
@@ -131,19 +149,30 @@ impl Resource for Stage {
 impl Stage {
     fn from_found(&self, found: &GetStageOutput, live: Option<String>) -> Self {
         let defaults = found.default_route_settings();
-        let level = defaults.and_then(|d| d.logging_level()).map_or("OFF", |l| l.as_str());
+        let level = defaults
+            .and_then(|d| d.logging_level())
+            .map_or("OFF", |l| l.as_str());
         let access = found.access_log_settings();
         let overrides = found.route_settings().cloned().unwrap_or_default();
         Self {
             name: self.name.clone(),
             deployment: live.unwrap_or_else(|| "none".into()),
             logging: level.to_owned(),
-            data_trace: defaults.and_then(|d| d.data_trace_enabled()).unwrap_or_default(),
-            rate: defaults.and_then(|d| d.throttling_rate_limit()).unwrap_or_default(),
-            burst: defaults.and_then(|d| d.throttling_burst_limit()).unwrap_or_default(),
+            data_trace: defaults
+                .and_then(|d| d.data_trace_enabled())
+                .unwrap_or_default(),
+            rate: defaults
+                .and_then(|d| d.throttling_rate_limit())
+                .unwrap_or_default(),
+            burst: defaults
+                .and_then(|d| d.throttling_burst_limit())
+                .unwrap_or_default(),
             access_group: access.and_then(|a| a.destination_arn()).map(str::to_owned),
             access_format: access.and_then(|a| a.format()).map(str::to_owned),
-            overrides: overrides.iter().map(|(k, v)| (k.clone(), spelled(v))).collect(),
+            overrides: overrides
+                .iter()
+                .map(|(k, v)| (k.clone(), spelled(v)))
+                .collect(),
             tags: self.tags.seen(found.tags().cloned().unwrap_or_default()),
         }
     }
@@ -177,8 +206,10 @@ impl Stage {
         let live = gateway.live_deployment().map(super::deployment::digest_of);
         match &gateway.stage {
             Some(found) => self.update(&self.from_found(found, live), job).await,
-            None => Err(Error::failed(format!("the stage {} came and went", self.name))
-                .hint("somebody else is changing this stack; run it again when they are done")),
+            None => Err(
+                Error::failed(format!("the stage {} came and went", self.name))
+                    .hint("somebody else is changing this stack; run it again when they are done"),
+            ),
         }
     }
 
@@ -214,7 +245,9 @@ impl Stage {
         };
         let waiting_for = "API Gateway to see the account's logging role";
         let settled = settle(job, waiting_for, IAM_LIMIT, is_passing, call).await;
-        settled.map(drop).map_err(|e| explain(&format!("update the stage {}", self.name), e))
+        settled
+            .map(drop)
+            .map_err(|e| explain(&format!("update the stage {}", self.name), e))
     }
 
     async fn drop_override(&self, api: &str, route: &str, job: &Job<World>) -> Result<()> {
@@ -228,7 +261,10 @@ impl Stage {
                 .send()
         };
         let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        gone(settled, &format!("take off the settings of the route {route}"))
+        gone(
+            settled,
+            &format!("take off the settings of the route {route}"),
+        )
     }
 
     fn settings(&self) -> RouteSettings {

@@ -50,7 +50,8 @@ impl AccountRole {
     /// A reading that fails.
     pub async fn look_for_others(&self, clients: &Clients, going: &[String]) -> Result<()> {
         if self.ours {
-            let (rest, socket) = tokio::try_join!(rest_users(clients), socket_users(clients, going))?;
+            let (rest, socket) =
+                tokio::try_join!(rest_users(clients), socket_users(clients, going))?;
             let _ = self.others.set([rest, socket].concat());
         }
         Ok(())
@@ -66,7 +67,11 @@ impl AccountRole {
 
     /// Why a teardown leaves our role in place.
     pub(super) fn keeps_role(&self) -> Option<String> {
-        if self.ours { self.used_by_others() } else { None }
+        if self.ours {
+            self.used_by_others()
+        } else {
+            None
+        }
     }
 
     fn used_by_others(&self) -> Option<String> {
@@ -85,7 +90,10 @@ async fn rest_users(clients: &Clients) -> Result<Vec<String>> {
     let mut position = None;
     loop {
         let call = client.get_rest_apis().limit(500).set_position(position);
-        let page = call.send().await.map_err(|e| explain("list the REST APIs", e))?;
+        let page = call
+            .send()
+            .await
+            .map_err(|e| explain("list the REST APIs", e))?;
         for api in page.items() {
             let id = api.id().unwrap_or_default();
             let stages = match client.get_stages().rest_api_id(id).send().await {
@@ -96,7 +104,10 @@ async fn rest_users(clients: &Clients) -> Result<Vec<String>> {
             let name = api.name().unwrap_or(id);
             let logging = stages.iter().filter(|stage| rest_logs(stage));
             users.extend(logging.map(|stage| {
-                format!("the REST API {name}, stage {}", stage.stage_name().unwrap_or_default())
+                format!(
+                    "the REST API {name}, stage {}",
+                    stage.stage_name().unwrap_or_default()
+                )
             }));
         }
         position = page.position;
@@ -107,10 +118,17 @@ async fn rest_users(clients: &Clients) -> Result<Vec<String>> {
 }
 
 fn rest_logs(stage: &RestStage) -> bool {
-    let methods = stage.method_settings().into_iter().flat_map(|all| all.values());
+    let methods = stage
+        .method_settings()
+        .into_iter()
+        .flat_map(|all| all.values());
     let level = |level: Option<&str>| level.is_some_and(|level| level != "OFF");
-    stage.access_log_settings().is_some_and(|a| a.destination_arn().is_some())
-        || methods.into_iter().any(|method| level(method.logging_level()))
+    stage
+        .access_log_settings()
+        .is_some_and(|a| a.destination_arn().is_some())
+        || methods
+            .into_iter()
+            .any(|method| level(method.logging_level()))
 }
 
 /// HTTP APIs write their access logs without the role.
@@ -127,7 +145,10 @@ async fn socket_users(clients: &Clients, going: &[String]) -> Result<Vec<String>
         let logging = stages(client, id).await?;
         let logging = logging.iter().filter(|stage| socket_logs(stage));
         users.extend(logging.map(|stage| {
-            format!("the WebSocket API {name}, stage {}", stage.stage_name().unwrap_or_default())
+            format!(
+                "the WebSocket API {name}, stage {}",
+                stage.stage_name().unwrap_or_default()
+            )
         }));
     }
     Ok(users)
@@ -153,9 +174,20 @@ async fn stages(client: &aws_sdk_apigatewayv2::Client, api: &str) -> Result<Vec<
 
 fn socket_logs(stage: &Stage) -> bool {
     let on = |settings: &RouteSettings| {
-        settings.logging_level().is_some_and(|level| *level != LoggingLevel::Off)
+        settings
+            .logging_level()
+            .is_some_and(|level| *level != LoggingLevel::Off)
     };
-    let routes = stage.route_settings().into_iter().flat_map(|all| all.values());
-    stage.access_log_settings().is_some_and(|a| a.destination_arn().is_some())
-        || stage.default_route_settings().into_iter().chain(routes).any(on)
+    let routes = stage
+        .route_settings()
+        .into_iter()
+        .flat_map(|all| all.values());
+    stage
+        .access_log_settings()
+        .is_some_and(|a| a.destination_arn().is_some())
+        || stage
+            .default_route_settings()
+            .into_iter()
+            .chain(routes)
+            .any(on)
 }

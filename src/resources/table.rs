@@ -74,15 +74,23 @@ impl Resource for Table {
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let (table, ttl, tags) =
-            tokio::try_join!(self.describe(world), self.read_ttl(world), self.read_tags(world))?;
-        Ok(table.map(|table| Self {
+        let (table, ttl, tags) = tokio::join!(
+            self.describe(world),
+            self.read_ttl(world),
+            self.read_tags(world)
+        );
+        // Asked for the tags of a table that is not there, DynamoDB says AccessDenied to everybody;
+        // so the other two answers count only once the table is known to exist.
+        let Some(table) = table? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),
             billing: billing(&table),
             status: status(&table),
-            tags: self.tags.seen(tags),
-            ttl,
+            tags: self.tags.seen(tags?),
+            ttl: ttl?,
         }))
     }
 
@@ -106,7 +114,14 @@ impl Resource for Table {
 
     async fn delete(&self, job: &Job<World>) -> Result<()> {
         let world = job.world();
-        let call = || world.clients.dynamodb.delete_table().table_name(&self.name).send();
+        let call = || {
+            world
+                .clients
+                .dynamodb
+                .delete_table()
+                .table_name(&self.name)
+                .send()
+        };
         let settled = settle(job, "the table", SETTLE_LIMIT, is_conflict, call).await;
         gone(settled, &format!("delete the table {}", self.name))?;
         let look = || async { Ok(self.describe(world).await?.is_none().then_some(())) };
@@ -131,7 +146,8 @@ impl Table {
                 Err(error) => Err(explain(&action, error)),
             }
         };
-        job.until("the former table to be gone", SETTLE_LIMIT, look).await
+        job.until("the former table to be gone", SETTLE_LIMIT, look)
+            .await
     }
 
     async fn send_create(
@@ -201,7 +217,9 @@ impl Table {
             .attribute_name(attribute)
             .enabled(on)
             .build()
-            .map_err(|error| crate::error::Error::failed(format!("cannot {action}")).because(error))?;
+            .map_err(|error| {
+                crate::error::Error::failed(format!("cannot {action}")).because(error)
+            })?;
         let dynamodb = &job.world().clients.dynamodb;
         let call = || {
             dynamodb
@@ -214,7 +232,9 @@ impl Table {
         match settled {
             Ok(_) => Ok(()),
             // An answer lost after the effect: the SDK's second try is refused, for it is done.
-            Err(_) if self.read_ttl(job.world()).await?.as_deref() == on.then_some(attribute) => Ok(()),
+            Err(_) if self.read_ttl(job.world()).await?.as_deref() == on.then_some(attribute) => {
+                Ok(())
+            }
             Err(error) => Err(explain(&action, error)),
         }
     }
@@ -238,7 +258,11 @@ impl Table {
     }
 
     async fn describe(&self, world: &World) -> Result<Option<TableDescription>> {
-        let call = world.clients.dynamodb.describe_table().table_name(&self.name);
+        let call = world
+            .clients
+            .dynamodb
+            .describe_table()
+            .table_name(&self.name);
         match call.send().await {
             Ok(answer) => Ok(answer.table),
             Err(error) if is_missing(&error) => Ok(None),
@@ -247,7 +271,11 @@ impl Table {
     }
 
     async fn read_ttl(&self, world: &World) -> Result<Option<String>> {
-        let call = world.clients.dynamodb.describe_time_to_live().table_name(&self.name);
+        let call = world
+            .clients
+            .dynamodb
+            .describe_time_to_live()
+            .table_name(&self.name);
         let ttl = match call.send().await {
             Ok(answer) => answer.time_to_live_description,
             Err(error) if is_missing(&error) => None,
@@ -263,7 +291,9 @@ impl Table {
         let mut token = None;
         loop {
             let call = world.clients.dynamodb.list_tags_of_resource();
-            let call = call.resource_arn(world.names.table_arn()).set_next_token(token);
+            let call = call
+                .resource_arn(world.names.table_arn())
+                .set_next_token(token);
             let page = match call.send().await {
                 Ok(page) => page,
                 Err(error) if is_missing(&error) => return Ok(all),
@@ -295,8 +325,12 @@ fn keys(table: &TableDescription) -> String {
 
 /// A table that was always provisioned has no summary.
 fn billing(table: &TableDescription) -> String {
-    let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
-    mode.unwrap_or(&BillingMode::Provisioned).as_str().to_owned()
+    let mode = table
+        .billing_mode_summary()
+        .and_then(|summary| summary.billing_mode());
+    mode.unwrap_or(&BillingMode::Provisioned)
+        .as_str()
+        .to_owned()
 }
 
 /// `UPDATING` is as good as active: it serves.

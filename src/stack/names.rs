@@ -141,7 +141,10 @@ impl Names {
     /// Every connection of the stage. The part in front of `@connections` is the HTTP method:
     /// without it IAM never matches.
     pub fn connections_arn(&self, api: &str) -> String {
-        self.arn("execute-api", &format!("{api}/{}/*/@connections/*", self.stage))
+        self.arn(
+            "execute-api",
+            &format!("{api}/{}/*/@connections/*", self.stage),
+        )
     }
 
     /// Id of our statement in the function's policy, keyed by the API: a new API needs a new one.
@@ -199,7 +202,11 @@ fn fit(name: &str, ending: &str) -> String {
         return whole;
     }
     let hash = Sha256::digest(whole.as_bytes());
-    let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = hash
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let room = SHORT_NAME - ending.len() - hash.len() - 1;
     let kept: String = name.chars().take(room).collect();
     format!("{kept}-{hash}{ending}")
@@ -211,7 +218,10 @@ mod tests {
 
     #[test]
     fn short_names_stay_as_they_are() {
-        assert_eq!(fit("chat-production", "-function"), "chat-production-function");
+        assert_eq!(
+            fit("chat-production", "-function"),
+            "chat-production-function"
+        );
     }
 
     #[test]

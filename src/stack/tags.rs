@@ -107,7 +107,9 @@ impl Tags {
 
     /// Key by key, for services that want a list.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// One field for each tag.
@@ -189,14 +191,23 @@ mod tests {
     fn a_changed_value_is_set() {
         let now = wanted(&[("team", "b")]);
         let seen = now.seen(wanted(&[("team", "a")]).to_map());
-        assert_eq!(now.changes(&seen).set, HashMap::from([("team".into(), "b".into())]));
+        assert_eq!(
+            now.changes(&seen).set,
+            HashMap::from([("team".into(), "b".into())])
+        );
     }
 
     #[test]
     fn another_stage_is_foreign() {
         let tags = wanted(&[]);
         assert_eq!(tags.ownership("chat", "production"), Ownership::Ours);
-        assert!(matches!(tags.ownership("chat", "test"), Ownership::Foreign(_)));
-        assert!(matches!(Tags::default().ownership("chat", "test"), Ownership::Foreign(_)));
+        assert!(matches!(
+            tags.ownership("chat", "test"),
+            Ownership::Foreign(_)
+        ));
+        assert!(matches!(
+            Tags::default().ownership("chat", "test"),
+            Ownership::Foreign(_)
+        ));
     }
 }

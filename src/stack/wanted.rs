@@ -52,8 +52,19 @@ pub fn wanted(of: &Wanted<'_>, world: &World) -> Vec<Kind> {
         table(world).into(),
         function(of, world).into(),
         api_resource(world).into(),
-        group(world, EXECUTION_GROUP, names.execution_group(api_id), of.settings).into(),
-        Permission::new(&names.function, names.statement(api_id), &names.invoker_arn(api_id)).into(),
+        group(
+            world,
+            EXECUTION_GROUP,
+            names.execution_group(api_id),
+            of.settings,
+        )
+        .into(),
+        Permission::new(
+            &names.function,
+            names.statement(api_id),
+            &names.invoker_arn(api_id),
+        )
+        .into(),
         Grant {
             role: names.role(),
             document: function_grant(names, api_id),
@@ -229,7 +240,10 @@ fn snapshot_digest(integration: &Integration, routes: &[Route]) -> String {
     }
     hash.update(SELECTION);
     let hash = hash.finalize();
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{command, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look, Probe};
-use crate::report::visible;
+use crate::report::escape;
 
 pub(super) fn probe(facts: &Facts) -> Finding {
     const CHECK: &str = "probe";
@@ -19,13 +19,13 @@ pub(super) fn probe(facts: &Facts) -> Finding {
         ),
         Probe::Refused { status, said } => Finding::failure(
             CHECK,
-            format!("the socket is refused with {status} {}", visible(said)),
+            format!("the socket is refused with {status} {}", escape(said)),
             why_refused(*status),
             if matches!(status, 502..=504) { logs } else { deploy(facts) },
         ),
         Probe::Error { said } => Finding::failure(
             CHECK,
-            format!("the message was answered with {}", visible(said)),
+            format!("the message was answered with {}", escape(said)),
             "the socket opens, but the function fails or may not be called",
             logs,
         ),
@@ -37,7 +37,7 @@ pub(super) fn probe(facts: &Facts) -> Finding {
         ),
         Probe::Unreachable { said } => Finding::failure(
             CHECK,
-            format!("there is no connection: {}", visible(said)),
+            format!("there is no connection: {}", escape(said)),
             "the network or a proxy stands between, or the API is very young",
             command(facts, "doctor"),
         ),
