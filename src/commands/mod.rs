@@ -62,7 +62,6 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
-        Command::Doctor => doctor::run(context).await,
     }
 }
 
