@@ -10,6 +10,7 @@ use crate::engine::plan::{Action, Plan};
 use crate::error::{Error, Result};
 use crate::package;
 use crate::prove::{self, Proof};
+use crate::report::building::Building;
 use crate::report::plan::PlanView;
 use crate::report::{Reporter, Style};
 use crate::resources::{Kind, World};
@@ -103,8 +104,10 @@ async fn change(
 ) -> Result<Option<Proof>> {
     let Survey { world, plan } = survey;
     if needs_code(plan) {
-        let say = |text: &str| reporter.note(&format!("  function: {text}"));
-        world.set_artifact(package::build(settings, &say).await?);
+        let building = Building::new(*reporter);
+        let artifact = package::build(settings, &|step| building.step(step)).await;
+        drop(building);
+        world.set_artifact(artifact?);
     }
     let listener = Listener::begin();
     carry_out(plan, world, reporter, &listener.stop, "chatctl deploy").await?;

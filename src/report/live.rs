@@ -163,3 +163,32 @@ fn line() -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// One line that says what is being done, with a spinner.
+#[derive(Debug)]
+pub(super) struct Spinner {
+    bar: ProgressBar,
+}
+
+impl Spinner {
+    pub(super) fn new(text: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(
+            ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        bar.set_message(text.to_owned());
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Self { bar }
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

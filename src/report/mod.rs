@@ -1,5 +1,6 @@
 //! The only room that writes to a terminal: results to stdout, everything else to stderr.
 
+pub mod building;
 mod chat;
 mod colour;
 mod editor;
