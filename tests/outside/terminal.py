@@ -47,7 +47,7 @@ class Terminal:
     def ends(self) -> int:
         """The exit code; the terminal must be as it was."""
         code = self.process.wait(20)
-        assert termios.tcgetattr(self.ours)[:4] == self.before[:4]
+        assert termios.tcgetattr(self.ours)[:4] == self.before[:4], (code, self.screen)
         return code
 
     def close(self) -> None:
