@@ -23,13 +23,23 @@ const GRACE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode> {
-    let wishes = wishes(&args)?;
     let settings = Settings::load(&context.global, &crate::cli::Wanted::default())?;
-    let options = options(&args, &settings)?;
-    let clients = Clients::connect(&settings).await?;
-    let api = groups::find_api(&clients, &settings).await?;
+    follow(context, &settings, &args, interrupted()).await
+}
+
+/// Shows the logs that `args` ask for, until they end or `interrupt` comes.
+pub(super) async fn follow(
+    context: &Context,
+    settings: &Settings,
+    args: &Logs,
+    interrupt: oneshot::Receiver<()>,
+) -> Result<ExitCode> {
+    let wishes = wishes(args)?;
+    let options = options(args, settings)?;
+    let clients = Clients::connect(settings).await?;
+    let api = groups::find_api(&clients, settings).await?;
     let groups = groups::wanted(
-        &settings,
+        settings,
         &args.source,
         api.as_ref().and_then(|a| a.api_id()),
     );
@@ -60,7 +70,7 @@ pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode> {
         selection: Selection::new(wishes, options.follow),
         denied: false,
     };
-    desk.serve(stream).await
+    desk.serve(stream, interrupt).await
 }
 
 fn wishes(args: &Logs) -> Result<Wishes> {
@@ -116,8 +126,11 @@ struct Desk {
 }
 
 impl Desk {
-    async fn serve(&mut self, mut stream: Receiver<Result<Said>>) -> Result<ExitCode> {
-        let mut interrupt = interrupted();
+    async fn serve(
+        &mut self,
+        mut stream: Receiver<Result<Said>>,
+        mut interrupt: oneshot::Receiver<()>,
+    ) -> Result<ExitCode> {
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {

@@ -1,3 +1,258 @@
 //! The local cloud: a small, strict AWS on one loopback port, over AWS's own wire protocols.
 //!
-//! It shares no code with `engine/`, `resources/` or `stack/`, so that the two sides cannot share a mistake.
+//! It shares no code with `engine/`, `resources/` or `stack/`, so that the two sides cannot share a
+//! mistake. Every service is a room: a file (or folder) with its state, its wire operations and its
+//! tests. The rooms meet only in [`Cloud`], and each has `serve(cloud, request) -> response`.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | `server`, `router` | the one port; which request is meant for which room |
+//! | `gateway`, `connections` | the data plane: WebSockets and `@connections` |
+//! | `lambda`, `runtime` | functions, and the processes that run them |
+//! | `apigatewayv2`, `apigateway`, `iam`, `sts`, `logs`, `dynamodb` | control planes |
+//! | `clock`, `weather`, `control` | time that can be turned, faults on demand, `/_chatctl/…` |
+
+mod apigateway;
+mod apigatewayv2;
+mod clock;
+mod connections;
+mod control;
+mod control_plane;
+mod dynamodb;
+mod events;
+mod gateway;
+mod guard;
+mod iam;
+mod lambda;
+mod logs;
+mod operations;
+mod persist;
+mod router;
+mod runtime;
+mod server;
+mod sts;
+mod weather;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+pub use clock::Clock;
+pub use control_plane::ControlPlane;
+pub use weather::{Call, Fault, FaultKind, Weather};
+
+/// How a local cloud is started; [`Options::default`] is what tests want.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The loopback port; 0 takes a free one.
+    pub port: u16,
+    /// The only region that exists.
+    pub region: String,
+    /// The account that everything belongs to.
+    pub account_id: String,
+    /// Where functions are unpacked; a fresh temporary folder if `None`.
+    pub state_dir: Option<PathBuf>,
+    /// Keeps the state in this folder over restarts.
+    pub persist: Option<PathBuf>,
+    /// Faults and delays to begin with.
+    pub weather: Weather,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            state_dir: None,
+            persist: None,
+            weather: Weather::default(),
+        }
+    }
+}
+
+/// Why a local cloud did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Something listens there already.
+    #[error("port {port} is taken; another local cloud may be running on it")]
+    PortTaken {
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// The loopback port could not be opened for another reason.
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The state folder cannot be made or read.
+    #[error("cannot use the state folder {}", folder.display())]
+    State {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running local cloud. Dropping it ends it; [`LocalCloud::stop`] ends it in order.
+#[derive(Debug)]
+pub struct LocalCloud {
+    cloud: Arc<Cloud>,
+    server: server::Server,
+    /// A state folder of our own making, removed at the end.
+    temporary: Option<PathBuf>,
+}
+
+/// Every room, and what they share.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    /// The only region.
+    pub(crate) region: String,
+    /// The account id.
+    pub(crate) account_id: String,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) endpoint: String,
+    /// Where files may be written.
+    pub(crate) state_dir: PathBuf,
+    /// Set when the cloud ends.
+    pub(crate) stopping: CancellationToken,
+    /// What is kept over restarts.
+    pub(crate) keeper: persist::Keeper,
+    /// Time that tests can turn forward.
+    pub(crate) clock: Clock,
+    /// Faults, delays and the list of calls.
+    pub(crate) weather: weather::Sky,
+    /// Roles, policies, sessions, and the evaluator.
+    pub(crate) iam: iam::Iam,
+    /// Log groups.
+    pub(crate) logs: logs::Logs,
+    /// WebSocket APIs with their deployments and stages.
+    pub(crate) apis: apigatewayv2::Apis,
+    /// API Gateway's account settings.
+    pub(crate) account: apigateway::Account,
+    /// DynamoDB tables.
+    pub(crate) tables: dynamodb::Tables,
+    /// Lambda functions.
+    pub(crate) functions: lambda::Functions,
+    /// Execution environments: the processes behind the functions.
+    pub(crate) environments: runtime::Environments,
+    /// Open WebSocket connections.
+    pub(crate) sockets: gateway::Sockets,
+}
+
+impl LocalCloud {
+    /// Binds the port and begins to serve. Takes a few milliseconds.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let is_temporary = options.state_dir.is_none();
+        let listener = server::bind(options.port).await?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen {
+            port: options.port,
+            source,
+        })?;
+        let cloud = Arc::new(Cloud::new(options, address)?);
+        cloud.keeper.load(&cloud)?;
+        tokio::spawn(persist::Keeper::run(Arc::clone(&cloud)));
+        let temporary = is_temporary.then(|| cloud.state_dir.clone());
+        let server = server::Server::start(listener, address, Arc::clone(&cloud));
+        Ok(Self {
+            cloud,
+            server,
+            temporary,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> &str {
+        &self.cloud.endpoint
+    }
+
+    /// The address it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The clock, to be turned forward by tests.
+    pub fn clock(&self) -> &Clock {
+        &self.cloud.clock
+    }
+
+    /// Plans a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.cloud.weather.add(fault);
+    }
+
+    /// Changes the weather.
+    pub fn set_weather(&self, weather: Weather) {
+        self.cloud.weather.set(weather);
+    }
+
+    /// Every control-plane and @connections call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.cloud.weather.calls()
+    }
+
+    /// Closes the port and every socket, ends every process, and removes a temporary state folder.
+    pub async fn stop(mut self) {
+        self.cloud.stopping.cancel();
+        self.server.stop().await;
+        self.cloud.environments.ended().await;
+        let cloud = Arc::clone(&self.cloud);
+        let _ = tokio::task::spawn_blocking(move || cloud.keeper.save(&cloud)).await;
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        self.cloud.stopping.cancel();
+        if let Some(folder) = &self.temporary {
+            // What a process still holds open is swept at the next start.
+            let _ = fs_err::remove_dir_all(folder);
+        }
+    }
+}
+
+impl Cloud {
+    fn new(options: Options, address: SocketAddr) -> Result<Self, StartError> {
+        let state_dir = state_dir(options.state_dir)?;
+        Ok(Self {
+            region: options.region,
+            account_id: options.account_id,
+            endpoint: format!("http://{address}"),
+            state_dir,
+            stopping: CancellationToken::new(),
+            keeper: persist::Keeper::new(options.persist),
+            clock: Clock::default(),
+            weather: weather::Sky::new(options.weather),
+            iam: iam::Iam::default(),
+            logs: logs::Logs::default(),
+            apis: apigatewayv2::Apis::default(),
+            account: apigateway::Account::default(),
+            tables: dynamodb::Tables::default(),
+            functions: lambda::Functions::default(),
+            environments: runtime::Environments::default(),
+            sockets: gateway::Sockets::default(),
+        })
+    }
+}
+
+fn state_dir(wanted: Option<PathBuf>) -> Result<PathBuf, StartError> {
+    let folder = wanted.unwrap_or_else(|| {
+        let (prefix, id) = (runtime::PREFIX, std::process::id());
+        let name = format!("{prefix}{id}-{:08x}", fastrand::u32(..));
+        std::env::temp_dir().join(name)
+    });
+    match fs_err::create_dir_all(&folder) {
+        Ok(()) => {
+            runtime::sweep(&folder);
+            Ok(folder)
+        }
+        Err(source) => Err(StartError::State { folder, source }),
+    }
+}

@@ -1,1 +1,9 @@
 //! Every integration test, in one binary: a file per command or property.
+
+#![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
+
+mod chat;
+mod init;
+mod local_control;
+mod page;
+mod standin;

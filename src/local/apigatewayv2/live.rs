@@ -1,0 +1,226 @@
+//! What the data plane sees: deployed snapshots, with the stage's settings of the moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Api, Stage};
+
+/// What the data plane sees of a stage: the deployed snapshot and the settings of the moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveStage {
+    /// The API.
+    pub(crate) api_id: String,
+    /// The stage's name.
+    pub(crate) stage: String,
+    /// The deployment that is live.
+    pub(crate) deployment_id: String,
+    /// Such as `$request.body.action`.
+    pub(crate) route_selection_expression: String,
+    /// By route key, `$connect`, `$disconnect` and `$default` among them.
+    pub(crate) routes: BTreeMap<String, LiveRoute>,
+    /// Handed to the function.
+    pub(crate) stage_variables: BTreeMap<String, String>,
+    /// `defaultRouteSettings`.
+    pub(crate) default_settings: RouteSettings,
+    /// `routeSettings`, by route key.
+    pub(crate) route_settings: BTreeMap<String, RouteSettings>,
+    /// `accessLogSettings`.
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+/// A deployed route.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct LiveRoute {
+    /// The route's id.
+    pub(crate) route_id: String,
+    /// Where it goes, if anywhere.
+    pub(crate) integration: Option<LiveIntegration>,
+    /// Whether a `$default` route response was deployed with it.
+    pub(crate) route_response: bool,
+    /// `NONE`, `AWS_IAM` or `CUSTOM`.
+    pub(crate) authorization_type: String,
+    /// `apiKeyRequired`.
+    pub(crate) api_key_required: bool,
+}
+
+/// A deployed integration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct LiveIntegration {
+    /// The integration's id.
+    pub(crate) integration_id: String,
+    /// `AWS_PROXY`, `MOCK` and so on.
+    pub(crate) integration_type: String,
+    /// `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/…/invocations`.
+    pub(crate) uri: String,
+    /// 50 to 29000.
+    pub(crate) timeout_millis: u64,
+    /// A role that API Gateway takes instead of the function's resource policy.
+    pub(crate) credentials_arn: Option<String>,
+}
+
+/// Logging and throttling of a route.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RouteSettings {
+    /// `OFF`, `ERROR` or `INFO`.
+    pub(crate) logging_level: Option<String>,
+    /// Whether payloads are logged.
+    pub(crate) data_trace: Option<bool>,
+    /// Requests a second.
+    pub(crate) rate: Option<f64>,
+    /// The bucket's size.
+    pub(crate) burst: Option<i64>,
+}
+
+/// Where access log lines go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AccessLog {
+    /// The log group's name.
+    pub(crate) group: String,
+    /// The format, with `$context` variables.
+    pub(crate) format: String,
+}
+
+/// What a deployment froze.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Snapshot {
+    route_selection_expression: String,
+    routes: BTreeMap<String, LiveRoute>,
+}
+
+/// A stage as it is served. After a new deployment the old and the new one answer in turn for a
+/// while, as on AWS: `DEPLOYED` does not mean that every front end has heard of it.
+#[derive(Debug)]
+pub(super) struct Served {
+    now: Arc<LiveStage>,
+    before: Option<(Arc<LiveStage>, Instant)>,
+    turn: AtomicBool,
+}
+
+impl Served {
+    pub(super) fn new(now: LiveStage, before: Option<(Arc<LiveStage>, Instant)>) -> Self {
+        Self {
+            now: Arc::new(now),
+            before,
+            turn: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn pick(&self) -> Arc<LiveStage> {
+        match &self.before {
+            Some((old, until)) if Instant::now() < *until => {
+                let new = self.turn.fetch_xor(true, Ordering::Relaxed);
+                Arc::clone(if new { &self.now } else { old })
+            }
+            _ => Arc::clone(&self.now),
+        }
+    }
+
+    pub(super) fn newest(&self) -> &Arc<LiveStage> {
+        &self.now
+    }
+
+    pub(super) fn before(&self) -> Option<(Arc<LiveStage>, Instant)> {
+        self.before.clone()
+    }
+}
+
+impl Snapshot {
+    /// Freezes the API's routes, integrations and route responses.
+    pub(super) fn take(api: &Api) -> Self {
+        let routes = api.routes.iter().map(|(id, route)| {
+            let view = &route.view;
+            let live = LiveRoute {
+                route_id: id.clone(),
+                integration: text(view, "target")
+                    .strip_prefix("integrations/")
+                    .and_then(|id| Some((id, api.integrations.get(id)?)))
+                    .map(|(id, integration)| live_integration(id, &integration.view)),
+                route_response: route
+                    .responses
+                    .values()
+                    .any(|response| text(response, "routeResponseKey") == "$default"),
+                authorization_type: text(view, "authorizationType").to_owned(),
+                api_key_required: view.get("apiKeyRequired") == Some(&Value::Bool(true)),
+            };
+            (text(view, "routeKey").to_owned(), live)
+        });
+        Self {
+            route_selection_expression: text(&api.view, "routeSelectionExpression").to_owned(),
+            routes: routes.collect(),
+        }
+    }
+}
+
+/// A stage with its deployment, ready to be served.
+pub(super) fn live_stage(api_id: &str, stage: &Stage, snapshot: &Snapshot) -> LiveStage {
+    let view = &stage.view;
+    let object = |name: &str| {
+        view.get(name)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let variables = object("stageVariables");
+    let access_log = object("accessLogSettings");
+    LiveStage {
+        api_id: api_id.to_owned(),
+        stage: text(view, "stageName").to_owned(),
+        deployment_id: text(view, "deploymentId").to_owned(),
+        route_selection_expression: snapshot.route_selection_expression.clone(),
+        routes: snapshot.routes.clone(),
+        stage_variables: variables
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        default_settings: route_settings(&object("defaultRouteSettings")),
+        route_settings: object("routeSettings")
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), route_settings(value.as_object()?))))
+            .collect(),
+        access_log: (!access_log.is_empty()).then(|| AccessLog {
+            group: group_of(text(&access_log, "destinationArn")).to_owned(),
+            format: text(&access_log, "format").to_owned(),
+        }),
+    }
+}
+
+/// The log group's name in its ARN, which some people write with `:*` at the end.
+pub(super) fn group_of(arn: &str) -> &str {
+    let name = arn.split_once(":log-group:").map_or("", |(_, name)| name);
+    name.strip_suffix(":*").unwrap_or(name)
+}
+
+fn live_integration(id: &str, view: &Map<String, Value>) -> LiveIntegration {
+    let credentials = text(view, "credentialsArn");
+    LiveIntegration {
+        integration_id: id.to_owned(),
+        integration_type: text(view, "integrationType").to_owned(),
+        uri: text(view, "integrationUri").to_owned(),
+        timeout_millis: view
+            .get("timeoutInMillis")
+            .and_then(Value::as_u64)
+            .unwrap_or(29_000),
+        credentials_arn: (!credentials.is_empty()).then(|| credentials.to_owned()),
+    }
+}
+
+fn route_settings(view: &Map<String, Value>) -> RouteSettings {
+    RouteSettings {
+        logging_level: view
+            .get("loggingLevel")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        data_trace: view.get("dataTraceEnabled").and_then(Value::as_bool),
+        rate: view.get("throttlingRateLimit").and_then(Value::as_f64),
+        burst: view.get("throttlingBurstLimit").and_then(Value::as_i64),
+    }
+}
+
+pub(super) fn text<'a>(view: &'a Map<String, Value>, name: &str) -> &'a str {
+    view.get(name).and_then(Value::as_str).unwrap_or_default()
+}

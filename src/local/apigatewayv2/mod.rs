@@ -1,0 +1,233 @@
+//! API Gateway v2: WebSocket APIs, routes, integrations, deployments and stages.
+//!
+//! Things are kept as the JSON that reads show, because that is what they are: named members with
+//! defaults. Surprises that are AWS's own: API names are not unique; two writes to one API at once
+//! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
+//! logging is refused without the account's logging role.
+
+mod deploy;
+mod fields;
+mod live;
+mod parts;
+mod rates;
+mod stages;
+mod tags;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Cloud;
+use super::wire::Fault;
+pub(crate) use live::{AccessLog, LiveIntegration, LiveRoute, LiveStage, RouteSettings};
+pub(crate) use rates::Rates;
+pub(crate) use wire::serve;
+
+/// The JSON that reads show.
+type View = Map<String, Value>;
+
+/// Every API.
+#[derive(Debug, Default)]
+pub(crate) struct Apis {
+    state: Mutex<State>,
+    /// By API and stage; what the gateway looks up for every frame.
+    served: RwLock<HashMap<(String, String), live::Served>>,
+    /// APIs with a write under way.
+    busy: Mutex<BTreeSet<String>>,
+    /// The control plane's rates, shared with v1.
+    pub(crate) rates: Rates,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    apis: BTreeMap<String, Api>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Api {
+    view: View,
+    routes: BTreeMap<String, Route>,
+    integrations: BTreeMap<String, Integration>,
+    deployments: BTreeMap<String, Deployment>,
+    stages: BTreeMap<String, Stage>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Route {
+    view: View,
+    responses: BTreeMap<String, View>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Integration {
+    view: View,
+    responses: BTreeMap<String, View>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Deployment {
+    view: View,
+    created_ms: i64,
+    snapshot: live::Snapshot,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Stage {
+    view: View,
+}
+
+/// Marks an API as being written until it is dropped.
+#[derive(Debug)]
+struct Writing<'a> {
+    apis: &'a Apis,
+    api_id: String,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        lock(&self.apis.busy).remove(&self.api_id);
+    }
+}
+
+impl Apis {
+    /// Whether the API exists.
+    pub(crate) fn exists(&self, api_id: &str) -> bool {
+        lock(&self.state).apis.contains_key(api_id)
+    }
+
+    /// The stage as the data plane sees it; `None` without a deployment.
+    pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
+        let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
+        served
+            .get(&(api_id.to_owned(), stage.to_owned()))
+            .map(live::Served::pick)
+    }
+
+    /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
+    /// clients that race see it.
+    async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, Fault> {
+        if !lock(&self.busy).insert(api_id.to_owned()) {
+            return Err(Fault::new(
+                409,
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification. Please try again later.",
+            ));
+        }
+        let writing = Writing {
+            apis: self,
+            api_id: api_id.to_owned(),
+        };
+        let pause = cloud.weather.now().control_plane.mutation_millis;
+        if pause > 0 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        Ok(writing)
+    }
+
+    /// Looks at an API.
+    fn with<T>(
+        &self,
+        cloud: &Cloud,
+        api_id: &str,
+        work: impl FnOnce(&Api) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let state = lock(&self.state);
+        work(
+            state
+                .apis
+                .get(api_id)
+                .ok_or_else(|| no_api(cloud, api_id))?,
+        )
+    }
+
+    /// Changes an API, then redeploys the stages that deploy by themselves if `deploys`, and shows
+    /// the data plane the outcome.
+    fn change<T>(
+        &self,
+        cloud: &Cloud,
+        api_id: &str,
+        deploys: bool,
+        work: impl FnOnce(&mut Api) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut state = lock(&self.state);
+        let api = state
+            .apis
+            .get_mut(api_id)
+            .ok_or_else(|| no_api(cloud, api_id))?;
+        let done = work(api)?;
+        if deploys {
+            deploy::automatically(api, cloud.clock.now_ms());
+        }
+        self.serve_stages(cloud, api_id, Some(api));
+        Ok(done)
+    }
+
+    /// Shows the data plane the API's stages; `None` takes all of them away.
+    fn serve_stages(&self, cloud: &Cloud, api_id: &str, api: Option<&Api>) {
+        let lag = Duration::from_millis(cloud.weather.now().control_plane.deployment_lag_millis);
+        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = HashMap::new();
+        for (name, stage) in api.into_iter().flat_map(|api| &api.stages) {
+            let id = live::text(&stage.view, "deploymentId");
+            let Some(deployment) = api.and_then(|api| api.deployments.get(id)) else {
+                continue;
+            };
+            let now = live::live_stage(api_id, stage, &deployment.snapshot);
+            let key = (api_id.to_owned(), name.clone());
+            let before = served.get(&key).and_then(|old| {
+                let moved = old.newest().deployment_id != now.deployment_id;
+                if moved && !lag.is_zero() {
+                    Some((Arc::clone(old.newest()), Instant::now() + lag))
+                } else {
+                    old.before()
+                }
+            });
+            next.insert(key, live::Served::new(now, before));
+        }
+        served.retain(|(api, _), _| api != api_id);
+        served.extend(next);
+    }
+
+    /// Everything, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*lock(&self.state)).unwrap_or_default()
+    }
+
+    /// Takes a snapshot back. The port may be another one now, so endpoints are written anew.
+    pub(crate) fn restore(&self, cloud: &Cloud, snapshot: Value) -> Result<(), serde_json::Error> {
+        let mut restored: State = serde_json::from_value(snapshot)?;
+        for (id, api) in &mut restored.apis {
+            api.view
+                .insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
+            self.serve_stages(cloud, id, Some(api));
+        }
+        *lock(&self.state) = restored;
+        Ok(())
+    }
+}
+
+/// `apiEndpoint` + `/` + stage is the URL, as on AWS.
+fn endpoint(cloud: &Cloud, api_id: &str) -> String {
+    let host = cloud.endpoint.trim_start_matches("http://");
+    format!("ws://{host}/_aws/execute-api/{api_id}")
+}
+
+fn no_api(cloud: &Cloud, api_id: &str) -> Fault {
+    missing(format!(
+        "Invalid API identifier specified {}:{api_id}",
+        cloud.account_id
+    ))
+}
+
+/// A `NotFoundException`.
+fn missing(words: impl Into<String>) -> Fault {
+    Fault::new(404, "NotFoundException", words)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,87 @@
+//! Keeps web pages away: the port is open to every program on this machine, browsers among them.
+//!
+//! A page of any site can make a browser send requests to a loopback port. Such a request carries the
+//! site's `Origin`, or, after a DNS trick, its `Host`. Neither is ever loopback, so both are checked.
+//! The WebSocket door looks at the `Host` alone: which origins may chat is the user's function's
+//! business.
+
+use http::HeaderMap;
+use http::header::{HOST, ORIGIN};
+
+/// Why a request is refused; `None` if it may pass.
+pub(crate) fn refusal(headers: &HeaderMap, is_socket: bool) -> Option<&'static str> {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
+    };
+    let host = text(HOST).map(host_name);
+    if host.is_some_and(|host| !is_loopback(host) && !host.contains(".execute-api.")) {
+        return Some("the local cloud answers to loopback names only");
+    }
+    let origin =
+        text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    if !is_socket && origin.is_some_and(|origin| !is_loopback(host_name(origin))) {
+        return Some("the local cloud does not take requests from web pages of other sites");
+    }
+    None
+}
+
+/// Without the port, and without the brackets of an IPv6 address.
+fn host_name(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(inside) => inside.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Names that lead to this machine. SDKs put `stream-` and the like before an endpoint's host.
+fn is_loopback(host: &str) -> bool {
+    let host = host
+        .strip_prefix("streaming-")
+        .or(host.strip_prefix("stream-"))
+        .unwrap_or(host);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(host: &str, origin: Option<&str>, is_socket: bool) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, origin.parse().unwrap());
+        }
+        refusal(&headers, is_socket).is_none()
+    }
+
+    #[test]
+    fn a_page_of_another_site_cannot_drive_the_control_plane() {
+        assert!(passes("127.0.0.1:4510", None, false));
+        assert!(passes(
+            "localhost:4510",
+            Some("http://127.0.0.1:8080"),
+            false
+        ));
+        assert!(!passes(
+            "127.0.0.1:4510",
+            Some("https://evil.example"),
+            false
+        ));
+        assert!(!passes("127.0.0.1:4510", Some("null"), false));
+        assert!(!passes("evil.example", None, false), "DNS rebinding");
+    }
+
+    #[test]
+    fn the_socket_door_takes_any_origin_but_no_foreign_host() {
+        assert!(passes("127.0.0.1:4510", Some("https://chat.example"), true));
+        assert!(passes("a1.execute-api.us-east-1.amazonaws.com", None, true));
+        assert!(!passes("evil.example", None, true));
+    }
+}

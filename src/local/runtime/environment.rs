@@ -1,0 +1,635 @@
+//! One execution environment: an actor that owns a process and lets it work on one job at a time.
+//!
+//! ```text
+//! init ─▶ turn ─▶ perform ─┐      park: frozen until a job comes, or the pool is retired
+//!          ▲ └▶ park ──────┤
+//!          └───────────────┘      a crash or time-out ends the process, not the environment:
+//!                                 the next job starts it again, with the same /tmp
+//! ```
+//!
+//! What surprises: a failed init is tried once more by the first invocation, under the function's
+//! own time-out, so its work runs twice (AWS calls it suppressed init); and an answer does not end
+//! the invocation, only the next call of `next` does.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::Cloud;
+use super::super::iam::{Credentials, Principal};
+use super::api::{Api, Delivery, Event, Verdict};
+use super::lines::{Report, Stream};
+use super::output::Output;
+use super::process::{Process, StartFailure, exit_reason};
+use super::{Job, Outcome, Pool, Turn, code, memory};
+
+/// How long an environment may initialise.
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// How long an idle environment is kept. AWS does not say; minutes are what people see.
+const IDLE_LIMIT: Duration = Duration::from_secs(600);
+/// What a process with a registered internal extension gets between SIGTERM and SIGKILL.
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
+
+struct Environment {
+    cloud: Arc<Cloud>,
+    pool: Arc<Pool>,
+    credentials: Credentials,
+    stream: Arc<Stream>,
+    api: Api,
+    events: mpsc::UnboundedReceiver<Event>,
+    task_root: PathBuf,
+    folder: PathBuf,
+    process: Option<Process>,
+    output: Option<Arc<Output>>,
+    runtime_waits: Option<oneshot::Sender<Delivery>>,
+    extensions_wait: Vec<(usize, oneshot::Sender<Value>)>,
+    init: Option<Duration>,
+    memory_mb: u64,
+}
+
+/// The job that is being worked on.
+struct Running {
+    request_id: String,
+    wants_log: bool,
+    reply: Option<oneshot::Sender<Outcome>>,
+    outcome: Option<Outcome>,
+    error_type: Option<String>,
+}
+
+enum Step {
+    Event(Event),
+    Exited(Option<ExitStatus>),
+    Late,
+    Stopped,
+}
+
+/// How the work on a job ended.
+enum End {
+    Done,
+    Broken(Failed),
+    Stopped,
+}
+
+/// An init or an invocation that did not end well.
+struct Failed {
+    status: &'static str,
+    kind: String,
+    message: String,
+    payload: Option<Bytes>,
+}
+
+/// Starts an environment of the pool; it lives until the pool is retired or the cloud stops.
+pub(super) fn start(cloud: Arc<Cloud>, pool: Arc<Pool>) {
+    let alive = cloud.environments.alive.clone();
+    alive.send_modify(|count| *count += 1);
+    tokio::spawn(async move {
+        match Environment::new(Arc::clone(&cloud), Arc::clone(&pool)).await {
+            Ok(environment) => environment.live().await,
+            Err(message) => refuse_one(&pool, &message),
+        }
+        Pool::ended(&pool, &cloud);
+        alive.send_modify(|count| *count -= 1);
+    });
+}
+
+fn refuse_one(pool: &Pool, message: &str) {
+    pool.started();
+    if let Turn::Run(job) = pool.turn() {
+        let _ = job.reply.send(Outcome::failed("Sandbox.Failure", message));
+    }
+}
+
+impl Environment {
+    async fn new(cloud: Arc<Cloud>, pool: Arc<Pool>) -> Result<Self, String> {
+        let spec = Arc::clone(&pool.spec);
+        if !cloud
+            .iam
+            .assumable(&cloud, &spec.role_arn, "lambda.amazonaws.com")
+        {
+            return Err(
+                "The role defined for the function cannot be assumed by Lambda.".to_owned(),
+            );
+        }
+        let credentials = cloud.iam.session(&spec.role_arn, &spec.name);
+        let principal = Principal::Session {
+            role_arn: spec.role_arn.clone(),
+            session_name: spec.name.clone(),
+        };
+        let stream = Arc::new(Stream::new(
+            Arc::clone(&cloud),
+            Arc::clone(&spec),
+            principal,
+        ));
+        let (api, events) = Api::open(Arc::clone(&spec))
+            .await
+            .map_err(|error| error.to_string())?;
+        let task_root = code::unpack(&cloud.state_dir, &spec).await?;
+        let folder = cloud
+            .state_dir
+            .join("environments")
+            .join(format!("{:016x}", fastrand::u64(..)));
+        fs_err::create_dir_all(folder.join("tmp")).map_err(|error| error.to_string())?;
+        Ok(Self {
+            cloud,
+            pool,
+            credentials,
+            stream,
+            api,
+            events,
+            task_root,
+            folder,
+            process: None,
+            output: None,
+            runtime_waits: None,
+            extensions_wait: Vec::new(),
+            init: None,
+            memory_mb: 0,
+        })
+    }
+
+    async fn live(mut self) {
+        self.stream.init_start();
+        let began = Instant::now();
+        match self.initialise(began + INIT_LIMIT).await {
+            Ok(()) => self.init = Some(began.elapsed()),
+            Err(failed) => self
+                .stream
+                .init_report(began.elapsed(), "init", &failed.report()),
+        }
+        self.pool.started();
+        loop {
+            let job = match self.pool.turn() {
+                Turn::Run(job) => Some(job),
+                Turn::Park(woken) => self.park(woken).await,
+            };
+            match job {
+                Some(job) => self.perform(job).await,
+                None => break,
+            }
+        }
+        self.shut_down().await;
+    }
+
+    /// Frozen until there is work; `None` when the environment has to end.
+    async fn park(&mut self, mut woken: oneshot::Receiver<Job>) -> Option<Job> {
+        if let Some(process) = &self.process {
+            process.freeze();
+        }
+        let idle = tokio::time::sleep(IDLE_LIMIT);
+        tokio::pin!(idle);
+        loop {
+            tokio::select! {
+                job = &mut woken => return job.ok(),
+                event = self.events.recv() => self.note(event),
+                _ = exit_of(&mut self.process) => self.process = None,
+                () = self.pool.retired.cancelled() => break,
+                () = self.cloud.stopping.cancelled() => break,
+                () = &mut idle => break,
+            }
+        }
+        // A job may have been handed over at this very moment.
+        woken.close();
+        woken.try_recv().ok()
+    }
+
+    /// Something the process said while nothing was asked of it.
+    fn note(&mut self, event: Option<Event>) {
+        match event {
+            Some(Event::Next(waits)) => self.runtime_waits = Some(waits),
+            Some(Event::ExtensionNext(index, waits)) => self.extensions_wait.push((index, waits)),
+            Some(Event::Response(_, _, say) | Event::Failure(_, _, _, say)) => {
+                let _ = say.send(Verdict::UnknownRequest);
+            }
+            Some(Event::InitFailure(..)) | None => {}
+        }
+    }
+
+    /// Starts the process and waits for its first `next`.
+    async fn initialise(&mut self, deadline: Instant) -> Result<(), Failed> {
+        self.start_process().await?;
+        let mut reported = None;
+        loop {
+            match self.step(deadline).await {
+                Step::Event(Event::InitFailure(kind, body)) => reported = Some((kind, body)),
+                Step::Event(event) => self.note(Some(event)),
+                Step::Exited(status) => return Err(Failed::init_exit(status, reported)),
+                Step::Late => {
+                    self.end_process().await;
+                    return Err(Failed::timeout(self.pool.spec.timeout));
+                }
+                Step::Stopped => {
+                    self.end_process().await;
+                    return Err(Failed::exit(None));
+                }
+            }
+            if self.is_ready() {
+                self.measure();
+                return Ok(());
+            }
+        }
+    }
+
+    async fn start_process(&mut self) -> Result<(), Failed> {
+        self.api.forget_extensions();
+        self.runtime_waits = None;
+        self.extensions_wait.clear();
+        let other = |error: std::io::Error| StartFailure::Other(error.to_string());
+        let started = async {
+            let (output, writer) = Output::open(Arc::clone(&self.stream)).map_err(other)?;
+            let nursery = &self.cloud.environments.nursery;
+            let variables = self.variables();
+            let process = Process::start(nursery, &self.task_root, variables, writer).await?;
+            Ok::<_, StartFailure>((output, process))
+        };
+        let (output, process) = started
+            .await
+            .map_err(|failure| Failed::entrypoint(&failure))?;
+        (self.output, self.process) = (Some(output), Some(process));
+        Ok(())
+    }
+
+    async fn perform(&mut self, job: Job) {
+        let began = Instant::now();
+        let deadline = began + self.pool.spec.timeout;
+        self.stream.begin_tail();
+        let Job {
+            request_id,
+            payload,
+            client_context,
+            wants_log,
+            reply,
+        } = job;
+        let delivery = self.delivery(&request_id, payload, client_context);
+        let mut running = Running {
+            request_id,
+            wants_log,
+            reply: Some(reply),
+            outcome: None,
+            error_type: None,
+        };
+        let end = match self.ready_again(deadline).await {
+            Ok(()) => {
+                self.stream.start(&running.request_id);
+                self.invoke_extensions(&running.request_id);
+                self.converse(&mut running, delivery, deadline).await
+            }
+            Err(failed) => {
+                self.stream
+                    .init_report(began.elapsed(), "invoke", &failed.report());
+                self.stream.start(&running.request_id);
+                End::Broken(failed)
+            }
+        };
+        self.finish(running, end, began.elapsed()).await;
+    }
+
+    /// Thaws the process, or starts a new one after a crash.
+    async fn ready_again(&mut self, deadline: Instant) -> Result<(), Failed> {
+        match &self.process {
+            Some(process) => {
+                process.thaw();
+                Ok(())
+            }
+            None => self.initialise(deadline).await,
+        }
+    }
+
+    /// Hands the job over and waits until the process asks for the next one.
+    async fn converse(
+        &mut self,
+        running: &mut Running,
+        delivery: Delivery,
+        deadline: Instant,
+    ) -> End {
+        let mut undelivered = Some(delivery);
+        loop {
+            if let (Some(waits), Some(_)) = (&self.runtime_waits, &undelivered) {
+                // A runtime whose long poll broke off will ask again.
+                let open = !waits.is_closed();
+                let waits = self.runtime_waits.take();
+                if let (true, Some(waits), Some(delivery)) = (open, waits, undelivered.take()) {
+                    undelivered = waits.send(delivery).err();
+                }
+            }
+            match self.step(deadline).await {
+                Step::Event(Event::Response(id, body, say)) => {
+                    running.answer(&id, Outcome::answered(body), None, say);
+                }
+                Step::Event(Event::Failure(id, kind, body, say)) => {
+                    let outcome = Outcome {
+                        payload: body,
+                        failed: true,
+                        log: String::new(),
+                    };
+                    running.answer(&id, outcome, kind, say);
+                }
+                Step::Event(event) => self.note(Some(event)),
+                Step::Exited(status) => return End::Broken(Failed::exit(status)),
+                Step::Late => return End::Broken(Failed::timeout(self.pool.spec.timeout)),
+                Step::Stopped => return End::Stopped,
+            }
+            if running.outcome.is_some() && self.is_ready() {
+                return End::Done;
+            }
+        }
+    }
+
+    /// Writes the closing lines and sends the answer if it is still owed.
+    async fn finish(&mut self, mut running: Running, end: End, took: Duration) {
+        self.measure();
+        if matches!(&end, End::Broken(failed) if failed.status == "timeout") {
+            self.end_process().await;
+        }
+        if let Some(output) = &self.output {
+            output.drain();
+        }
+        let failed = match end {
+            End::Done => None,
+            End::Broken(failed) => Some(failed),
+            End::Stopped => return,
+        };
+        let report = Report {
+            duration: took,
+            init: self.init.take(),
+            memory_mb: self.memory_mb,
+            status: failed
+                .as_ref()
+                .map(|failed| failed.status)
+                .or(running.reported_status()),
+            error_type: failed
+                .as_ref()
+                .map(|failed| failed.kind.clone())
+                .or(running.error_type.take()),
+        };
+        self.close_log(&running.request_id, failed.as_ref(), &report);
+        let owed = failed.map(|failed| failed.outcome(&running.request_id));
+        running.conclude(owed, &self.stream);
+    }
+
+    fn close_log(&self, request_id: &str, failed: Option<&Failed>, report: &Report) {
+        if let Some(failed) = failed.filter(|failed| failed.status == "error") {
+            let line = format!(
+                "RequestId: {request_id} Error: {}\n{}\n",
+                failed.message, failed.kind
+            );
+            self.stream.put(vec![line]);
+        }
+        self.stream.end(request_id, report);
+        if let Some(failed) = failed.filter(|failed| failed.status == "timeout") {
+            let time = self.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+            self.stream
+                .put(vec![format!("{time} {request_id} {}\n\n", failed.message)]);
+        }
+    }
+
+    /// Whether the runtime and every extension wait for something to do.
+    fn is_ready(&self) -> bool {
+        self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions()
+    }
+
+    async fn step(&mut self, deadline: Instant) -> Step {
+        tokio::select! {
+            biased;
+            Some(event) = self.events.recv() => Step::Event(event),
+            status = exit_of(&mut self.process) => {
+                self.process = None;
+                Step::Exited(status)
+            }
+            () = tokio::time::sleep_until(deadline.into()) => Step::Late,
+            () = self.cloud.stopping.cancelled() => Step::Stopped,
+        }
+    }
+
+    fn measure(&mut self) {
+        if let Some(id) = self.process.as_ref().and_then(Process::id) {
+            self.memory_mb = self.memory_mb.max(memory::peak_mb(id));
+        }
+    }
+
+    async fn end_process(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().await;
+        }
+    }
+
+    async fn shut_down(mut self) {
+        if let Some(mut process) = self.process.take() {
+            if self.api.extensions() > 0 {
+                process.terminate();
+                let _ = tokio::time::timeout(SHUTDOWN_LIMIT, process.wait()).await;
+            }
+            process.kill().await;
+        }
+        let _ = fs_err::remove_dir_all(&self.folder);
+    }
+
+    fn delivery(&self, id: &str, payload: Bytes, client_context: Option<String>) -> Delivery {
+        let mut headers = vec![
+            ("lambda-runtime-aws-request-id", id.to_owned()),
+            ("lambda-runtime-deadline-ms", self.deadline_ms().to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                self.pool.spec.invoked_arn(),
+            ),
+            ("lambda-runtime-trace-id", trace_id()),
+            ("content-type", "application/json".to_owned()),
+        ];
+        if let Some(context) = client_context {
+            headers.push(("lambda-runtime-client-context", context));
+        }
+        Delivery { headers, payload }
+    }
+
+    /// By the system's clock, not ours: the process compares it with its own.
+    fn deadline_ms(&self) -> u128 {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        (now + self.pool.spec.timeout).as_millis()
+    }
+
+    fn invoke_extensions(&mut self, request_id: &str) {
+        let event = json!({
+            "eventType": "INVOKE",
+            "deadlineMs": u64::try_from(self.deadline_ms()).unwrap_or(u64::MAX),
+            "requestId": request_id,
+            "invokedFunctionArn": self.pool.spec.invoked_arn(),
+            "tracing": { "type": "X-Amzn-Trace-Id", "value": trace_id() },
+        });
+        let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
+            .into_iter()
+            .partition(|(index, _)| self.api.wants_invoke(*index));
+        self.extensions_wait = rest;
+        for (_, waits) in invoked {
+            let _ = waits.send(event.clone());
+        }
+    }
+
+    /// Lambda's variables, then the function's own. `AWS_ENDPOINT_URL` points at this cloud unless
+    /// the function sets it, so that any SDK inside the function finds the services.
+    fn variables(&self) -> Vec<(String, String)> {
+        let spec = &self.pool.spec;
+        let root = self.task_root.display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut variables = vec![
+            ("_HANDLER", spec.handler.clone()),
+            ("LAMBDA_TASK_ROOT", root.clone()),
+            ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
+            ("AWS_REGION", self.cloud.region.clone()),
+            ("AWS_DEFAULT_REGION", self.cloud.region.clone()),
+            ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.clone()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                self.credentials.secret_access_key.clone(),
+            ),
+            ("AWS_SESSION_TOKEN", self.credentials.session_token.clone()),
+            ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", spec.version.clone()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory.to_string()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.clone()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", self.stream.name().to_owned()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+            ("AWS_LAMBDA_RUNTIME_API", self.api.address().to_string()),
+            ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
+            ("TZ", ":UTC".to_owned()),
+            ("LANG", "en_US.UTF-8".to_owned()),
+            (
+                "PATH",
+                format!("/usr/local/bin:/usr/bin:/bin:/opt/bin:{path}"),
+            ),
+            ("LD_LIBRARY_PATH", format!("{root}:{root}/lib:/opt/lib")),
+            ("TMPDIR", self.folder.join("tmp").display().to_string()),
+            ("AWS_ENDPOINT_URL", self.cloud.endpoint.clone()),
+        ];
+        if spec.log_format == super::LogFormat::Json {
+            let level = spec.log_level.clone().unwrap_or_else(|| "INFO".to_owned());
+            variables.push(("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()));
+            variables.push(("AWS_LAMBDA_LOG_LEVEL", level));
+        }
+        let own = |name: &str| spec.variables.contains_key(name);
+        let given = variables.into_iter().filter(|(name, _)| !own(name));
+        let given = given.map(|(name, value)| (name.to_owned(), value));
+        given.chain(spec.variables.clone()).collect()
+    }
+}
+
+impl Running {
+    fn answer(
+        &mut self,
+        id: &str,
+        outcome: Outcome,
+        error_type: Option<String>,
+        say: oneshot::Sender<Verdict>,
+    ) {
+        let verdict = match (id == self.request_id, &self.outcome) {
+            (false, _) => Verdict::UnknownRequest,
+            (true, Some(_)) => Verdict::AnsweredAlready,
+            (true, None) => Verdict::Accepted,
+        };
+        if verdict == Verdict::Accepted {
+            self.error_type = error_type;
+            if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
+                let _ = reply.send(outcome.clone());
+            }
+            self.outcome = Some(outcome);
+        }
+        let _ = say.send(verdict);
+    }
+
+    /// A handler's error is not a failed invocation, except for the types that Lambda itself gives.
+    fn reported_status(&self) -> Option<&'static str> {
+        self.error_type.as_ref().map(|_| "error")
+    }
+
+    fn conclude(self, owed: Option<Outcome>, stream: &Stream) {
+        let Some(reply) = self.reply else { return };
+        if let Some(mut outcome) = self.outcome.or(owed) {
+            outcome.log = stream.tail();
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+impl Failed {
+    fn error(kind: &str, message: String) -> Self {
+        Self {
+            status: "error",
+            kind: kind.to_owned(),
+            message,
+            payload: None,
+        }
+    }
+
+    fn entrypoint(failure: &StartFailure) -> Self {
+        Self::error("Runtime.InvalidEntrypoint", failure.message())
+    }
+
+    fn exit(status: Option<ExitStatus>) -> Self {
+        Self::error("Runtime.ExitError", exit_reason(status))
+    }
+
+    /// With what the runtime itself said about it, if it did.
+    fn init_exit(status: Option<ExitStatus>, reported: Option<(Option<String>, Bytes)>) -> Self {
+        let mut failed = Self::exit(status);
+        if let Some((kind, body)) = reported {
+            failed.kind = kind.unwrap_or(failed.kind);
+            failed.payload = Some(body);
+        }
+        failed
+    }
+
+    fn timeout(limit: Duration) -> Self {
+        let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
+        Self {
+            status: "timeout",
+            kind: "Sandbox.Timedout".to_owned(),
+            message,
+            payload: None,
+        }
+    }
+
+    fn report(&self) -> Report {
+        let error_type = (self.status == "error").then(|| self.kind.clone());
+        Report {
+            status: Some(self.status),
+            error_type,
+            ..Report::default()
+        }
+    }
+
+    fn outcome(self, request_id: &str) -> Outcome {
+        match self.payload {
+            Some(payload) => Outcome {
+                payload,
+                failed: true,
+                log: String::new(),
+            },
+            None => {
+                let message = format!("RequestId: {request_id} Error: {}", self.message);
+                Outcome::failed(&self.kind, &message)
+            }
+        }
+    }
+}
+
+/// Waits for the end of the process; forever if there is none.
+async fn exit_of(process: &mut Option<Process>) -> Option<ExitStatus> {
+    match process {
+        Some(process) => process.wait().await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+fn trace_id() -> String {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let (root, parent) = (fastrand::u128(..) >> 32, fastrand::u64(..));
+    format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
+}

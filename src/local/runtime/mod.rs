@@ -1,0 +1,245 @@
+//! Execution environments: the processes behind the functions.
+//!
+//! A function has a pool. An invocation goes to an idle environment, or waits in the pool's queue
+//! while another environment starts. An environment is an actor (`environment`) that owns one
+//! process, one log stream, one `/tmp` and one Runtime API port (`api`).
+//!
+//! **A port for each environment.** The Runtime API has no word for "which environment am I", and
+//! many runtimes allow nothing but `host:port` in `AWS_LAMBDA_RUNTIME_API`. A loopback port of its
+//! own tells environments apart with any runtime, from a shell with curl to Node.
+//!
+//! What surprises: processes are stopped (`SIGSTOP`) between invocations, exactly as AWS freezes
+//! them, so unfinished background work stands still; and a function's update replaces its pool.
+
+mod api;
+mod code;
+mod environment;
+mod lines;
+mod memory;
+mod nursery;
+mod output;
+mod process;
+mod spec;
+mod sweep;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Cloud;
+pub(crate) use lines::LogFormat;
+pub(crate) use nursery::Nursery;
+pub(crate) use spec::{Code, Spec};
+pub(crate) use sweep::{PREFIX, sweep};
+
+/// Every pool, by function ARN and version.
+#[derive(Debug)]
+pub(crate) struct Environments {
+    pools: Mutex<HashMap<String, Arc<Pool>>>,
+    nursery: Nursery,
+    /// How many environments live, so that a stop can wait for the last one.
+    alive: watch::Sender<usize>,
+}
+
+/// What an invocation came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// The function's answer, or the JSON of its error.
+    pub(crate) payload: Bytes,
+    /// Whether `X-Amz-Function-Error: Unhandled` belongs to it.
+    pub(crate) failed: bool,
+    /// The log lines of this invocation, for `LogType: Tail`.
+    pub(crate) log: String,
+}
+
+/// One invocation on its way.
+#[derive(Debug)]
+struct Job {
+    request_id: String,
+    payload: Bytes,
+    client_context: Option<String>,
+    /// The caller wants the log lines, so it waits until the environment is done.
+    wants_log: bool,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The environments of one published state of a function.
+#[derive(Debug)]
+struct Pool {
+    spec: Arc<Spec>,
+    retired: CancellationToken,
+    state: Mutex<PoolState>,
+}
+
+#[derive(Debug, Default)]
+struct PoolState {
+    queue: VecDeque<Job>,
+    idle: Vec<oneshot::Sender<Job>>,
+    environments: usize,
+    starting: usize,
+}
+
+/// What an environment that is ready does next.
+enum Turn {
+    Run(Job),
+    Park(oneshot::Receiver<Job>),
+}
+
+impl Default for Environments {
+    fn default() -> Self {
+        Self {
+            pools: Mutex::default(),
+            nursery: Nursery::start(),
+            alive: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Environments {
+    /// Runs one invocation to its end.
+    pub(crate) async fn invoke(
+        &self,
+        cloud: &Arc<Cloud>,
+        spec: Arc<Spec>,
+        request_id: String,
+        payload: Bytes,
+        (client_context, wants_log): (Option<String>, bool),
+    ) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            request_id,
+            payload,
+            client_context,
+            wants_log,
+            reply,
+        };
+        Pool::submit(&self.pool(spec), cloud, job);
+        answer.await.unwrap_or_else(|_| Outcome::gone())
+    }
+
+    /// Ends the environments of a function that was deleted or changed.
+    pub(crate) fn retire(&self, function_arn: &str) {
+        let mut pools = lock(&self.pools);
+        pools.retain(|_, pool| {
+            let stays = pool.spec.function_arn != function_arn;
+            if !stays {
+                pool.retired.cancel();
+            }
+            stays
+        });
+    }
+
+    /// Waits until every environment has ended; `Cloud::stopping` makes them.
+    pub(crate) async fn ended(&self) {
+        let _ = self.alive.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// How many environments of the function exist, busy or idle.
+    pub(crate) fn count(&self, function_arn: &str) -> usize {
+        let of = |pool: &&Arc<Pool>| pool.spec.function_arn == function_arn;
+        lock(&self.pools)
+            .values()
+            .filter(of)
+            .map(|pool| lock(&pool.state).environments)
+            .sum()
+    }
+
+    fn pool(&self, spec: Arc<Spec>) -> Arc<Pool> {
+        let mut pools = lock(&self.pools);
+        if let Some(pool) = pools.get(&spec.key()) {
+            if pool.spec.generation == spec.generation {
+                return Arc::clone(pool);
+            }
+            pool.retired.cancel();
+        }
+        let key = spec.key();
+        let retired = CancellationToken::new();
+        let pool = Arc::new(Pool {
+            spec,
+            retired,
+            state: Mutex::default(),
+        });
+        pools.insert(key, Arc::clone(&pool));
+        pool
+    }
+}
+
+impl Pool {
+    fn submit(pool: &Arc<Self>, cloud: &Arc<Cloud>, mut job: Job) {
+        let mut state = lock(&pool.state);
+        while let Some(idle) = state.idle.pop() {
+            match idle.send(job) {
+                Ok(()) => return,
+                Err(back) => job = back,
+            }
+        }
+        state.queue.push_back(job);
+        let limit = cloud.weather.now().environments_per_function.max(1);
+        if state.starting < state.queue.len() && state.environments < limit {
+            state.environments += 1;
+            state.starting += 1;
+            drop(state);
+            environment::start(Arc::clone(cloud), Arc::clone(pool));
+        }
+    }
+
+    /// A started environment is ready (or has failed): it no longer counts as starting.
+    fn started(&self) {
+        let mut state = lock(&self.state);
+        state.starting = state.starting.saturating_sub(1);
+    }
+
+    /// The next job, or a place among the idle.
+    fn turn(&self) -> Turn {
+        let mut state = lock(&self.state);
+        if let Some(job) = state.queue.pop_front() {
+            return Turn::Run(job);
+        }
+        let (wake, woken) = oneshot::channel();
+        state.idle.push(wake);
+        Turn::Park(woken)
+    }
+
+    /// An environment ended. Whoever still waits needs another one.
+    fn ended(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
+        let mut state = lock(&pool.state);
+        state.environments = state.environments.saturating_sub(1);
+        if state.environments < state.queue.len() && !cloud.stopping.is_cancelled() {
+            state.environments += 1;
+            state.starting += 1;
+            drop(state);
+            environment::start(Arc::clone(cloud), Arc::clone(pool));
+        }
+    }
+}
+
+impl Outcome {
+    fn answered(payload: Bytes) -> Self {
+        Self {
+            payload,
+            failed: false,
+            log: String::new(),
+        }
+    }
+
+    fn failed(kind: &str, message: &str) -> Self {
+        let body = serde_json::json!({ "errorType": kind, "errorMessage": message });
+        Self {
+            payload: Bytes::from(body.to_string()),
+            failed: true,
+            log: String::new(),
+        }
+    }
+
+    fn gone() -> Self {
+        Self::failed("Sandbox.Failure", "The execution environment was ended.")
+    }
+}
+
+/// Locks; a panic elsewhere while holding it must not take the whole cloud down.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

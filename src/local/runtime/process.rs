@@ -1,0 +1,168 @@
+//! One bootstrap process and its process group: start, freeze, thaw, end.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+use super::nursery::Nursery;
+
+/// A running bootstrap.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    group: Option<Pid>,
+}
+
+/// Why a bootstrap could not even be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
+#[derive(Debug)]
+pub(super) enum StartFailure {
+    Missing,
+    NotExecutable,
+    WrongFormat,
+    NoInterpreter,
+    Other(String),
+}
+
+impl StartFailure {
+    /// AWS's words.
+    pub(super) fn message(&self) -> String {
+        let exec = "fork/exec /var/task/bootstrap";
+        match self {
+            Self::Missing => {
+                "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
+            }
+            Self::NotExecutable => format!("{exec}: permission denied"),
+            Self::WrongFormat => format!("{exec}: exec format error"),
+            Self::NoInterpreter => format!("{exec}: no such file or directory"),
+            Self::Other(error) => format!("{exec}: {error}"),
+        }
+    }
+}
+
+impl Process {
+    /// Starts `bootstrap` in the folder, with exactly these variables, both outputs into `output`.
+    pub(super) async fn start(
+        nursery: &Nursery,
+        task_root: &Path,
+        variables: Vec<(String, String)>,
+        output: OwnedFd,
+    ) -> Result<Self, StartFailure> {
+        let bootstrap = task_root.join("bootstrap");
+        if !bootstrap.is_file() {
+            return Err(StartFailure::Missing);
+        }
+        let other = |error: io::Error| StartFailure::Other(error.to_string());
+        let mut command = Command::new(&bootstrap);
+        command
+            .current_dir(task_root)
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null());
+        command
+            .stderr(Stdio::from(output.try_clone().map_err(other)?))
+            .stdout(Stdio::from(output));
+        // A group of its own: frozen and ended as a whole, and out of reach of the terminal's Ctrl-C.
+        command.process_group(0).kill_on_drop(true);
+        let child = nursery
+            .spawn(command)
+            .await
+            .map_err(|error| failure(&error))?;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        Ok(Self { child, group })
+    }
+
+    /// The process id, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Stops the whole group where it stands.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Asks it to end. A frozen process hears it only after a thaw.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+        self.thaw();
+    }
+
+    /// Waits for the end by itself. What is left of its group is ended too.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await;
+        self.signal(Signal::KILL);
+        self.group = None;
+        status
+    }
+
+    /// Ends it now.
+    pub(super) async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait().await;
+        self.group = None;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // A group that is gone already is what we wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+fn failure(error: &io::Error) -> StartFailure {
+    match error
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
+        Some(rustix::io::Errno::ACCESS) => StartFailure::NotExecutable,
+        Some(rustix::io::Errno::NOEXEC) => StartFailure::WrongFormat,
+        Some(rustix::io::Errno::NOENT) => StartFailure::NoInterpreter,
+        _ => StartFailure::Other(error.to_string()),
+    }
+}
+
+/// How AWS words the end of a process.
+pub(super) fn exit_reason(status: Option<ExitStatus>) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let Some(status) = status else {
+        return "Runtime exited without providing a reason".to_owned();
+    };
+    match (status.code(), status.signal()) {
+        (Some(0), _) | (None, None) => "Runtime exited without providing a reason".to_owned(),
+        (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
+        (None, Some(signal)) => {
+            format!("Runtime exited with error: signal: {}", signal_name(signal))
+        }
+    }
+}
+
+/// Go's names for signals, which are the ones that AWS shows.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        4 => "illegal instruction".to_owned(),
+        6 => "aborted".to_owned(),
+        9 => "killed".to_owned(),
+        11 => "segmentation fault".to_owned(),
+        15 => "terminated".to_owned(),
+        other => other.to_string(),
+    }
+}
