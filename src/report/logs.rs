@@ -167,7 +167,10 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
         Notice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
             let name = name_of(*source);
-            (false, format!("the {name} log group {group} does not exist{wait}"))
+            (
+                false,
+                format!("the {name} log group {group} does not exist{wait}"),
+            )
         }
         Notice::Back { source, group } => (
             false,

@@ -74,13 +74,6 @@ impl Resource for Table {
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
-<<<<<<< HEAD
-        let Some(table) = self.describe(world).await? else {
-            return Ok(None);
-        };
-        // Not before the table was seen: the tags of a missing one are "access denied".
-        let (ttl, tags) = tokio::try_join!(self.read_ttl(world), self.read_tags(world))?;
-=======
         let (table, ttl, tags) = tokio::join!(
             self.describe(world),
             self.read_ttl(world),
@@ -91,7 +84,6 @@ impl Resource for Table {
         let Some(table) = table? else {
             return Ok(None);
         };
->>>>>>> main
         Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),

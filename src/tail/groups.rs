@@ -14,7 +14,10 @@ use crate::stack::tags::{STACK, STAGE};
 pub fn wanted(names: &Names, sources: &[LogSource], api: Option<&str>) -> Vec<Group> {
     let all = [
         (LogSource::Function, Some(names.function_group())),
-        (LogSource::Execution, api.map(|api| names.execution_group(api))),
+        (
+            LogSource::Execution,
+            api.map(|api| names.execution_group(api)),
+        ),
         (LogSource::Access, Some(names.access_group())),
     ];
     all.into_iter()

@@ -52,16 +52,19 @@ pub fn any_failure(findings: &[Finding]) -> bool {
 /// What a check needs that is not there: the finding to give instead.
 fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) -> Finding {
     match look {
-        Look::There(_) | Look::Unasked => {
-            Finding::skipped(check, format!("not looked at: {what} depends on what is missing above"))
-        }
+        Look::There(_) | Look::Unasked => Finding::skipped(
+            check,
+            format!("not looked at: {what} depends on what is missing above"),
+        ),
         Look::Missing => Finding::failure(
             check,
             format!("{what} does not exist"),
             "the chat cannot work without it",
             deploy(facts),
         ),
-        Look::Unseen(why) => Finding::skipped(check, format!("{what} could not be looked at: {why}")),
+        Look::Unseen(why) => {
+            Finding::skipped(check, format!("{what} could not be looked at: {why}"))
+        }
     }
 }
 
