@@ -129,7 +129,8 @@ impl Response {
         Self {
             status,
             headers: HeaderMap::new(),
-            body: Bytes::new(), stream: None,
+            body: Bytes::new(),
+            stream: None,
         }
     }
 

@@ -141,8 +141,13 @@ impl Iam {
                 role.max_session_seconds = seconds;
             }
             // An empty result is a result all the same: clients look for its wrapper.
-            Ok(if only_description { role_xml(role, true) } else { "
-".to_owned() })
+            Ok(if only_description {
+                role_xml(role, true)
+            } else {
+                "
+"
+                .to_owned()
+            })
         })
     }
 

@@ -48,16 +48,27 @@ pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, F
         String::new(),
     );
     response.stream = Some(receiver);
-    tokio::spawn(run(Arc::clone(cloud), session, incoming, sender, request.request_id.clone()));
+    tokio::spawn(run(
+        Arc::clone(cloud),
+        session,
+        incoming,
+        sender,
+        request.request_id.clone(),
+    ));
     Ok(response)
 }
 
 impl Session {
     fn read(call: &Call<'_>) -> Result<Self, Fault> {
         let identifiers = call.texts("logGroupIdentifiers");
-        let (names, prefixes) = (call.texts("logStreamNames"), call.texts("logStreamNamePrefixes"));
+        let (names, prefixes) = (
+            call.texts("logStreamNames"),
+            call.texts("logStreamNamePrefixes"),
+        );
         if identifiers.is_empty() || identifiers.len() > 10 {
-            return Err(invalid("logGroupIdentifiers must hold 1 to 10 log group ARNs"));
+            return Err(invalid(
+                "logGroupIdentifiers must hold 1 to 10 log group ARNs",
+            ));
         }
         if identifiers.len() > 1 && !(names.is_empty() && prefixes.is_empty()) {
             return Err(invalid(
@@ -81,9 +92,19 @@ impl Session {
             call.cloud.logs.lock().group(&group)?;
             groups.push(group);
         }
-        let pattern_text = call.text("logEventFilterPattern").unwrap_or_default().to_owned();
+        let pattern_text = call
+            .text("logEventFilterPattern")
+            .unwrap_or_default()
+            .to_owned();
         let pattern = Pattern::parse(&pattern_text)?;
-        Ok(Self { identifiers, groups, names, prefixes, pattern, pattern_text })
+        Ok(Self {
+            identifiers,
+            groups,
+            names,
+            prefixes,
+            pattern,
+            pattern_text,
+        })
     }
 
     fn start_event(&self, request_id: &str) -> Value {
@@ -101,7 +122,10 @@ impl Session {
         self.groups.contains(&incoming.group)
             && (self.names.is_empty() || self.names.contains(&incoming.stream))
             && (self.prefixes.is_empty()
-                || self.prefixes.iter().any(|prefix| incoming.stream.starts_with(prefix)))
+                || self
+                    .prefixes
+                    .iter()
+                    .any(|prefix| incoming.stream.starts_with(prefix)))
     }
 
     /// What came in since the last update.
@@ -111,7 +135,10 @@ impl Session {
             match incoming.try_recv() {
                 Ok(batch) if self.wants(&batch) => {
                     let arn = super::wire::arn(cloud, &batch.group);
-                    let matching = batch.events.iter().filter(|(_, text)| self.pattern.matches(text));
+                    let matching = batch
+                        .events
+                        .iter()
+                        .filter(|(_, text)| self.pattern.matches(text));
                     results.extend(matching.map(|(time, text)| {
                         json!({
                             "logGroupIdentifier": arn,
@@ -163,7 +190,10 @@ async fn run(
             let _ = sender.send(timed_out()).await;
             return;
         }
-        next.push(event("sessionUpdate", &session.update(&cloud, &mut incoming)));
+        next.push(event(
+            "sessionUpdate",
+            &session.update(&cloud, &mut incoming),
+        ));
     }
 }
 
@@ -173,10 +203,20 @@ fn event(kind: &'static str, payload: &Value) -> Bytes {
 
 fn timed_out() -> Bytes {
     let words = json!({"message": "Live Tail session has timed out."});
-    frame("exception", ":exception-type", "SessionTimeoutException", &words)
+    frame(
+        "exception",
+        ":exception-type",
+        "SessionTimeoutException",
+        &words,
+    )
 }
 
-fn frame(message: &'static str, header: &'static str, kind: &'static str, payload: &Value) -> Bytes {
+fn frame(
+    message: &'static str,
+    header: &'static str,
+    kind: &'static str,
+    payload: &Value,
+) -> Bytes {
     let text = |value: &'static str| HeaderValue::String(value.into());
     let message = Message::new(Bytes::from(payload.to_string()))
         .add_header(Header::new(":message-type", text(message)))
