@@ -249,6 +249,15 @@ pub struct Local {
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
+    /// Slow every control-plane call down by so many milliseconds [default: 0]
+    #[arg(long, value_name = "MS", help_heading = "Weather")]
+    pub latency: Option<u64>,
+    /// Milliseconds until a new role or function can be used [default: 100]
+    #[arg(long, value_name = "MS", help_heading = "Weather")]
+    pub propagation: Option<u64>,
+    /// Refuse calls above the control-plane rates of AWS
+    #[arg(long, help_heading = "Weather")]
+    pub strict_rates: bool,
 }
 
 /// Flags of `chatctl logs`.
@@ -321,6 +330,9 @@ pub struct Open {
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
+    /// A WebSocket URL, instead of the deployed chat's
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
 }
 
 /// Flags of `chatctl init`.

@@ -149,12 +149,11 @@ impl Store for MemoryStore {
         &self,
         connection: &str,
         folded: Option<&str>,
+        now: Millis,
     ) -> Result<Option<String>, StoreError> {
         let mut rows = self.rows();
-        let name = rows
-            .members
-            .remove(connection)
-            .and_then(|row| row.member.name);
+        let row = rows.members.remove(connection).unwrap_or_default();
+        let name = row.member.name;
         let folded = name
             .as_ref()
             .map(|name| name.folded.clone())
@@ -167,7 +166,9 @@ impl Store for MemoryStore {
         {
             rows.locks.remove(&folded);
         }
-        Ok(name.map(|name| name.shown))
+        Ok(name
+            .filter(|_| row.expires > now.secs())
+            .map(|name| name.shown))
     }
 }
 

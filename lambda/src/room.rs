@@ -226,7 +226,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
         let name = self
             .room
             .store
-            .forget(&self.event.connection_id, None)
+            .forget(&self.event.connection_id, None, self.now)
             .await?;
         match name {
             Some(name) => {
@@ -271,7 +271,12 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
             return Err(Stop::Refused(Refusal::NameTaken));
         }
         self.tally.gone += 1;
-        if let Some(left) = self.room.store.forget(owner, Some(&name.folded)).await? {
+        if let Some(left) = self
+            .room
+            .store
+            .forget(owner, Some(&name.folded), self.now)
+            .await?
+        {
             self.announce_left(vec![left]).await?;
         }
         Ok(())
@@ -382,7 +387,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
         let gone = std::mem::take(&mut self.gone);
         let store = &self.room.store;
         let forgotten: Vec<_> = stream::iter(&gone)
-            .map(|connection| store.forget(connection, None))
+            .map(|connection| store.forget(connection, None, self.now))
             .buffer_unordered(FORGET_CONCURRENCY)
             .collect()
             .await;

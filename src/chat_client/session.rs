@@ -142,10 +142,10 @@ impl Session {
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Do> {
-        if self.awaited.is_some_and(|(_, until)| until <= now) {
-            if let Some((Awaited::Name, _)) = self.awaited.take() {
-                self.asked = None;
-            }
+        if self.awaited.is_some_and(|(_, until)| until <= now)
+            && let Some((Awaited::Name, _)) = self.awaited.take()
+        {
+            self.asked = None;
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;

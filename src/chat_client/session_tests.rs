@@ -150,7 +150,7 @@ fn a_script_stays_below_the_rate_that_the_chat_refuses() {
             todo.iter()
                 .filter(|one| matches!(one, Do::Send(_)))
                 .map(|_| now),
-        )
+        );
     };
     for n in 0..30 {
         let todo = at.typed(&format!("/msg Bob {n}"));

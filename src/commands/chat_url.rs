@@ -1,9 +1,13 @@
 //! Where a chat is: what was typed with `--url`, or what is deployed.
 
 use super::Context;
+use crate::aws::Clients;
 use crate::cli::Wanted;
-use crate::config::Settings;
+use crate::config::{Settings, Target};
+use crate::engine::Ownership;
 use crate::error::{Error, Result};
+use crate::resources::Gateway;
+use crate::stack::Names;
 
 /// A chat to talk to.
 #[derive(Debug, Clone)]
@@ -38,6 +42,29 @@ fn typed(url: String) -> Result<ChatUrl> {
     )
 }
 
-async fn deployed(_settings: &Settings) -> Result<ChatUrl> {
-    Err(Error::usage("say which chat with --url"))
+async fn deployed(settings: &Settings) -> Result<ChatUrl> {
+    let clients = Clients::connect(settings).await?;
+    let names = Names::new(settings, &clients.place);
+    let gateway = Gateway::load(&clients, &names, false).await?;
+    let ours = gateway.ownership(&names) == Ownership::Ours;
+    let Some(api) = gateway.api_id().filter(|_| ours && gateway.stage.is_some()) else {
+        return Err(nothing_there(settings, &names));
+    };
+    Ok(ChatUrl {
+        url: names.socket_url(&api),
+        allowed_origins: settings.function.allowed_origins.clone(),
+    })
+}
+
+fn nothing_there(settings: &Settings, names: &Names) -> Error {
+    let (name, stage) = (&settings.name, &settings.stage);
+    let place = match &settings.target {
+        Target::Aws => names.place().region.clone(),
+        Target::Local(port) => format!("the local cloud on port {port}"),
+        Target::Endpoint(url) => url.clone(),
+    };
+    Error::failed(format!("{name}/{stage} is not deployed in {place}")).hint(
+        "`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant, \
+         --url any other WebSocket",
+    )
 }

@@ -8,7 +8,7 @@ use crate::cli::{Global, Init, Wanted};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::package::source;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 const CONFIGURATION: &str = include_str!("../../templates/chatctl.toml");
@@ -145,7 +145,7 @@ fn name_of(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn tell(context: &Context, flags: &Init, path: &PathBuf) {
+fn tell(context: &Context, flags: &Init, path: &Path) {
     let reporter = context.reporter;
     if !flags.ci || flags.lambda {
         reporter.note(&format!("wrote {}", path.display()));

@@ -1,16 +1,24 @@
 //! One file per command. Each is short: it says in which order the rooms do their work.
 
+mod carry_out;
 mod chat;
 mod chat_url;
 mod completions;
+pub mod deploy;
+mod doctor;
 mod init;
+mod local;
 mod logs;
 mod man;
 mod open;
+pub mod plan;
+pub mod status;
+mod survey;
+pub mod teardown;
 mod write;
 
 use crate::cli::{Cli, Command, Global};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::report::Reporter;
 use std::process::ExitCode;
 
@@ -48,12 +56,12 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { dir } => man::run(context, dir.as_deref()),
         Command::Logs(args) => logs::run(context, args).await,
-        other => {
-            let _ = context;
-            return Err(Error::failed(format!(
-                "{other:?} is not part of this build"
-            )));
-        }
+        Command::Local(flags) => local::run(context, flags).await,
+        Command::Deploy(args) => deploy::run(context, &args).await,
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Status => status::run(context).await,
+        Command::Teardown(args) => teardown::run(context, &args).await,
+        Command::Doctor => doctor::run(context).await,
     }
 }
 

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// # Errors
 /// There is no such chat, or the port is taken.
 pub(super) async fn run(context: &Context, flags: Open) -> Result<ExitCode> {
-    let chat = chat_url::find(context, None).await?;
+    let chat = chat_url::find(context, flags.url).await?;
     let server = page::serve(flags.page_port.unwrap_or(0), chat.url.clone()).await?;
     let reporter = context.reporter;
     if reporter.is_json() {

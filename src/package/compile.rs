@@ -4,9 +4,9 @@
 //! that comes with the musl target: no C compiler, no Docker, no other toolchain, from any host.
 //! Paths of this machine are mapped away, so that the same source gives the same bytes elsewhere.
 
-use super::Progress;
 use super::source::Source;
 use super::target::{BuildTarget, Profile, no_toolchain};
+use super::{Progress, Step};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,10 @@ async fn follow(child: &mut Child, progress: Progress<'_>) -> Result<Built> {
             if message.reason == "compiler-artifact" {
                 count += 1;
                 let name = message.target.map(|target| target.name).unwrap_or_default();
-                progress(&format!("{count} crates, last {name}"));
+                progress(&Step::Compiled {
+                    crates: count,
+                    last: &name,
+                });
                 executable = message.executable.or(executable);
             }
         }

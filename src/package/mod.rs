@@ -32,7 +32,31 @@ pub struct Artifact {
 }
 
 /// What a build says of itself while it runs.
-pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// It was built before; nothing is compiled.
+    Kept,
+    /// The compiler starts.
+    Begun {
+        /// The Rust target.
+        triple: &'a str,
+    },
+    /// One more crate is compiled.
+    Compiled {
+        /// How many so far.
+        crates: usize,
+        /// The last one's name.
+        last: &'a str,
+    },
+    /// It is built, checked and zipped.
+    Done {
+        /// Size of the zip.
+        bytes: usize,
+    },
+}
+
+/// Who listens to a build.
+pub type Progress<'a> = &'a (dyn Fn(&Step<'_>) + Send + Sync);
 
 /// The digest of everything that decides what the function is: source files, lock file, target
 /// and profile. Reads files only.
@@ -55,13 +79,17 @@ pub async fn build(settings: &Settings, progress: Progress<'_>) -> Result<Artifa
     let cache = crate::config::cache_dir()?;
     let kept = cache.join("functions").join(format!("{digest}.zip"));
     if let Some(zip) = read_kept(&kept, &target) {
-        progress("already built");
+        progress(&Step::Kept);
         return Ok(artifact(zip, digest, &target));
     }
+    progress(&Step::Begun {
+        triple: &target.triple,
+    });
     let bootstrap = compile::compile(&source, &target, &cache, progress).await?;
     elf::check(&bootstrap, &target)?;
     let zip = archive::pack(&bootstrap)?;
     keep(&kept, &zip)?;
+    progress(&Step::Done { bytes: zip.len() });
     Ok(artifact(zip, digest, &target))
 }
 

@@ -1,7 +1,7 @@
 //! The conversation of `chatctl chat` on a terminal, in a file, or as JSON lines.
 
+use super::escape;
 use super::prompt::Prompt;
-use super::safe::visible;
 use super::{Reporter, Style};
 use crate::chat_client::{Frame, Screen, Words};
 use crate::error::Result;
@@ -37,7 +37,7 @@ impl Screen for ChatScreen {
             return self.reporter.line(&frame.raw);
         }
         if let (Some(prompt), Some(me)) = (&self.prompt, me) {
-            prompt.label(&format!("{}> ", visible(me)));
+            prompt.label(&format!("{}> ", escape(me)));
         }
         frame
             .words()
@@ -49,7 +49,7 @@ impl Screen for ChatScreen {
         if self.reporter.is_json() {
             return self.reporter.line(&json!({ "members": names }));
         }
-        let shown: Vec<_> = names.iter().map(|name| visible(name)).collect();
+        let shown: Vec<_> = names.iter().map(|name| escape(name)).collect();
         let list = if shown.is_empty() {
             "nobody yet".to_owned()
         } else {
@@ -65,22 +65,22 @@ impl Screen for ChatScreen {
         if self.reporter.is_json() {
             return Ok(());
         }
-        let tag = Style::Warning.paint(&format!("[private to {}]", visible(to)));
-        self.result(&format!("{tag} {}", visible(text)))
+        let tag = Style::Warning.paint(&format!("[private to {}]", escape(to)));
+        self.result(&format!("{tag} {}", escape(text)))
     }
 
     fn note(&mut self, text: &str) {
         self.above(|| {
             self.reporter
-                .note(&Style::Faint.paint(&format!("-- {text}")))
+                .note(&Style::Faint.paint(&format!("-- {text}")));
         });
     }
 }
 
 fn readable(words: &Words) -> String {
     match words {
-        Words::System(text) => Style::Faint.paint(&format!("* {}", visible(text))),
-        Words::Refused(text) => format!("{} {}", Style::Error.paint("!"), visible(text)),
+        Words::System(text) => Style::Faint.paint(&format!("* {}", escape(text))),
+        Words::Refused(text) => format!("{} {}", Style::Error.paint("!"), escape(text)),
         Words::Spoken {
             private,
             from,
@@ -93,8 +93,8 @@ fn readable(words: &Words) -> String {
             };
             format!(
                 "{tag}{} {}",
-                Style::Strong.paint(&format!("{}:", visible(from))),
-                visible(text)
+                Style::Strong.paint(&format!("{}:", escape(from))),
+                escape(text)
             )
         }
     }

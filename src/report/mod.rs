@@ -1,18 +1,21 @@
 //! The only room that writes to a terminal: results to stdout, everything else to stderr.
 
+pub mod building;
 mod chat;
 mod colour;
+pub mod doctor;
 mod editor;
 mod escape;
+mod live;
 pub mod logs;
+pub mod plan;
+pub mod progress;
 mod prompt;
-mod safe;
 
 pub use chat::ChatScreen;
 pub use colour::Style;
 pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
-pub use safe::visible;
 
 use crate::cli::{Color, Global, Output};
 use crate::error::{Error, Kind, Result};

@@ -10,6 +10,7 @@ const LONGEST_MESSAGE = 4096; // bytes; the chat refuses more
 const KEPT_LINES = 1000;
 const REJOIN_PAUSE = 5_000;
 const REJOIN_TRIES = 100; // AWS may notice a lost connection only after 10 minutes
+const ANSWER_PATIENCE = 10_000; // then what was typed goes out all the same
 const NAME_REFUSALS = new Set(["name_taken", "bad_name", "unavailable"]);
 
 const part = (id) => document.getElementById(id);
@@ -21,8 +22,11 @@ const messageInput = part("messageInput");
 /** What was already shown, by message id. */
 const seen = new Set();
 
+/** What was typed while the chat had not answered about our name yet. */
+const outbox = [];
+
 /** Who we are: `name` once the chat has taken it, `asked` while it has not answered. */
-const me = { name: "", asked: "", retry: 0, triesLeft: 0 };
+const me = { name: "", asked: "", retry: 0, triesLeft: 0, patience: 0 };
 
 const members = new Members(part("membersList"), part("membersCount"), part("memberNames"), (name) => {
   toInput.value = name;
@@ -49,6 +53,7 @@ connection.addEventListener("state", ({ detail: { state, text } }) => {
 connection.addEventListener("open", () => {
   hint("messageHint", "");
   if (me.asked || me.name) askForName(me.asked || me.name, me.name ? REJOIN_TRIES : 0);
+  else flushOutbox();
 });
 
 connection.addEventListener("frame", ({ detail: frame }) => {
@@ -89,12 +94,14 @@ function noticeOwnName(frame) {
   if (!taken) return;
   if (!me.name) show("system", "[System] ", "", `You joined as ${taken}`);
   clearTimeout(me.retry);
+  clearTimeout(me.patience);
   me.name = taken;
   me.asked = "";
   members.me = taken;
   nameInput.value = taken;
   part("setNameBtn").textContent = "Rename";
   hint("nameHint", "");
+  flushOutbox();
 }
 
 /** The chat may write a name a little differently, such as full-width letters as plain ones. */
@@ -109,6 +116,7 @@ function showRefusal(error) {
     if (me.name === me.asked) forgetName();
     me.asked = "";
     hint("nameHint", text, "error");
+    flushOutbox();
   }
   show("error", "[Error] ", "", text);
 }
@@ -138,6 +146,8 @@ function askAgainLater() {
 
 function askForName(name, triesLeft) {
   clearTimeout(me.retry);
+  clearTimeout(me.patience);
+  me.patience = setTimeout(flushOutbox, ANSWER_PATIENCE);
   me.asked = name;
   me.triesLeft = triesLeft;
   connection.send({ action: "setName", name });
@@ -161,14 +171,23 @@ part("messageForm").addEventListener("submit", (event) => {
   if (length > LONGEST_MESSAGE) {
     return hint("messageHint", `Too long by ${length - LONGEST_MESSAGE} bytes.`, "error");
   }
-  const frame = to ? { action: "sendPrivate", to, message } : { action: "sendPublic", message };
-  if (!connection.send(frame)) {
+  if (!connection.isOpen) {
     return hint("messageHint", "Not connected: your message is kept here.", "error");
   }
-  if (to) showSpoken("private mine", `[Private to ${to}] `, `${me.name}: ${message}`);
+  outbox.push({ to, message });
+  if (!me.asked) flushOutbox();
   hint("messageHint", "");
   messageInput.value = "";
 });
+
+/** The chat handles messages side by side: one sent right after a name might overtake it. */
+function flushOutbox() {
+  if (!connection.isOpen) return;
+  for (const { to, message } of outbox.splice(0)) {
+    connection.send(to ? { action: "sendPrivate", to, message } : { action: "sendPublic", message });
+    if (to) showSpoken("private mine", `[Private to ${to}] `, `${me.name}: ${message}`);
+  }
+}
 
 toInput.addEventListener("keydown", (event) => {
   if (event.key === "Escape") toInput.value = "";

@@ -1,4 +1,16 @@
 //! Every integration test, in one binary: a file per command or property.
 
+#![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
+
+mod chat;
+mod init;
 mod local_control;
+mod page;
+mod standin;
+
+#[cfg(unix)]
+mod bad_input;
+mod binary;
+#[cfg(target_os = "linux")]
+mod local_command;
 mod local_data;

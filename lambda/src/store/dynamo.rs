@@ -160,11 +160,24 @@ impl Table {
         }})
     }
 
-    async fn delete_row(&self, connection: &str) -> Result<Option<String>, StoreError> {
+    async fn row(&self, connection: &str) -> Result<Value, StoreError> {
+        let mut answer = self
+            .dynamo
+            .call("GetItem", self.get(&member_key(connection)))
+            .await?;
+        Ok(answer["Item"].take())
+    }
+
+    async fn delete_row(
+        &self,
+        connection: &str,
+        now: Millis,
+    ) -> Result<Option<String>, StoreError> {
         let delete = json!({
             "TableName": self.name, "Key": member_key(connection), "ReturnValues": "ALL_OLD" });
         let old = self.dynamo.call("DeleteItem", delete).await?;
-        Ok(text(&old["Attributes"], "shown"))
+        let row = &old["Attributes"];
+        Ok(text(row, "shown").filter(|_| is_live(row, now)))
     }
 
     async fn delete_lock(&self, connection: &str, folded: &str) -> Result<(), StoreError> {
@@ -274,26 +287,28 @@ impl Store for Table {
             .call("GetItem", self.get(&lock_key(folded)))
             .await?;
         let lock = &answer["Item"];
-        Ok(text(lock, "conn").filter(|_| integer(lock, "expires") > now.secs()))
+        Ok(text(lock, "conn").filter(|_| is_live(lock, now)))
     }
 
     async fn forget(
         &self,
         connection: &str,
         folded: Option<&str>,
+        now: Millis,
     ) -> Result<Option<String>, StoreError> {
         // The name may change between looking and deleting; then look again.
         for _ in 0..4 {
-            let Some(name) = self.name_of(connection).await? else {
+            let row = self.row(connection).await?;
+            let Some(name) = member(&row).name else {
                 if let Some(folded) = folded {
                     self.delete_lock(connection, folded).await?;
                 }
-                return self.delete_row(connection).await;
+                return self.delete_row(connection, now).await;
             };
             match self.delete_both(connection, &name).await? {
-                Some(true) => return Ok(Some(name.shown)),
+                Some(true) => return Ok(Some(name.shown).filter(|_| is_live(&row, now))),
                 // Expired, and the name is another's: only the row is ours to delete.
-                Some(false) => return self.delete_row(connection).await,
+                Some(false) => return self.delete_row(connection, now).await,
                 None => {}
             }
         }
@@ -336,6 +351,11 @@ fn integer(item: &Value, key: &str) -> u64 {
         .as_str()
         .and_then(|n| n.parse().ok())
         .unwrap_or_default()
+}
+
+/// DynamoDB removes what has expired up to days later.
+fn is_live(item: &Value, now: Millis) -> bool {
+    integer(item, "expires") > now.secs()
 }
 
 fn member(item: &Value) -> Member {

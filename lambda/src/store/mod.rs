@@ -86,11 +86,12 @@ pub trait Store {
     async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError>;
 
     /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
-    /// name as shown, to exactly one of all who ask. `folded` frees that name too if the connection's
-    /// own row is missing.
+    /// name as shown, to exactly one of all who ask, and to nobody if it has expired: whoever did not
+    /// count cannot leave. `folded` frees that name too if the connection's own row is missing.
     async fn forget(
         &self,
         connection: &str,
         folded: Option<&str>,
+        now: Millis,
     ) -> Result<Option<String>, StoreError>;
 }

@@ -35,7 +35,11 @@ impl Watch {
         let watcher = watcher(folder, sender).map_err(|error| {
             Error::failed(format!("{} cannot be watched", folder.display())).because(error)
         })?;
-        Ok(Self { _watcher: watcher, touched, known: package::digest(settings)? })
+        Ok(Self {
+            _watcher: watcher,
+            touched,
+            known: package::digest(settings)?,
+        })
     }
 
     /// Waits for the next change. Safe to cancel.
@@ -47,7 +51,10 @@ impl Watch {
             if self.touched.recv().await.is_none() {
                 return Err(Error::failed("the source folder is watched no longer"));
             }
-            while tokio::time::timeout(QUIET, self.touched.recv()).await.is_ok_and(|m| m.is_some()) {}
+            while tokio::time::timeout(QUIET, self.touched.recv())
+                .await
+                .is_ok_and(|m| m.is_some())
+            {}
             let now = package::digest(settings)?;
             if now != self.known {
                 self.known = now;

@@ -1,0 +1,93 @@
+//! Carries a plan out, while somebody may watch and may ask to stop.
+
+use crate::engine::apply::{Outcome, apply};
+use crate::engine::event::Events;
+use crate::engine::plan::Plan;
+use crate::engine::{Stop, event};
+use crate::error::{Error, Result};
+use crate::report::{Reporter, progress};
+use crate::resources::{Kind, World};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// Turns Ctrl-C into a wish to stop, from its making until its end. After that Ctrl-C would be
+/// ignored, so it lives as long as the command does.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// The wish.
+    pub(crate) stop: Stop,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Begins to listen.
+    pub(crate) fn begin() -> Self {
+        let stop = Stop::default();
+        let heard = stop.clone();
+        let task = tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                heard.ask();
+            }
+        });
+        Self { stop, task }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Does what the plan says and shows what happens.
+///
+/// # Errors
+/// A step failed, or the user asked to stop. `again` is the command that goes on.
+pub(crate) async fn carry_out(
+    plan: &Plan<Kind>,
+    world: &Arc<World>,
+    reporter: &Reporter,
+    stop: &Stop,
+    again: &str,
+) -> Result<Outcome> {
+    let (events, receiver) = Events::channel();
+    let watcher = tokio::spawn(progress::follow(*reporter, receiver));
+    let outcome = apply(plan, world, &events, stop).await;
+    drop::<event::Events>(events);
+    // The watcher ends with the last sender; if it broke, what was done is still true.
+    let _ = watcher.await;
+    verdict(outcome, stop, reporter, again)
+}
+
+/// One cause is told once, however many steps met it.
+fn verdict(outcome: Outcome, stop: &Stop, reporter: &Reporter, again: &str) -> Result<Outcome> {
+    if outcome.is_complete() {
+        return Ok(outcome);
+    }
+    let (done, left) = (outcome.done.len(), outcome.left.len());
+    if stop.is_asked() {
+        return Err(Error::interrupted(format!(
+            "stopped: {done} steps are done, {left} were not begun"
+        ))
+        .hint(format!("`{again}` goes on from here")));
+    }
+    let mut told = BTreeSet::new();
+    let mut failures = outcome.failed.into_iter();
+    let Some((_, first)) = failures.next() else {
+        return Err(Error::failed("some steps were not begun"));
+    };
+    told.insert(first.to_string());
+    for (_, error) in failures {
+        if told.insert(error.to_string()) {
+            reporter.error(&error);
+        }
+    }
+    let skipped = outcome.skipped.len();
+    if skipped > 0 {
+        reporter.note(&format!("{skipped} steps that needed it were skipped"));
+    }
+    Err(first.hint(format!(
+        "nothing is rolled back: `{again}` goes on from here"
+    )))
+}

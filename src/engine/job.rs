@@ -1,0 +1,95 @@
+//! What a running step may use: the world, a voice, and the pace.
+
+use super::event::{Events, What};
+use super::pace::{Cost, Pace};
+use super::resource::Id;
+use super::wait::Waits;
+use crate::error::{Error, Result};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Given to a step while it runs.
+#[derive(Debug)]
+pub struct Job<W> {
+    id: Id,
+    world: Arc<W>,
+    events: Events,
+    pace: Arc<Pace>,
+}
+
+impl<W> Clone for Job<W> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            world: Arc::clone(&self.world),
+            events: self.events.clone(),
+            pace: Arc::clone(&self.pace),
+        }
+    }
+}
+
+impl<W> Job<W> {
+    pub(super) fn new(id: Id, world: Arc<W>, events: Events, pace: Arc<Pace>) -> Self {
+        Self {
+            id,
+            world,
+            events,
+            pace,
+        }
+    }
+
+    /// The clients and facts.
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    /// Says what the step does or waits for.
+    pub fn note(&self, text: impl Into<String>) {
+        self.events.send(What::Note {
+            id: self.id.clone(),
+            text: text.into(),
+        });
+    }
+
+    /// Takes tokens of a known limit, and waits for them if there are none.
+    pub async fn pace(&self, cost: Cost) {
+        let wait = self.pace.take(cost);
+        if !wait.is_zero() {
+            let (name, seconds) = (cost.of.name, cost.of.every.as_secs_f32());
+            self.note(format!(
+                "waiting for the rate limit of {name} (1 in {seconds} s)"
+            ));
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Looks until `look` sees it, with growing waits. `what` completes "waiting for …".
+    ///
+    /// # Errors
+    /// What `look` fails with, or that `limit` is over.
+    pub async fn until<T, F, Fut>(&self, what: &str, limit: Duration, mut look: F) -> Result<T>
+    where
+        F: FnMut() -> Fut + Send,
+        Fut: Future<Output = Result<Option<T>>> + Send,
+    {
+        let mut waits = Waits::until(limit);
+        let mut said = false;
+        loop {
+            if let Some(seen) = look().await? {
+                return Ok(seen);
+            }
+            if !said {
+                self.note(format!("waiting for {what}"));
+                said = true;
+            }
+            if !waits.again().await {
+                let seconds = limit.as_secs();
+                return Err(
+                    Error::failed(format!("gave up waiting for {what} after {seconds} s"))
+                        .hint("run the same command again: it goes on where this one stopped"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Wanted against found: read what is there, plan the difference, apply it side by side.
+//!
+//! Nothing here knows AWS. A resource is anything that implements [`Resource`]; `resources/` has the
+//! kinds. Data flows one way: [`read::read`] → [`plan::Plan::make`] → [`apply::apply`], and what
+//! happens meanwhile leaves as [`event::Event`]s.
+
+pub mod apply;
+pub mod diff;
+pub mod event;
+mod graph;
+mod job;
+pub mod pace;
+pub mod plan;
+pub mod read;
+mod resource;
+mod stop;
+pub mod wait;
+
+#[cfg(test)]
+mod fake;
+
+pub use job::Job;
+pub use resource::{Edge, Field, Fields, Id, Ownership, Resource};
+pub use stop::Stop;

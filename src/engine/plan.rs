@@ -1,0 +1,216 @@
+//! The plan: what would be done, as data. Making it changes nothing.
+
+use super::diff::{Difference, diff};
+use super::read::Seen;
+use super::resource::{Fields, Id, Ownership, Resource};
+use crate::error::{Error, Result};
+use serde::Serialize;
+
+/// What is done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing: it is as wanted.
+    Keep,
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it and make it again: AWS cannot change it in place.
+    Replace,
+    /// Delete it.
+    Delete,
+}
+
+impl Action {
+    /// The sign in front of the resource; the sign and the fact are one value.
+    pub fn glyph(self) -> char {
+        match self {
+            Self::Keep => '=',
+            Self::Create => '+',
+            Self::Update => '~',
+            Self::Replace => '±',
+            Self::Delete => '-',
+        }
+    }
+
+    /// The verb in the present: "creating".
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::Keep => "keeping",
+            Self::Create => "creating",
+            Self::Update => "updating",
+            Self::Replace => "replacing",
+            Self::Delete => "deleting",
+        }
+    }
+
+    /// The verb in the past: "created".
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Keep => "kept",
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Replace => "replaced",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
+/// One resource in the plan.
+#[derive(Debug, Clone)]
+pub struct Step<R> {
+    /// The id inside the stack.
+    pub id: Id,
+    /// AWS's name of the thing.
+    pub name: String,
+    /// What is done.
+    pub action: Action,
+    /// Field by field; for a creation, every field.
+    pub differences: Vec<Difference>,
+    /// As wanted, unless it is to go.
+    pub wanted: Option<R>,
+    /// As found, if it is there.
+    pub found: Option<R>,
+    /// It is there and not ours; the text says whose it looks to be.
+    pub foreign: Option<String>,
+    /// It goes when its parent goes; no call of its own.
+    pub carried: bool,
+    /// Why it is left in place although everything is to go.
+    pub stays: Option<String>,
+}
+
+/// Every resource of the stack with what is done to it, in the stack's order, deletions last.
+#[derive(Debug, Clone)]
+pub struct Plan<R> {
+    /// The resources.
+    pub steps: Vec<Step<R>>,
+}
+
+impl<R: Resource> Plan<R> {
+    /// What makes the found stack the wanted one. `strays` are ours and not wanted.
+    pub fn converge(seen: Vec<Seen<R>>, strays: Vec<R>, world: &R::World) -> Self {
+        let mut steps: Vec<_> = seen.into_iter().map(|one| step(one, world)).collect();
+        steps.extend(strays.into_iter().map(|stray| deletion(stray, world)));
+        mark_carried(&mut steps);
+        Self { steps }
+    }
+
+    /// What makes the found stack an empty one: only what is there appears.
+    pub fn teardown(seen: Vec<Seen<R>>, strays: Vec<R>, world: &R::World) -> Self {
+        let found = seen.into_iter().filter_map(|one| one.found).chain(strays);
+        let mut steps: Vec<_> = found.map(|one| deletion(one, world)).collect();
+        mark_carried(&mut steps);
+        Self { steps }
+    }
+
+    /// The steps that do something.
+    pub fn changes(&self) -> impl Iterator<Item = &Step<R>> {
+        self.steps.iter().filter(|step| step.action != Action::Keep)
+    }
+
+    /// Nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// The step of a resource.
+    pub fn step(&self, id: &str) -> Option<&Step<R>> {
+        self.steps.iter().find(|step| step.id.as_str() == id)
+    }
+
+    /// Nothing that belongs to somebody else is touched.
+    ///
+    /// # Errors
+    /// Something with one of our names is not ours; all of them are named.
+    pub fn require_ours(&self) -> Result<()> {
+        let foreign: Vec<_> = self.steps.iter().filter(|s| s.foreign.is_some()).collect();
+        let Some(first) = foreign.first() else {
+            return Ok(());
+        };
+        let what = match foreign.len() {
+            1 => format!("{} {} is there and is not ours", first.id, first.name),
+            n => format!("{n} resources with our names are there and are not ours"),
+        };
+        let error = foreign.iter().fold(Error::failed(what), |error, step| {
+            let whose = step.foreign.as_deref().unwrap_or_default();
+            error.because_of(format!("{} {}: {whose}", step.id, step.name))
+        });
+        Err(error
+            .hint("choose another --name or --stage")
+            .hint("or take it over: `chatctl plan --adopt` shows what would change, `chatctl deploy --adopt` does it"))
+    }
+}
+
+impl<R> Step<R> {
+    /// A step that runs: it does something, and something of its own.
+    pub fn runs(&self) -> bool {
+        self.action != Action::Keep
+    }
+}
+
+fn step<R: Resource>(Seen { wanted, found }: Seen<R>, world: &R::World) -> Step<R> {
+    let there = found.as_ref().map(Resource::fields);
+    let differences = diff(&wanted.fields(), there.as_ref().unwrap_or(&Fields::new()));
+    let action = match &there {
+        None => Action::Create,
+        Some(_) if differences.iter().any(|d| d.replaces) => Action::Replace,
+        Some(_) if differences.is_empty() => Action::Keep,
+        Some(_) => Action::Update,
+    };
+    let foreign = found.as_ref().and_then(|found| whose(found, world));
+    Step {
+        id: wanted.id(),
+        name: wanted.name(),
+        action,
+        differences,
+        wanted: Some(wanted),
+        found,
+        foreign,
+        carried: false,
+        stays: None,
+    }
+}
+
+/// What is not ours, or has a reason to stay, is kept.
+fn deletion<R: Resource>(found: R, world: &R::World) -> Step<R> {
+    let foreign = whose(&found, world);
+    let stays = match &foreign {
+        Some(whose) => Some(format!("not ours: {whose}")),
+        None => found.stays(world),
+    };
+    Step {
+        id: found.id(),
+        name: found.name(),
+        action: if stays.is_some() {
+            Action::Keep
+        } else {
+            Action::Delete
+        },
+        differences: Vec::new(),
+        wanted: None,
+        found: Some(found),
+        foreign,
+        carried: false,
+        stays,
+    }
+}
+
+fn whose<R: Resource>(found: &R, world: &R::World) -> Option<String> {
+    match found.ownership(world) {
+        Ownership::Ours => None,
+        Ownership::Foreign(whose) => Some(whose),
+    }
+}
+
+fn mark_carried<R: Resource>(steps: &mut [Step<R>]) {
+    let going: Vec<Id> = steps
+        .iter()
+        .filter(|step| step.action == Action::Delete)
+        .map(|step| step.id.clone())
+        .collect();
+    for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
+        let parent = step.found.as_ref().and_then(Resource::parent);
+        step.carried = parent.is_some_and(|parent| going.contains(&parent));
+    }
+}

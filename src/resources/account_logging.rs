@@ -1,0 +1,165 @@
+//! The account's CloudWatch Logs role as a resource: used as it is if it is live, set to ours if it
+//! is missing or points at a role that is gone.
+//!
+//! GetAccount, GetRole; UpdateAccount, once in 20 seconds.
+//!
+//! Surprises: API Gateway tests a role by writing with it, and refuses one that IAM has not made
+//! known yet. What the account had before is recorded as a tag on our role, and comes back at the
+//! teardown of the last stack, if it is a role that lives.
+
+use super::limits::ACCOUNT;
+use super::role::{self, LOGGING_ROLE};
+use super::sdk::{IAM_LIMIT, is_busy, message};
+use super::world::World;
+use crate::aws::{Failure, explain, is_throttled};
+use crate::engine::pace::Cost;
+use crate::engine::plan::Action;
+use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::error::Result;
+use crate::stack::tags::FORMER;
+use aws_sdk_apigateway::operation::update_account::UpdateAccountError;
+use aws_sdk_apigateway::types::{Op, PatchOperation};
+use std::time::Duration;
+
+/// Recorded as the former role when there was none.
+pub const NONE: &str = "none";
+
+/// UpdateAccount is also limited in its rate, so its own waits are long.
+const LIMIT: Duration = IAM_LIMIT;
+
+/// The account's setting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountLogging {
+    /// The role's ARN.
+    pub role: String,
+    /// IAM has that role.
+    pub live: bool,
+}
+
+impl Resource for AccountLogging {
+    type World = World;
+
+    fn id(&self) -> Id {
+        Id::new("account-logging")
+    }
+
+    fn name(&self) -> String {
+        self.role
+            .rsplit('/')
+            .next()
+            .unwrap_or(&self.role)
+            .to_owned()
+    }
+
+    fn fields(&self) -> Fields {
+        let live = if self.live { "live" } else { "gone" };
+        Fields::new()
+            .with("cloudwatchRoleArn", self.role.as_str())
+            .with("role", live)
+    }
+
+    fn needs(&self) -> Vec<Edge> {
+        vec![Edge::new(LOGGING_ROLE, "API Gateway tests the role")]
+    }
+
+    fn outlives(&self) -> Vec<Edge> {
+        vec![Edge::new("api*", "a live API logs through it")]
+    }
+
+    fn costs(&self, _action: Action) -> Vec<Cost> {
+        vec![Cost {
+            of: ACCOUNT,
+            tokens: 1,
+        }]
+    }
+
+    fn ownership(&self, _world: &World) -> Ownership {
+        Ownership::Ours
+    }
+
+    fn stays(&self, world: &World) -> Option<String> {
+        world.account_role.stays()
+    }
+
+    async fn read(&self, world: &World) -> Result<Option<Self>> {
+        let now = &world.account_role;
+        Ok(now.arn.clone().map(|role| Self {
+            role,
+            live: now.live,
+        }))
+    }
+
+    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
+        set(&self.role, job).await
+    }
+
+    /// Gives back what was there before, if it is a role that lives; else none.
+    async fn delete(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let clients = &world.clients;
+        let ours = role::get(clients, &world.names.logging_role()).await?;
+        let tags = ours.map(|(_, tags)| tags).unwrap_or_default();
+        let former = tags
+            .into_iter()
+            .find(|(key, _)| key == FORMER)
+            .map(|(_, value)| value);
+        if let Some(former) = former.filter(|former| former != NONE) {
+            let name = former.rsplit('/').next().unwrap_or_default();
+            if role::get(clients, name).await?.is_some() {
+                job.note(format!("giving back the account's former role {name}"));
+                return set(&former, job).await;
+            }
+        }
+        set("", job).await
+    }
+}
+
+/// Between two tries the rate limit's 20 seconds pass, if it was the rate limit that refused.
+async fn set(role: &str, job: &Job<World>) -> Result<()> {
+    let world = job.world();
+    let action = "set the account's logging role";
+    let attempt = || async {
+        match send(role, world).await {
+            Ok(()) => Ok(Some(())),
+            Err(error) if is_throttled(&error) => {
+                job.pace(Cost { of: ACCOUNT, tokens: 1 }).await;
+                Ok(is_set(role, world).await?.then_some(()))
+            }
+            Err(error) if is_fresh_role(&error) || is_busy(&error) => Ok(None),
+            Err(error) => Err(explain(action, error)
+                .hint("API Gateway tests the role by writing a log; an organisation's policy may forbid that")),
+        }
+    };
+    job.until("API Gateway to be able to use the role", LIMIT, attempt)
+        .await
+}
+
+async fn send(role: &str, world: &World) -> Result<(), Failure<UpdateAccountError>> {
+    let replace = PatchOperation::builder()
+        .op(Op::Replace)
+        .path("/cloudwatchRoleArn")
+        .value(role);
+    let call = world.clients.apigateway.update_account();
+    call.patch_operations(replace.build())
+        .send()
+        .await
+        .map(drop)
+}
+
+/// Somebody else may have done it while we waited.
+async fn is_set(role: &str, world: &World) -> Result<bool> {
+    let account = world.clients.apigateway.get_account().send().await;
+    let account = account.map_err(|e| explain("read API Gateway's account settings", e))?;
+    Ok(account.cloudwatch_role_arn().unwrap_or_default() == role)
+}
+
+/// The texts with which API Gateway refuses a role that it cannot use, or not yet.
+fn is_fresh_role(error: &Failure<UpdateAccountError>) -> bool {
+    let words = message(error);
+    [
+        "required permissions",
+        "could not successfully write to CloudWatch Logs",
+    ]
+    .iter()
+    .any(|text| words.contains(text))
+}

@@ -1,0 +1,379 @@
+//! The Lambda function: code and configuration.
+//!
+//! GetFunction; CreateFunction, UpdateFunctionCode, UpdateFunctionConfiguration, (Un)TagResource,
+//! DeleteFunction.
+//!
+//! Surprises: a fresh role "cannot be assumed" for seconds. While one update is in progress every
+//! other one is refused, so code and configuration wait for each other. Setting the environment
+//! replaces all of it. The code is told by two tags: the digest of its source, and the
+//! `CodeSha256` that Lambda had then; a live `CodeSha256` that differs is code that somebody else
+//! put there.
+
+use super::function_read::found;
+use super::log_group::FUNCTION_GROUP;
+use super::role::{FUNCTION_ROLE, gone};
+use super::sdk::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, is_busy, message, settle};
+use super::world::World;
+use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
+use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::error::{Error, Result};
+use crate::stack::tags::{CODE, DIGEST, Tags};
+use aws_sdk_lambda::operation::create_function::CreateFunctionError;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State,
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::collections::BTreeMap;
+
+/// The runtime that runs a static binary.
+pub const RUNTIME: &str = "provided.al2023";
+/// `provided` runtimes ignore it, Lambda wants it.
+pub const HANDLER: &str = "bootstrap";
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The digest of the code's source, or what is known of strange code.
+    pub code: String,
+    /// The role's ARN.
+    pub role: String,
+    /// Its runtime.
+    pub runtime: String,
+    /// Its handler.
+    pub handler: String,
+    /// `arm64` or `x86_64`.
+    pub architecture: String,
+    /// MB.
+    pub memory: i32,
+    /// Seconds.
+    pub timeout: i32,
+    /// Environment; the values of the user's own keys are never shown.
+    pub environment: BTreeMap<String, String>,
+    /// `Active`, or what keeps it from being so.
+    pub state: String,
+    /// Its tags, without the two that tell the code.
+    pub tags: Tags,
+}
+
+impl Resource for Function {
+    type World = World;
+
+    fn id(&self) -> Id {
+        Id::new("function")
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn fields(&self) -> Fields {
+        let fields = Fields::new()
+            .with("code", self.code.as_str())
+            .with("architecture", self.architecture.as_str())
+            .with("runtime", self.runtime.as_str())
+            .with("handler", self.handler.as_str())
+            .with("role", self.role.as_str())
+            .with("memorySize", self.memory)
+            .with("timeout", self.timeout);
+        let fields = match self.state.as_str() {
+            state @ ("Failed" | "Deleting") => fields.frozen("state", state),
+            state => fields.with("state", state),
+        };
+        let fields = self
+            .environment
+            .iter()
+            .fold(fields, |fields, (key, value)| {
+                let path = format!("environment.{key}");
+                if is_public(key) {
+                    fields.with(path, value.as_str())
+                } else {
+                    fields.hidden(path, value.as_str())
+                }
+            });
+        self.tags.fields(fields)
+    }
+
+    fn needs(&self) -> Vec<Edge> {
+        vec![
+            Edge::new(FUNCTION_ROLE, "Lambda takes the role on"),
+            Edge::new(
+                FUNCTION_GROUP,
+                "else Lambda makes the group, without retention",
+            ),
+        ]
+    }
+
+    fn outlives(&self) -> Vec<Edge> {
+        vec![Edge::new("api*", "a live API calls the function")]
+    }
+
+    fn ownership(&self, world: &World) -> Ownership {
+        self.tags.ownership(&world.names.stack, &world.names.stage)
+    }
+
+    async fn read(&self, world: &World) -> Result<Option<Self>> {
+        let answer = self.get(world).await?;
+        Ok(answer.and_then(|answer| found(self, &answer)))
+    }
+
+    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+        match found {
+            Some(found) => self.mend(found, job).await,
+            None => self.create(job).await,
+        }
+    }
+
+    async fn delete(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let call = || {
+            world
+                .clients
+                .lambda
+                .delete_function()
+                .function_name(&self.name)
+                .send()
+        };
+        let settled = settle(job, "the function", SETTLE_LIMIT, is_conflict, call).await;
+        gone(settled, &format!("delete the function {}", self.name))?;
+        let look = || async { Ok(self.get(world).await?.is_none().then_some(())) };
+        job.until("the function to be gone", SETTLE_LIMIT, look)
+            .await
+    }
+}
+
+impl Function {
+    async fn create(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let artifact = world.artifact()?;
+        let tags = self
+            .tags
+            .clone()
+            .with(DIGEST, self.code.as_str())
+            .with(CODE, artifact.code_sha256.as_str());
+        let zip = Blob::new(artifact.zip.clone());
+        let call = || {
+            world
+                .clients
+                .lambda
+                .create_function()
+                .function_name(&self.name)
+                .role(&self.role)
+                .runtime(Runtime::from(self.runtime.as_str()))
+                .handler(&self.handler)
+                .architectures(Architecture::from(self.architecture.as_str()))
+                .memory_size(self.memory)
+                .timeout(self.timeout)
+                .environment(self.sdk_environment())
+                .set_tags(Some(tags.to_map()))
+                .code(FunctionCode::builder().zip_file(zip.clone()).build())
+                .send()
+        };
+        let waiting_for = "Lambda to be able to assume the fresh role";
+        match settle(job, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
+            Ok(_) => self.usable(job).await,
+            Err(error) if is_conflict(&error) => self.mend_existing(job).await,
+            Err(error) => Err(explain(
+                &format!("create the function {}", self.name),
+                error,
+            )),
+        }
+    }
+
+    /// Made by somebody else in the meantime, or by us with the answer lost.
+    async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
+        self.usable(job).await?;
+        let Some(found) = self.read(job.world()).await? else {
+            return Err(
+                Error::failed(format!("the function {} came and went", self.name))
+                    .hint("somebody else is changing this stack; run it again when they are done"),
+            );
+        };
+        if let Ownership::Foreign(whose) = found.ownership(job.world()) {
+            let there = format!("the function {} is there and is not ours", self.name);
+            return Err(Error::failed(there).because_of(whose));
+        }
+        self.mend(&found, job).await
+    }
+
+    async fn mend(&self, found: &Self, job: &Job<World>) -> Result<()> {
+        self.usable(job).await?;
+        let code = self.code != found.code || self.architecture != found.architecture;
+        if code {
+            self.upload(job).await?;
+        }
+        if self.configuration_differs(found) {
+            self.configure(job).await?;
+        }
+        self.tag(found, code, job).await
+    }
+
+    fn configuration_differs(&self, found: &Self) -> bool {
+        (&self.role, &self.runtime, &self.handler, &self.environment)
+            != (
+                &found.role,
+                &found.runtime,
+                &found.handler,
+                &found.environment,
+            )
+            || (self.memory, self.timeout) != (found.memory, found.timeout)
+    }
+
+    async fn upload(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let zip = Blob::new(world.artifact()?.zip.clone());
+        job.note("uploading the code");
+        let call = || {
+            world
+                .clients
+                .lambda
+                .update_function_code()
+                .function_name(&self.name)
+                .architectures(Architecture::from(self.architecture.as_str()))
+                .zip_file(zip.clone())
+                .send()
+        };
+        let settled = settle(job, "another update", CONFLICT_LIMIT, is_updating, call).await;
+        let action = format!("upload the code of the function {}", self.name);
+        settled.map_err(|e| explain(&action, e))?;
+        self.usable(job).await
+    }
+
+    async fn configure(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let call = || {
+            world
+                .clients
+                .lambda
+                .update_function_configuration()
+                .function_name(&self.name)
+                .role(&self.role)
+                .runtime(Runtime::from(self.runtime.as_str()))
+                .handler(&self.handler)
+                .memory_size(self.memory)
+                .timeout(self.timeout)
+                .environment(self.sdk_environment())
+                .send()
+        };
+        let settled = settle(
+            job,
+            "another update or a fresh role",
+            IAM_LIMIT,
+            is_passing,
+            call,
+        );
+        let action = format!("configure the function {}", self.name);
+        settled.await.map_err(|e| explain(&action, e))?;
+        self.usable(job).await
+    }
+
+    /// The tags that tell the code are written last: a run that is cut off before leaves old ones,
+    /// and the next plan sees that the code is not what they say.
+    async fn tag(&self, found: &Self, code: bool, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let mut changes = self.tags.changes(&found.tags);
+        if code {
+            let sha = world.artifact()?.code_sha256.clone();
+            changes.set.insert(DIGEST.into(), self.code.clone());
+            changes.set.insert(CODE.into(), sha);
+        }
+        let (lambda, arn) = (&world.clients.lambda, world.names.function_arn());
+        let action = format!("tag the function {}", self.name);
+        if !changes.set.is_empty() {
+            let call = lambda
+                .tag_resource()
+                .resource(&arn)
+                .set_tags(Some(changes.set));
+            call.send().await.map_err(|e| explain(&action, e))?;
+        }
+        if !changes.remove.is_empty() {
+            let call = lambda.untag_resource().resource(&arn);
+            let call = call.set_tag_keys(Some(changes.remove));
+            call.send().await.map_err(|e| explain(&action, e))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until it can be called and changed.
+    async fn usable(&self, job: &Job<World>) -> Result<()> {
+        let look = || async {
+            let Some(answer) = self.get(job.world()).await? else {
+                return Ok(None);
+            };
+            let Some(now) = answer.configuration() else {
+                return Ok(None);
+            };
+            if now.last_update_status() == Some(&LastUpdateStatus::Failed) {
+                let why = now.last_update_status_reason().unwrap_or("no reason given");
+                return Err(self.broken("was not updated", why));
+            }
+            match now.state() {
+                Some(State::Failed) => {
+                    let why = now.state_reason().unwrap_or("no reason given");
+                    Err(self.broken("did not become active", why))
+                }
+                Some(State::Pending | State::Deleting) => Ok(None),
+                _ if now.last_update_status() == Some(&LastUpdateStatus::InProgress) => Ok(None),
+                _ => Ok(Some(())),
+            }
+        };
+        job.until("the function to become active", SETTLE_LIMIT, look)
+            .await
+    }
+
+    fn broken(&self, how: &str, why: &str) -> Error {
+        Error::failed(format!("the function {} {how}", self.name)).because_of(why)
+    }
+
+    async fn get(&self, world: &World) -> Result<Option<GetFunctionOutput>> {
+        let call = world
+            .clients
+            .lambda
+            .get_function()
+            .function_name(&self.name);
+        match call.send().await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(explain(&format!("read the function {}", self.name), error)),
+        }
+    }
+
+    fn sdk_environment(&self) -> Environment {
+        let variables = self.environment.clone().into_iter().collect();
+        Environment::builder()
+            .set_variables(Some(variables))
+            .build()
+    }
+}
+
+/// Ours are plain settings; what the user adds may be a secret.
+fn is_public(key: &str) -> bool {
+    key.starts_with("CHAT_") || key == "AWS_LAMBDA_LOG_LEVEL" || key == "AWS_ENDPOINT_URL"
+}
+
+/// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.
+fn is_fresh_role_text<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    let words = message(error);
+    [
+        "cannot be assumed by Lambda",
+        "execution role does not have permissions",
+        "KMS key is invalid",
+    ]
+    .iter()
+    .any(|text| words.contains(text))
+}
+
+fn is_fresh_role(error: &Failure<CreateFunctionError>) -> bool {
+    is_fresh_role_text(error) || is_throttled(error)
+}
+
+fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    is_conflict(error) || is_busy(error)
+}
+
+fn is_passing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    is_updating(error) || is_fresh_role_text(error)
+}

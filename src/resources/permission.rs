@@ -1,0 +1,231 @@
+//! The right of this API, and no other, to call the function: a statement in the function's
+//! resource policy.
+//!
+//! GetPolicy; AddPermission, RemovePermission. It goes with the function.
+//!
+//! Surprises: the statement outlives the API it names, and a new API has a new id: the statement's
+//! id carries the API's id, and statements of ours for former APIs are taken out. A missing policy
+//! is a 404. Without the right the client gets a 500 and nobody's log says why.
+
+use super::role::gone;
+use super::sdk::{CONFLICT_LIMIT, is_busy, settle};
+use super::world::World;
+use crate::aws::{explain, is_conflict, is_missing};
+use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::error::Result;
+use crate::stack::names::STATEMENT_PREFIX;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const ACTION: &str = "lambda:InvokeFunction";
+const PRINCIPAL: &str = "apigateway.amazonaws.com";
+
+/// Our statements in the function's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Permission {
+    /// The function.
+    pub function: String,
+    /// What each says, by statement id. One is wanted.
+    pub statements: BTreeMap<String, Value>,
+}
+
+impl Permission {
+    /// The one statement that is wanted.
+    pub fn new(function: &str, statement: String, source_arn: &str) -> Self {
+        Self {
+            function: function.to_owned(),
+            statements: [(statement, meaning(source_arn))].into(),
+        }
+    }
+
+    async fn add(&self, id: &str, says: &Value, job: &Job<World>) -> Result<()> {
+        let lambda = &job.world().clients.lambda;
+        let source = says
+            .get("sourceArn")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let call = || {
+            lambda
+                .add_permission()
+                .function_name(&self.function)
+                .statement_id(id)
+                .action(ACTION)
+                .principal(PRINCIPAL)
+                .source_arn(source)
+                .send()
+        };
+        match settle(job, "another update", CONFLICT_LIMIT, is_busy, call).await {
+            Ok(_) => Ok(()),
+            // Ours already: another deploy's, or our own with the answer lost.
+            Err(error) if is_conflict(&error) => Ok(()),
+            Err(error) => Err(explain("let the API call the function", error)),
+        }
+    }
+
+    async fn remove(&self, id: &str, job: &Job<World>) -> Result<()> {
+        let lambda = &job.world().clients.lambda;
+        let call = || {
+            lambda
+                .remove_permission()
+                .function_name(&self.function)
+                .statement_id(id)
+                .send()
+        };
+        let settled = settle(job, "another update", CONFLICT_LIMIT, is_busy, call).await;
+        gone(settled, &format!("take back the permission {id}"))
+    }
+}
+
+impl Resource for Permission {
+    type World = World;
+
+    fn id(&self) -> Id {
+        Id::new("permission")
+    }
+
+    fn name(&self) -> String {
+        let ids: Vec<_> = self.statements.keys().map(String::as_str).collect();
+        ids.join(", ")
+    }
+
+    fn fields(&self) -> Fields {
+        self.statements
+            .iter()
+            .fold(Fields::new(), |fields, (id, says)| {
+                fields.with(format!("statements.{id}"), says.clone())
+            })
+    }
+
+    fn needs(&self) -> Vec<Edge> {
+        vec![
+            Edge::new("function", "it is part of the function's policy"),
+            Edge::new("api", "it names the API"),
+        ]
+    }
+
+    fn parent(&self) -> Option<Id> {
+        Some(Id::new("function"))
+    }
+
+    fn ownership(&self, _world: &World) -> Ownership {
+        Ownership::Ours
+    }
+
+    async fn read(&self, world: &World) -> Result<Option<Self>> {
+        let call = world
+            .clients
+            .lambda
+            .get_policy()
+            .function_name(&self.function);
+        let policy = match call.send().await {
+            Ok(answer) => answer.policy.unwrap_or_default(),
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(explain("read the function's policy", error)),
+        };
+        let statements = ours(&policy);
+        Ok((!statements.is_empty()).then(|| Self {
+            function: self.function.clone(),
+            statements,
+        }))
+    }
+
+    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let api = world.api_made()?;
+        let names = &world.names;
+        let wanted = Self::new(
+            &self.function,
+            names.statement(&api),
+            &names.invoker_arn(&api),
+        );
+        let there = self
+            .read(world)
+            .await?
+            .map(|found| found.statements)
+            .unwrap_or_default();
+        for (id, says) in &there {
+            if wanted.statements.get(id) != Some(says) {
+                self.remove(id, job).await?;
+            }
+        }
+        for (id, says) in &wanted.statements {
+            if there.get(id) != Some(says) {
+                self.add(id, says, job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, job: &Job<World>) -> Result<()> {
+        for id in self.statements.keys() {
+            self.remove(id, job).await?;
+        }
+        Ok(())
+    }
+}
+
+fn meaning(source_arn: &str) -> Value {
+    json!({"action": ACTION, "principal": PRINCIPAL, "sourceArn": source_arn})
+}
+
+/// Our statements of a resource policy, reduced to what counts. Lambda keeps the condition as
+/// `ArnLike` on `AWS:SourceArn`; the case of that key differs between tools.
+fn ours(policy: &str) -> BTreeMap<String, Value> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let Some(Value::Array(statements)) = policy.get("Statement") else {
+        return BTreeMap::new();
+    };
+    let one = |statement: &Value| {
+        let id = statement.get("Sid")?.as_str()?;
+        id.starts_with(STATEMENT_PREFIX)
+            .then(|| (id.to_owned(), says(statement)))
+    };
+    statements.iter().filter_map(one).collect()
+}
+
+fn says(statement: &Value) -> Value {
+    let condition = statement.get("Condition").and_then(Value::as_object);
+    let source = condition
+        .into_iter()
+        .flat_map(|all| all.values())
+        .filter_map(Value::as_object)
+        .flat_map(|keys| keys.iter())
+        .find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))
+        .map(|(_, value)| value.clone());
+    let principal = statement.get("Principal");
+    let service = principal.and_then(|p| p.get("Service")).or(principal);
+    let mut out = json!({
+        "action": statement.get("Action"),
+        "principal": service,
+        "sourceArn": source,
+    });
+    if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
+        out["effect"] = statement.get("Effect").cloned().unwrap_or_default();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambdas_own_spelling_is_what_we_want() {
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "chatctl-abc", "Effect": "Allow", "Action": ACTION,
+             "Principal": {"Service": PRINCIPAL}, "Resource": "arn:fn",
+             "Condition": {"ArnLike": {"AWS:SourceArn": "arn:x"}}},
+            {"Sid": "somebody-else", "Effect": "Allow"},
+        ]});
+        let expected = Permission::new("f", "chatctl-abc".into(), "arn:x");
+        assert_eq!(ours(&policy.to_string()), expected.statements);
+    }
+
+    #[test]
+    fn a_statement_without_its_condition_differs() {
+        let policy = json!({"Statement": [{"Sid": "chatctl-abc", "Effect": "Allow",
+            "Action": ACTION, "Principal": {"Service": PRINCIPAL}}]});
+        let expected = Permission::new("f", "chatctl-abc".into(), "arn:x");
+        assert_ne!(ours(&policy.to_string()), expected.statements);
+    }
+}

@@ -1,0 +1,147 @@
+//! Manners of AWS that every kind needs: settling conflicts, and creates that AWS does not
+//! deduplicate.
+
+use super::world::World;
+use crate::aws::{self, Failure};
+use crate::engine::{Job, wait::Waits};
+use crate::error::{Error, Result};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::future::Future;
+use std::time::Duration;
+
+/// How long IAM may take to be seen by the services that use a role; minutes are rare and real.
+pub(super) const IAM_LIMIT: Duration = Duration::from_secs(150);
+/// How long a conflict with another writer is waited out.
+pub(super) const CONFLICT_LIMIT: Duration = Duration::from_secs(90);
+/// How long a thing may take to become usable or to vanish.
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(300);
+
+/// AWS's words, if the answer carried any.
+pub(super) fn message<E: ProvideErrorMetadata>(error: &Failure<E>) -> &str {
+    let service = error.as_service_error();
+    service
+        .and_then(ProvideErrorMetadata::message)
+        .unwrap_or_default()
+}
+
+/// Another write is under way; the same call goes through a moment later.
+pub(super) fn is_busy<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    let words = message(error);
+    aws::is_throttled(error)
+        || aws::code(error) == Some("ConcurrentModification")
+        || (aws::is_conflict(error)
+            && [
+                "concurrent modification",
+                "try again",
+                "in progress",
+                "being ",
+            ]
+            .iter()
+            .any(|phrase| words.contains(phrase)))
+}
+
+/// Sends `call` until it is not refused for a passing reason; says once what it waits for.
+pub(super) async fn settle<T, E, F, Fut>(
+    job: &Job<World>,
+    waiting_for: &str,
+    limit: Duration,
+    passing: fn(&Failure<E>) -> bool,
+    mut call: F,
+) -> Result<T, Failure<E>>
+where
+    F: FnMut() -> Fut + Send,
+    Fut: Future<Output = Result<T, Failure<E>>> + Send,
+{
+    let mut waits = Waits::until(limit);
+    let mut said = false;
+    loop {
+        match call().await {
+            Err(error) if passing(&error) => {
+                if !said {
+                    job.note(format!("waiting for {waiting_for}"));
+                    said = true;
+                }
+                if !waits.again().await {
+                    return Err(error);
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What became of one attempt to create.
+pub(super) enum Attempt {
+    /// It was made, with this id.
+    Made(String),
+    /// Perhaps: the answer was lost, or the service was busy. Worth another look.
+    Unclear(Error),
+}
+
+impl Attempt {
+    /// Sorts the answer of a create call that was sent once and only once.
+    pub(super) fn of<E>(action: &str, answer: Result<String, Failure<E>>) -> Result<Self>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match answer {
+            Ok(id) => Ok(Self::Made(id)),
+            Err(error) if aws::is_unclear(&error) || is_busy(&error) => {
+                Ok(Self::Unclear(aws::explain(action, error)))
+            }
+            Err(error) => Err(aws::explain(action, error)),
+        }
+    }
+}
+
+/// Something that AWS would happily make twice.
+pub(super) trait Twin: Sync {
+    /// What it is, for people.
+    const WHAT: &'static str;
+
+    /// The ids of those that are there and would do, the one to use first.
+    fn look(&self, job: &Job<World>) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Sends the create call once, with the SDK's retries off.
+    fn create(&self, job: &Job<World>) -> impl Future<Output = Result<Attempt>> + Send;
+
+    /// Deletes one that this very run made.
+    fn take_back(&self, job: &Job<World>, id: &str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Ends with exactly one, however answers get lost and whoever else is at it.
+///
+/// Look; if nothing is there, create; look again. Whoever then sees another one beside its own
+/// takes its own back. Whoever looked before the other one was made saw only its own, and keeps
+/// it: so two creators cannot both keep theirs, whatever the order of the four calls. If both take
+/// theirs back, jitter parts them in the next round. What a killed run leaves is found by the
+/// first look of the next.
+pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<String> {
+    let mut waits = Waits::until(CONFLICT_LIMIT);
+    loop {
+        if let Some(id) = twin.look(job).await?.into_iter().next() {
+            return Ok(id);
+        }
+        let trouble = match twin.create(job).await? {
+            Attempt::Made(id) => {
+                let others = twin.look(job).await?.into_iter().any(|other| other != id);
+                if !others {
+                    return Ok(id);
+                }
+                job.note(format!(
+                    "another deploy made {} too; taking ours back",
+                    T::WHAT
+                ));
+                twin.take_back(job, &id).await?;
+                Error::failed(format!("another deploy keeps making {}", T::WHAT))
+            }
+            Attempt::Unclear(error) => {
+                job.note(format!("the answer is unclear; looking for {}", T::WHAT));
+                error
+            }
+        };
+        if !waits.again().await {
+            return Err(trouble);
+        }
+    }
+}

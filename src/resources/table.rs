@@ -1,0 +1,347 @@
+//! The DynamoDB table with the chat's members and names.
+//!
+//! DescribeTable, DescribeTimeToLive, ListTagsOfResource; CreateTable, UpdateTable,
+//! UpdateTimeToLive, (Un)TagResource, DeleteTable.
+//!
+//! Surprises: creation and deletion take seconds, and only an active table takes a time to live.
+//! UpdateTimeToLive is refused if nothing would change, so it is read first. A change of keys
+//! means another table: it is replaced, and who is in the chat then has to say the name again.
+
+use super::role::gone;
+use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, settle};
+use super::world::World;
+use crate::aws::{explain, is_conflict, is_missing};
+use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::error::Result;
+use crate::stack::tags::Tags;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+};
+
+/// The attribute whose time, in seconds, ends an item's life.
+pub const TTL_ATTRIBUTE: &str = "expires";
+
+/// The keys: `pk` and `sk`, both text.
+pub const KEYS: &str = "pk:HASH:S sk:RANGE:S";
+
+/// A DynamoDB table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// `name:role:type` of each key, in order.
+    pub keys: String,
+    /// How it is paid for.
+    pub billing: String,
+    /// The attribute that ends an item's life.
+    pub ttl: Option<String>,
+    /// `ACTIVE`, or what keeps it from being so.
+    pub status: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Resource for Table {
+    type World = World;
+
+    fn id(&self) -> Id {
+        Id::new("table")
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn fields(&self) -> Fields {
+        let fields = Fields::new()
+            .frozen("keySchema", self.keys.as_str())
+            .with("billingMode", self.billing.as_str())
+            .with("timeToLive", self.ttl.clone());
+        let fields = match self.status.as_str() {
+            "DELETING" => fields.frozen("tableStatus", "DELETING"),
+            status => fields.with("tableStatus", status),
+        };
+        self.tags.fields(fields)
+    }
+
+    fn outlives(&self) -> Vec<Edge> {
+        vec![Edge::new("function", "a live function uses its table")]
+    }
+
+    fn ownership(&self, world: &World) -> Ownership {
+        self.tags.ownership(&world.names.stack, &world.names.stage)
+    }
+
+    async fn read(&self, world: &World) -> Result<Option<Self>> {
+        let (table, ttl, tags) = tokio::join!(
+            self.describe(world),
+            self.read_ttl(world),
+            self.read_tags(world)
+        );
+        // Asked for the tags of a table that is not there, DynamoDB says AccessDenied to everybody;
+        // so the other two answers count only once the table is known to exist.
+        let Some(table) = table? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: self.name.clone(),
+            keys: keys(&table),
+            billing: billing(&table),
+            status: status(&table),
+            tags: self.tags.seen(tags?),
+            ttl: ttl?,
+        }))
+    }
+
+    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+        if found.is_none() {
+            self.create(job).await?;
+        }
+        self.active(job).await?;
+        let world = job.world();
+        let Some(found) = self.read(world).await? else {
+            return Ok(());
+        };
+        if found.billing != self.billing {
+            self.set_billing(job).await?;
+        }
+        if found.ttl != self.ttl {
+            self.set_ttl(&found, job).await?;
+        }
+        self.tag(&found, world).await
+    }
+
+    async fn delete(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let call = || {
+            world
+                .clients
+                .dynamodb
+                .delete_table()
+                .table_name(&self.name)
+                .send()
+        };
+        let settled = settle(job, "the table", SETTLE_LIMIT, is_conflict, call).await;
+        gone(settled, &format!("delete the table {}", self.name))?;
+        let look = || async { Ok(self.describe(world).await?.is_none().then_some(())) };
+        job.until("the table to be gone", SETTLE_LIMIT, look).await
+    }
+}
+
+impl Table {
+    /// A table that is there already, or still going, is a conflict; both are waited out by
+    /// looking.
+    async fn create(&self, job: &Job<World>) -> Result<()> {
+        let world = job.world();
+        let action = format!("create the table {}", self.name);
+        let look = || async {
+            let there = self.describe(world).await?;
+            if there.is_some_and(|table| table.table_status() != Some(&TableStatus::Deleting)) {
+                return Ok(Some(()));
+            }
+            match self.send_create(world).await {
+                Ok(()) => Ok(Some(())),
+                Err(error) if is_conflict(&error) => Ok(None),
+                Err(error) => Err(explain(&action, error)),
+            }
+        };
+        job.until("the former table to be gone", SETTLE_LIMIT, look)
+            .await
+    }
+
+    async fn send_create(
+        &self,
+        world: &World,
+    ) -> Result<(), crate::aws::Failure<aws_sdk_dynamodb::operation::create_table::CreateTableError>>
+    {
+        let roles = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
+        let attributes = roles.iter().map(|(name, _)| {
+            let text = AttributeDefinition::builder().attribute_type(ScalarAttributeType::S);
+            text.attribute_name(*name).build()
+        });
+        let keys = roles.iter().map(|(name, role)| {
+            let key = KeySchemaElement::builder().key_type(role.clone());
+            key.attribute_name(*name).build()
+        });
+        let call = world
+            .clients
+            .dynamodb
+            .create_table()
+            .table_name(&self.name)
+            .billing_mode(BillingMode::from(self.billing.as_str()))
+            .set_attribute_definitions(Some(attributes.flatten().collect()))
+            .set_key_schema(Some(keys.flatten().collect()))
+            .set_tags(Some(sdk_tags(self.tags.iter())));
+        call.send().await.map(drop)
+    }
+
+    async fn active(&self, job: &Job<World>) -> Result<()> {
+        let look = || async {
+            let table = self.describe(job.world()).await?;
+            Ok(table.filter(|t| t.table_status() == Some(&TableStatus::Active)))
+        };
+        let active = job.until("the table to become active", SETTLE_LIMIT, look);
+        active.await.map(drop)
+    }
+
+    async fn set_billing(&self, job: &Job<World>) -> Result<()> {
+        let dynamodb = &job.world().clients.dynamodb;
+        let call = || {
+            dynamodb
+                .update_table()
+                .table_name(&self.name)
+                .billing_mode(BillingMode::from(self.billing.as_str()))
+                .send()
+        };
+        let settled = settle(job, "the table", CONFLICT_LIMIT, is_conflict, call).await;
+        let action = format!("set how the table {} is paid for", self.name);
+        settled.map_err(|e| explain(&action, e))?;
+        self.active(job).await
+    }
+
+    /// DynamoDB knows one such attribute: another one is switched off first.
+    async fn set_ttl(&self, found: &Self, job: &Job<World>) -> Result<()> {
+        if let Some(other) = &found.ttl {
+            self.switch_ttl(other, false, job).await?;
+        }
+        match &self.ttl {
+            Some(attribute) => self.switch_ttl(attribute, true, job).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn switch_ttl(&self, attribute: &str, on: bool, job: &Job<World>) -> Result<()> {
+        let action = format!("set the time to live of the table {}", self.name);
+        let wanted = TimeToLiveSpecification::builder()
+            .attribute_name(attribute)
+            .enabled(on)
+            .build()
+            .map_err(|error| {
+                crate::error::Error::failed(format!("cannot {action}")).because(error)
+            })?;
+        let dynamodb = &job.world().clients.dynamodb;
+        let call = || {
+            dynamodb
+                .update_time_to_live()
+                .table_name(&self.name)
+                .time_to_live_specification(wanted.clone())
+                .send()
+        };
+        let settled = settle(job, "the table", CONFLICT_LIMIT, is_conflict, call).await;
+        match settled {
+            Ok(_) => Ok(()),
+            // An answer lost after the effect: the SDK's second try is refused, for it is done.
+            Err(_) if self.read_ttl(job.world()).await?.as_deref() == on.then_some(attribute) => {
+                Ok(())
+            }
+            Err(error) => Err(explain(&action, error)),
+        }
+    }
+
+    async fn tag(&self, found: &Self, world: &World) -> Result<()> {
+        let (dynamodb, arn) = (&world.clients.dynamodb, world.names.table_arn());
+        let changes = self.tags.changes(&found.tags);
+        let action = format!("tag the table {}", self.name);
+        if !changes.set.is_empty() {
+            let set = changes.set.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+            let call = dynamodb.tag_resource().resource_arn(&arn);
+            let call = call.set_tags(Some(sdk_tags(set)));
+            call.send().await.map_err(|e| explain(&action, e))?;
+        }
+        if !changes.remove.is_empty() {
+            let call = dynamodb.untag_resource().resource_arn(&arn);
+            let call = call.set_tag_keys(Some(changes.remove));
+            call.send().await.map_err(|e| explain(&action, e))?;
+        }
+        Ok(())
+    }
+
+    async fn describe(&self, world: &World) -> Result<Option<TableDescription>> {
+        let call = world
+            .clients
+            .dynamodb
+            .describe_table()
+            .table_name(&self.name);
+        match call.send().await {
+            Ok(answer) => Ok(answer.table),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(explain(&format!("read the table {}", self.name), error)),
+        }
+    }
+
+    async fn read_ttl(&self, world: &World) -> Result<Option<String>> {
+        let call = world
+            .clients
+            .dynamodb
+            .describe_time_to_live()
+            .table_name(&self.name);
+        let ttl = match call.send().await {
+            Ok(answer) => answer.time_to_live_description,
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(explain(&format!("read the table {}", self.name), error)),
+        };
+        let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+        let ttl = ttl.filter(|ttl| ttl.time_to_live_status().is_some_and(|s| on.contains(s)));
+        Ok(ttl.and_then(|ttl| ttl.attribute_name))
+    }
+
+    async fn read_tags(&self, world: &World) -> Result<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        let mut token = None;
+        loop {
+            let call = world.clients.dynamodb.list_tags_of_resource();
+            let call = call
+                .resource_arn(world.names.table_arn())
+                .set_next_token(token);
+            let page = match call.send().await {
+                Ok(page) => page,
+                Err(error) if is_missing(&error) => return Ok(all),
+                Err(error) => return Err(explain("read the table's tags", error)),
+            };
+            let tags = page.tags.unwrap_or_default();
+            all.extend(tags.into_iter().map(|tag| (tag.key, tag.value)));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+fn keys(table: &TableDescription) -> String {
+    let kind = |name: &str| {
+        let mut all = table.attribute_definitions().iter();
+        let one = all.find(|a| a.attribute_name() == name);
+        one.map_or("?", |a| a.attribute_type().as_str())
+    };
+    let key = |key: &KeySchemaElement| {
+        let name = key.attribute_name();
+        format!("{name}:{}:{}", key.key_type().as_str(), kind(name))
+    };
+    let all: Vec<_> = table.key_schema().iter().map(key).collect();
+    all.join(" ")
+}
+
+/// A table that was always provisioned has no summary.
+fn billing(table: &TableDescription) -> String {
+    let mode = table
+        .billing_mode_summary()
+        .and_then(|summary| summary.billing_mode());
+    mode.unwrap_or(&BillingMode::Provisioned)
+        .as_str()
+        .to_owned()
+}
+
+/// `UPDATING` is as good as active: it serves.
+fn status(table: &TableDescription) -> String {
+    match table.table_status() {
+        None | Some(TableStatus::Updating) => "ACTIVE".into(),
+        Some(status) => status.as_str().into(),
+    }
+}
+
+fn sdk_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
+    tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! Every policy document, and how two documents are compared: by meaning, not by spelling.
+
+use super::names::Names;
+use serde_json::{Map, Value, json};
+
+/// The version that every policy language feature of today needs.
+const VERSION: &str = "2012-10-17";
+
+/// Name of the inline policy with what the function needs whatever the API.
+pub const BASE_POLICY: &str = "chat";
+/// Name of the inline policy with which the function pushes to connections.
+pub const GRANT_POLICY: &str = "manage-connections";
+/// AWS's own policy for the logging role; a narrower one of ours is refused by `UpdateAccount`.
+pub const PUSH_TO_LOGS: &str = "service-role/AmazonAPIGatewayPushToCloudWatchLogs";
+
+/// Who may take a role on.
+pub fn trust(service: &str) -> Value {
+    json!({
+        "Version": VERSION,
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// What the function may do: write its own log, and use its own table. It may not create log
+/// groups: ours is there, and a late line must not bring a deleted one back.
+pub fn function_base(names: &Names) -> Value {
+    json!({
+        "Version": VERSION,
+        "Statement": [
+            {
+                "Sid": "WriteOwnLog",
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": format!("{}:*", names.group_arn(&names.function_group())),
+            },
+            {
+                "Sid": "UseOwnTable",
+                "Effect": "Allow",
+                "Action": [
+                    "dynamodb:ConditionCheckItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ],
+                "Resource": names.table_arn(),
+            },
+        ],
+    })
+}
+
+/// What the function may do with the API's connections.
+pub fn function_grant(names: &Names, api: &str) -> Value {
+    json!({
+        "Version": VERSION,
+        "Statement": [{
+            "Sid": "PushToConnections",
+            "Effect": "Allow",
+            "Action": "execute-api:ManageConnections",
+            "Resource": names.connections_arn(api),
+        }],
+    })
+}
+
+/// One form for all spellings of a document: lists where one value stands alone, sorted where the
+/// order means nothing, no statement ids.
+pub fn normalised(document: &Value) -> Value {
+    let Value::Object(document) = document else {
+        return document.clone();
+    };
+    let mut out = document.clone();
+    if let Some(statements) = document.get("Statement") {
+        let mut all: Vec<Value> = as_list(statements).iter().map(statement).collect();
+        all.sort_by_key(Value::to_string);
+        out.insert("Statement".into(), Value::Array(all));
+    }
+    Value::Object(out)
+}
+
+fn statement(statement: &Value) -> Value {
+    let Value::Object(statement) = statement else {
+        return statement.clone();
+    };
+    let mut sorted: Vec<_> = statement.iter().filter(|(key, _)| *key != "Sid").collect();
+    sorted.sort_by_key(|(key, _)| *key);
+    let value = |key: &str, value: &Value| match key {
+        "Effect" => value.clone(),
+        "Condition" => condition(value),
+        "Principal" | "NotPrincipal" => by_key(value, sorted_list),
+        _ => sorted_list(value),
+    };
+    let pairs = sorted.into_iter().map(|(k, v)| (k.clone(), value(k, v)));
+    Value::Object(pairs.collect())
+}
+
+fn condition(value: &Value) -> Value {
+    by_key(value, |operator| by_key(operator, sorted_list))
+}
+
+fn by_key(value: &Value, inner: impl Fn(&Value) -> Value) -> Value {
+    let Value::Object(map) = value else {
+        return sorted_list(value);
+    };
+    let mut pairs: Vec<_> = map.iter().collect();
+    pairs.sort_by_key(|(key, _)| *key);
+    let pairs = pairs.into_iter().map(|(k, v)| (k.clone(), inner(v)));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+/// IAM writes `true` and `"true"` for the same.
+fn sorted_list(value: &Value) -> Value {
+    let text = |value: &Value| match value {
+        Value::Bool(_) | Value::Number(_) => Value::String(value.to_string()),
+        other => other.clone(),
+    };
+    let mut all: Vec<Value> = as_list(value).iter().map(text).collect();
+    all.sort_by_key(Value::to_string);
+    all.dedup();
+    match all.len() {
+        1 => all.remove(0),
+        _ => Value::Array(all),
+    }
+}
+
+fn as_list(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(all) => all.clone(),
+        one => vec![one.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_does_not_matter() {
+        let ours = trust("lambda.amazonaws.com");
+        let theirs = json!({
+            "Statement": {
+                "Action": ["sts:AssumeRole"],
+                "Principal": {"Service": ["lambda.amazonaws.com"]},
+                "Effect": "Allow",
+                "Sid": "",
+            },
+            "Version": "2012-10-17",
+        });
+        assert_eq!(normalised(&ours), normalised(&theirs));
+    }
+
+    #[test]
+    fn the_order_of_statements_and_actions_does_not_matter() {
+        let a = json!({"Statement": [{"Action": ["a", "b"]}, {"Action": "c"}]});
+        let b = json!({"Statement": [{"Action": "c"}, {"Action": ["b", "a"]}]});
+        assert_eq!(normalised(&a), normalised(&b));
+    }
+
+    #[test]
+    fn a_changed_condition_matters() {
+        let a = json!({"Statement": [{"Condition": {"ArnLike": {"AWS:SourceArn": "x"}}}]});
+        let b = json!({"Statement": [{"Condition": {"ArnLike": {"AWS:SourceArn": "y"}}}]});
+        assert_ne!(normalised(&a), normalised(&b));
+    }
+}
