@@ -36,7 +36,7 @@ async fn one_process_serves_one_request_at_a_time_and_is_used_again() {
     let first = world.invoke("f", r#"{"do":"pid"}"#).await.1;
     let second = world.invoke("f", r#"{"do":"pid"}"#).await.1;
     assert_eq!(first, second, "an idle environment is used again");
-    let slow = world.invoke("f", r#"{"do":"sleep:500"}"#);
+    let slow = world.invoke("f", r#"{"do":"sleep:2000"}"#);
     let quick = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         world.invoke("f", r#"{"do":"pid"}"#).await.1
