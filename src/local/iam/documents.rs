@@ -174,7 +174,11 @@ fn legacy(statement: &Map<String, Value>) -> Result<(), Fault> {
         .filter(|(operator, _)| operator.contains("Date"))
         .filter_map(|(_, keys)| keys.as_object())
         .flat_map(Map::values);
-    let short = |arn: &String| arn.starts_with("arn:") && (3..6).contains(&arn.split(':').count());
+    // Too few parts, or no vendor; an ARN without an empty part passes here, however short.
+    let short = |arn: &String| {
+        let parts: Vec<_> = arn.split(':').collect();
+        parts.len() < 6 && arn.contains("::") || parts.get(2).is_some_and(|part| part.is_empty())
+    };
     let fine = matches!(effect, Some("Allow" | "Deny"))
         && dates
             .flat_map(|value| strings(Some(value)))
@@ -189,8 +193,8 @@ fn legacy(statement: &Map<String, Value>) -> Result<(), Fault> {
 
 /// ISO 8601, or seconds that fit in 63 bits.
 fn is_date(text: &str) -> bool {
-    let day = |text: &str| text.parse::<jiff::civil::Date>().is_ok();
-    text.parse::<i64>().is_ok() || text.parse::<jiff::Timestamp>().is_ok() || day(text)
+    let local = text.parse::<jiff::civil::DateTime>().is_ok();
+    local || text.parse::<i64>().is_ok() || text.parse::<jiff::Timestamp>().is_ok()
 }
 
 /// Ids are unique, empty ones apart, and alphanumeric.
@@ -319,7 +323,8 @@ fn check_resource(resource: &str) -> Result<(), Fault> {
             "IAM resource {resource} cannot contain region information."
         ))),
         "iam" => iam_path(parts[4]),
-        "s3" if !region.is_empty() => Err(malformed(&format!(
+        // Access points have a region, and an account with it.
+        "s3" if !region.is_empty() && parts[3].is_empty() => Err(malformed(&format!(
             "Resource {resource} can not contain region information."
         ))),
         _ => Ok(()),
