@@ -67,7 +67,7 @@ async fn a_second_start_finds_what_the_first_left() {
     assert!(events.events()[0].timestamp().unwrap() <= now);
     let tables = aws_sdk_dynamodb::Client::new(&config(&cloud));
     assert_eq!(
-        tables.scan().table_name("t").send().await.unwrap().count(),
+        tables.scan().table_name("table").send().await.unwrap().count(),
         1
     );
     cloud.stop().await;
@@ -138,7 +138,7 @@ async fn fill_table(cloud: &LocalCloud) {
         .build();
     tables
         .create_table()
-        .table_name("t")
+        .table_name("table")
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(attribute.unwrap())
         .key_schema(key.unwrap())
@@ -148,7 +148,7 @@ async fn fill_table(cloud: &LocalCloud) {
     let value = AttributeValue::S("a".to_owned());
     tables
         .put_item()
-        .table_name("t")
+        .table_name("table")
         .item("pk", value)
         .send()
         .await
