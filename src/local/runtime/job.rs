@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::Outcome;
 use super::api::Verdict;
 use super::lines::{Report, Stream};
 use super::process::{StartFailure, exit_reason};
-use super::Outcome;
 
 /// The job that is being worked on.
 pub(super) struct Running {
