@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 
+mod architecture;
 mod chat;
 mod converge;
 mod init;
