@@ -9,10 +9,12 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
 
+mod account;
 mod apigatewayv2;
 mod dynamodb;
 mod iam;
 mod logs;
+mod persistence;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);
