@@ -1,16 +1,20 @@
 //! `chatctl logs`: the function's, the execution and the access log as one stream.
 
+mod desk;
+mod quiet;
+
 use super::Context;
 use crate::aws::Clients;
-use crate::cli::{Logs, Output};
+use crate::cli::Logs;
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
-use crate::report::Reporter;
-use crate::report::logs::{JsonLine, LogView, notice};
+use crate::stack::Names;
 use crate::tail::live::{self, Live};
-use crate::tail::select::{Line, Selection, Wishes, grep};
+use crate::tail::select::{Wishes, grep};
 use crate::tail::story::Subject;
-use crate::tail::{self, Notice, Options, Pacer, Said, Timing, groups, when};
+use crate::tail::{self, Group, Options, Pacer, Said, Timing, groups, when};
+use desk::Desk;
+use quiet::Quiet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +23,6 @@ use tokio::sync::oneshot;
 
 /// Ctrl-C ends us between two lines; when stdout takes no more, it ends us anyway after this.
 const GRACE: Duration = Duration::from_secs(1);
-/// How often we look whether anybody still reads.
-const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode> {
     let settings = Settings::load(&context.global, &crate::cli::Wanted::default())?;
@@ -37,40 +39,45 @@ pub(super) async fn follow(
     let wishes = wishes(args)?;
     let options = options(args, settings)?;
     let clients = Clients::connect(settings).await?;
-    let api = groups::find_api(&clients, settings).await?;
-    let groups = groups::wanted(
-        settings,
-        &args.source,
-        api.as_ref().and_then(|a| a.api_id()),
-    );
-    let stream = if args.live {
+    let names = Names::new(settings, &clients.place);
+    let api = groups::find_api(&clients, &names).await?;
+    let groups = groups::wanted(&names, &args.source, api.as_deref());
+    let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);
+    let quiet = Quiet::new(clients.clone(), wanted, args);
+    if args.live {
         context.reporter.note(live::PRICE);
+    }
+    let stream = start(args, settings, &clients, groups, &options);
+    Desk::new(context, args, wishes, options.follow, quiet)
+        .serve(stream, interrupt)
+        .await
+}
+
+fn start(
+    args: &Logs,
+    settings: &Settings,
+    clients: &Clients,
+    groups: Vec<Group>,
+    options: &Options,
+) -> Receiver<Result<Said>> {
+    let (client, options) = (clients.logs.clone(), options.clone());
+    if args.live {
+        let place = &clients.place;
         let live = Live {
             groups,
-            arn_prefix: arn_prefix(&clients),
+            arn_prefix: format!(
+                "arn:{}:logs:{}:{}:log-group:",
+                place.partition, place.region, place.account_id
+            ),
             plain_host: settings.target != Target::Aws,
         };
-        live::start(clients.logs.clone(), live, options.clone())
-    } else {
-        let pacer = match settings.target {
-            Target::Aws => Pacer::for_region(&clients.place.region),
-            Target::Local(_) | Target::Endpoint(_) => Pacer::near(),
-        };
-        tail::start(
-            clients.logs.clone(),
-            groups,
-            options.clone(),
-            Arc::new(pacer),
-        )
+        return live::start(client, live, options);
+    }
+    let pacer = match settings.target {
+        Target::Aws => Pacer::for_region(&clients.place.region),
+        Target::Local(_) | Target::Endpoint(_) => Pacer::near(),
     };
-    let mut desk = Desk {
-        reporter: context.reporter,
-        json: context.global.output == Output::Json,
-        view: LogView::for_stdout(args.utc, context.reporter.verbosity() > 0),
-        selection: Selection::new(wishes, options.follow),
-        denied: false,
-    };
-    desk.serve(stream, interrupt).await
+    tail::start(client, groups, options, Arc::new(pacer))
 }
 
 fn wishes(args: &Logs) -> Result<Wishes> {
@@ -106,87 +113,6 @@ fn options(args: &Logs, settings: &Settings) -> Result<Options> {
             Target::Local(_) | Target::Endpoint(_) => Timing::NEAR,
         },
     })
-}
-
-fn arn_prefix(clients: &Clients) -> String {
-    let place = &clients.place;
-    format!(
-        "arn:{}:logs:{}:{}:log-group:",
-        place.partition, place.region, place.account_id
-    )
-}
-
-/// Where events are written down.
-struct Desk {
-    reporter: Reporter,
-    json: bool,
-    view: LogView,
-    selection: Selection,
-    denied: bool,
-}
-
-impl Desk {
-    async fn serve(
-        &mut self,
-        mut stream: Receiver<Result<Said>>,
-        mut interrupt: oneshot::Receiver<()>,
-    ) -> Result<ExitCode> {
-        let mut look = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut interrupt => return Ok(ExitCode::from(130)),
-                said = stream.recv() => match said {
-                    Some(said) => self.take(said?)?,
-                    None => break,
-                },
-                _ = look.tick() => if self.reporter.reader_is_gone() {
-                    return Ok(ExitCode::SUCCESS);
-                },
-            }
-        }
-        let rest = self.selection.end();
-        self.write(rest)?;
-        Ok(if self.denied {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        })
-    }
-
-    fn take(&mut self, said: Said) -> Result<()> {
-        match said {
-            Said::Event(event) => {
-                let lines = self.selection.next(event);
-                self.write(lines)
-            }
-            Said::CaughtUp => {
-                let lines = self.selection.caught_up();
-                self.write(lines)
-            }
-            Said::Notice(what) => {
-                self.denied |= matches!(what, Notice::Denied { .. });
-                let (warning, text) = notice(&what);
-                if warning {
-                    self.reporter.warning(&text);
-                } else {
-                    self.reporter.note(&text);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn write(&self, lines: Vec<Line>) -> Result<()> {
-        for (event, facts) in lines {
-            if self.json {
-                self.reporter.line(&JsonLine::new(&event, &facts))?;
-            } else if let Some(text) = self.view.text(&event, &facts) {
-                self.reporter.result(&text)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Ends when Ctrl-C is pressed. It waits in a task of its own: should stdout be stuck by then, with

@@ -5,6 +5,7 @@ mod chat;
 mod chat_url;
 mod completions;
 pub mod deploy;
+mod doctor;
 mod init;
 mod local;
 mod logs;
@@ -17,7 +18,7 @@ pub mod teardown;
 mod write;
 
 use crate::cli::{Cli, Command, Global};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::report::Reporter;
 use std::process::ExitCode;
 
@@ -60,11 +61,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
-        other => {
-            return Err(Error::failed(format!(
-                "{other:?} is not part of this build"
-            )));
-        }
+        Command::Doctor => doctor::run(context).await,
     }
 }
 

@@ -161,16 +161,17 @@ impl<'a> JsonLine<'a> {
     }
 }
 
-/// A notice as a sentence, and whether it is a warning.
-pub fn notice(notice: &Notice) -> (bool, String) {
+/// A notice as a sentence, and whether it is a warning. `follow`: what is missing is waited for.
+pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
     match notice {
-        Notice::Missing { source, group } => (
-            false,
-            format!(
-                "the {} log group {group} does not exist yet; waiting for it",
-                name_of(*source)
-            ),
-        ),
+        Notice::Missing { source, group } => {
+            let wait = if follow { " yet; waiting for it" } else { "" };
+            let name = name_of(*source);
+            (
+                false,
+                format!("the {name} log group {group} does not exist{wait}"),
+            )
+        }
         Notice::Back { source, group } => (
             false,
             format!("the {} log group {group} can be read now", name_of(*source)),

@@ -3,6 +3,7 @@
 pub mod building;
 mod chat;
 mod colour;
+pub mod doctor;
 mod editor;
 mod escape;
 mod live;

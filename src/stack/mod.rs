@@ -7,4 +7,4 @@ pub mod tags;
 mod wanted;
 
 pub use names::Names;
-pub use wanted::{Wanted, wanted};
+pub use wanted::{Wanted, snapshot, wanted};

@@ -44,7 +44,7 @@ pub fn wanted(of: &Wanted<'_>, world: &World) -> Vec<Kind> {
     let api_id = api.as_deref().unwrap_or(API_UNKNOWN);
     let integration = Integration::new(names.integration_uri());
     let routes: Vec<_> = ROUTE_KEYS.iter().map(|key| Route::new(key)).collect();
-    let digest = snapshot_digest(&integration, &routes);
+    let digest = snapshot(names);
     let mut all: Vec<Kind> = vec![
         function_role(world).into(),
         group(world, FUNCTION_GROUP, names.function_group(), of.settings).into(),
@@ -217,6 +217,13 @@ fn stage(deployment: String, settings: &Settings, world: &World) -> Stage {
 fn access_log_format() -> String {
     let lines = ACCESS_LOG_FORMAT.lines().map(str::trim);
     lines.collect::<Vec<_>>().join(" ")
+}
+
+/// The digest that the live deployment carries when it has all routes as they are wanted.
+pub fn snapshot(names: &Names) -> String {
+    let integration = Integration::new(names.integration_uri());
+    let routes: Vec<_> = ROUTE_KEYS.iter().map(|key| Route::new(key)).collect();
+    snapshot_digest(&integration, &routes)
 }
 
 /// What a deployment is a snapshot of, in few characters.

@@ -1,0 +1,58 @@
+//! `chatctl doctor`: looks at the whole chain, judges it, and says what to do.
+
+use super::Context;
+use crate::aws::Clients;
+use crate::cli::Wanted;
+use crate::config::Settings;
+use crate::doctor::wanted::wanted;
+use crate::doctor::{Finding, Look, checks, look, probe};
+use crate::error::{Error, Result};
+use crate::report::doctor::show;
+use crate::stack::Names;
+use std::process::ExitCode;
+
+pub(super) async fn run(context: &Context) -> Result<ExitCode> {
+    let settings = Settings::load(&context.global, &Wanted::default())?;
+    let findings = match Clients::connect(&settings).await {
+        Ok(clients) => examine(context, &settings, &clients).await,
+        Err(error) => vec![unconnected(&error)],
+    };
+    let healthy = !checks::any_failure(&findings);
+    show(&context.reporter, &findings, healthy)?;
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
+    let names = Names::new(settings, &clients.place);
+    let mut wanted = wanted(settings, &names, &context.global);
+    wanted.digest = Some(crate::stack::snapshot(&names));
+    let mut facts = look::all(clients, wanted).await;
+    if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
+        let url = names.socket_url(&api.id);
+        context.reporter.detail(&format!("a client goes to {url}"));
+        facts.probe = Look::There(probe::probe(&url).await);
+    }
+    checks::all(&facts)
+}
+
+/// Without a connection there is one finding: what connecting failed with.
+fn unconnected(error: &Error) -> Finding {
+    let check = if error.message().contains("region") {
+        "region"
+    } else {
+        "credentials"
+    };
+    let why = match error.causes() {
+        [] => "nothing can be looked at without it".to_owned(),
+        causes => causes.join(": "),
+    };
+    let mend = match error.hints() {
+        [] => "chatctl doctor -v".to_owned(),
+        hints => hints.join("; "),
+    };
+    Finding::failure(check, error.message(), why, mend)
+}

@@ -1,0 +1,104 @@
+//! What to say when no line comes.
+
+use crate::aws::Clients;
+use crate::cli::Logs;
+use crate::doctor::facts::Wanted;
+use crate::doctor::{Finding, Verdict, look, silence};
+use crate::report::Reporter;
+use crate::tail::now;
+use std::time::Duration;
+
+/// This much silence while following wants an explanation, once.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Knows whom to ask why nothing comes.
+#[derive(Debug, Clone)]
+pub(super) struct Quiet {
+    clients: Clients,
+    wanted: Wanted,
+    /// The flag by which lines may have been left out, if one was given.
+    narrowed: Option<String>,
+}
+
+impl Quiet {
+    pub(super) fn new(clients: Clients, wanted: Wanted, args: &Logs) -> Self {
+        let given = [
+            ("--filter", args.filter.as_ref()),
+            ("--request", args.request.as_ref()),
+            ("--connection", args.connection.as_ref()),
+            ("--grep", args.grep.as_ref()),
+        ];
+        let narrowed = given
+            .into_iter()
+            .find_map(|(flag, value)| value.map(|value| format!("{flag} {value}")))
+            .or_else(|| args.errors.then(|| "--errors".to_owned()));
+        Self {
+            clients,
+            wanted,
+            narrowed,
+        }
+    }
+
+    /// While following: after some silence, the reasons. Otherwise never.
+    pub(super) fn why_after_a_while(
+        &self,
+        follow: bool,
+    ) -> impl Future<Output = Vec<Finding>> + use<> {
+        let this = self.clone();
+        async move {
+            if !follow {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(SILENCE).await;
+            this.reasons().await
+        }
+    }
+
+    /// At the end of a read of the past that showed nothing of the `seen` events.
+    pub(super) async fn explain(&self, reporter: &Reporter, seen: u64) {
+        if let Some(flag) = &self.narrowed {
+            let events = match seen {
+                0 => "nothing in this time".to_owned(),
+                n => format!("none of the {n} events of this time"),
+            };
+            reporter.note(&format!("{events} matches {flag}"));
+            reporter.hint("--since 1h or --since 1d reaches further back");
+            return;
+        }
+        let reasons = self.reasons().await;
+        reporter.note("no log line in this time:");
+        self.list(reporter, &reasons);
+    }
+
+    /// The reasons, while the stream goes on.
+    pub(super) fn say(&self, reporter: &Reporter, reasons: &[Finding]) {
+        reporter.note(&format!(
+            "no log line for {} s; still looking:",
+            SILENCE.as_secs()
+        ));
+        self.list(reporter, reasons);
+        if let Some(flag) = &self.narrowed {
+            reporter.note(&format!("  or nothing matches {flag}"));
+        }
+    }
+
+    fn list(&self, reporter: &Reporter, reasons: &[Finding]) {
+        for reason in reasons {
+            let why = reason.why.as_deref().unwrap_or_default();
+            let text = format!("  {}: {why}", reason.what);
+            if reason.verdict == Verdict::Failure {
+                reporter.warning(text.trim_start());
+            } else {
+                reporter.note(&text);
+            }
+            if let Some(mend) = &reason.mend {
+                reporter.hint(mend);
+            }
+        }
+    }
+
+    async fn reasons(&self) -> Vec<Finding> {
+        let facts = look::all(&self.clients, self.wanted.clone()).await;
+        silence::reasons(&facts, now())
+    }
+}

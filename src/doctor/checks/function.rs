@@ -1,0 +1,231 @@
+//! The function: does it run, may it be called, and may it do what it has to?
+
+use super::{deploy, instead};
+use crate::doctor::Finding;
+use crate::doctor::facts::{Facts, Function, Role};
+use crate::doctor::policy::{allows, lets_gateway_call, sources, trusts};
+
+pub(super) fn state(facts: &Facts) -> Finding {
+    const CHECK: &str = "function";
+    let name = &facts.wanted.function;
+    let Some(function) = facts.function.there() else {
+        return instead(
+            CHECK,
+            &format!("the function {name}"),
+            &facts.function,
+            facts,
+        );
+    };
+    if function.state != "Active" {
+        let reason = function
+            .state_reason
+            .as_deref()
+            .unwrap_or("no reason given");
+        return Finding::failure(
+            CHECK,
+            format!("the function {name} is {}: {reason}", function.state),
+            "a function that is not Active is not called",
+            deploy(facts),
+        );
+    }
+    if function.reserved == Some(0) {
+        return Finding::failure(
+            CHECK,
+            format!("the function {name} has a reserved concurrency of 0"),
+            "Lambda throttles every call, and clients get Internal server error",
+            format!("aws lambda delete-function-concurrency --function-name {name}"),
+        );
+    }
+    if function.last_update.as_deref() == Some("Failed") {
+        return Finding::failure(
+            CHECK,
+            format!("the last update of {name} failed"),
+            "it still runs its former code",
+            deploy(facts),
+        );
+    }
+    wrong_table(function, facts)
+        .unwrap_or_else(|| Finding::good(CHECK, format!("{name} is active")))
+}
+
+fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
+    let wanted = &facts.wanted.table;
+    let told = function.table.as_ref();
+    if told == Some(wanted) {
+        return None;
+    }
+    let told = told.map_or("no table", String::as_str);
+    Some(Finding::failure(
+        "function",
+        format!(
+            "the function {} was told {told} as CHAT_TABLE, not {wanted}",
+            facts.wanted.function
+        ),
+        "it cannot remember who is in the chat",
+        deploy(facts),
+    ))
+}
+
+pub(super) fn permission(facts: &Facts) -> Finding {
+    const CHECK: &str = "permission";
+    let Some(api) = facts.api.there() else {
+        return instead(
+            CHECK,
+            "the permission to call the function",
+            &facts.api,
+            facts,
+        );
+    };
+    let Some(policy) = facts.permission.there() else {
+        return instead(
+            CHECK,
+            "the permission to call the function",
+            &facts.permission,
+            facts,
+        );
+    };
+    let wanted = &facts.wanted;
+    let refused = wanted.routes.iter().find(|route| {
+        let source = format!("{}{}/{}/{route}", wanted.execute_arn, api.id, wanted.stage);
+        !lets_gateway_call(policy, &source)
+    });
+    let Some(route) = refused else {
+        return Finding::good(CHECK, "API Gateway may call the function");
+    };
+    let allowed = sources(policy);
+    let instead = if allowed.is_empty() {
+        "nobody".to_owned()
+    } else {
+        allowed.join(", ")
+    };
+    Finding::failure(
+        CHECK,
+        format!(
+            "API Gateway may not call the function for {route} of the API {}",
+            api.id
+        ),
+        format!(
+            "connects fail with 500, messages with Internal server error; allowed is {instead}"
+        ),
+        deploy(facts),
+    )
+}
+
+pub(super) fn role(facts: &Facts) -> Finding {
+    const CHECK: &str = "function-role";
+    let name = &facts.wanted.role;
+    let Some(role) = facts.function_role.there() else {
+        return instead(
+            CHECK,
+            &format!("the role {name}"),
+            &facts.function_role,
+            facts,
+        );
+    };
+    if !trusts(&role.trust, "lambda.amazonaws.com") {
+        return Finding::failure(
+            CHECK,
+            format!("the role {} does not trust Lambda", role.name),
+            "the function cannot take it on and does not start",
+            deploy(facts),
+        );
+    }
+    let used = facts
+        .function
+        .there()
+        .map(|function| function.role.as_str());
+    if used.is_some_and(|used| used.rsplit('/').next() != Some(&role.name)) {
+        return Finding::failure(
+            CHECK,
+            format!(
+                "the function runs with {}, not with {}",
+                used.unwrap_or_default(),
+                role.name
+            ),
+            "its rights are not the ones that chatctl looks after",
+            deploy(facts),
+        );
+    }
+    Finding::good(CHECK, format!("{} trusts Lambda", role.name))
+}
+
+pub(super) fn rights(facts: &Facts) -> Finding {
+    const CHECK: &str = "function-rights";
+    let Some(role) = facts.function_role.there() else {
+        return instead(CHECK, "the function's rights", &facts.function_role, facts);
+    };
+    if let Some(policy) = foreign_policy(role) {
+        return Finding::skipped(
+            CHECK,
+            format!("the role has the policy {policy}, which the doctor cannot read"),
+        );
+    }
+    let missing = needs(facts)
+        .into_iter()
+        .find(|need| !allows(&role.inline, need.action, &need.resource));
+    match missing {
+        None => Finding::good(
+            CHECK,
+            "it may write its log, use its table and push to connections",
+        ),
+        Some(need) => Finding::failure(
+            CHECK,
+            format!(
+                "the role {} does not allow {} on {}",
+                role.name, need.action, need.resource
+            ),
+            need.without,
+            deploy(facts),
+        ),
+    }
+}
+
+struct Need {
+    action: &'static str,
+    resource: String,
+    without: &'static str,
+}
+
+fn needs(facts: &Facts) -> Vec<Need> {
+    let wanted = &facts.wanted;
+    let mut needs = Vec::new();
+    for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
+        needs.push(Need {
+            action,
+            resource: format!("{}:log-stream:x", wanted.function_group_arn),
+            without: "the function runs, but its log stays empty",
+        });
+    }
+    for action in [
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+    ] {
+        needs.push(Need {
+            action,
+            resource: wanted.table_arn.clone(),
+            without: "the function cannot keep the member list",
+        });
+    }
+    if let Some(api) = facts.api.there() {
+        // The verb stands before `@connections`; policies without it never match.
+        needs.push(Need {
+            action: "execute-api:ManageConnections",
+            resource: format!(
+                "{}{}/{}/POST/@connections/{{connectionId}}",
+                wanted.execute_arn, api.id, wanted.stage
+            ),
+            without: "the function hears clients but cannot answer: every post is a 403",
+        });
+    }
+    needs
+}
+
+/// Attached policies are documents of their own; the one of AWS for logs is known.
+fn foreign_policy(role: &Role) -> Option<&String> {
+    role.attached
+        .iter()
+        .find(|arn| !arn.ends_with("policy/service-role/AWSLambdaBasicExecutionRole"))
+}

@@ -1,0 +1,236 @@
+//! The API: is it there, does it know every message, and is what it knows live?
+
+use super::{deploy, instead};
+use crate::doctor::Finding;
+use crate::doctor::facts::{Facts, Stage};
+
+pub(super) fn api(facts: &Facts) -> Finding {
+    const CHECK: &str = "api";
+    let Some(api) = facts.api.there() else {
+        return instead(CHECK, "the WebSocket API", &facts.api, facts);
+    };
+    if api.protocol != "WEBSOCKET" {
+        return Finding::failure(
+            CHECK,
+            format!("the API {} is an {} API", api.id, api.protocol),
+            "a chat needs a WebSocket API; the protocol of an API cannot be changed",
+            format!("{} && {}", super::command(facts, "teardown"), deploy(facts)),
+        );
+    }
+    if api.selection != SELECTION {
+        return Finding::failure(
+            CHECK,
+            format!("messages are routed by {}", api.selection),
+            format!("clients put the route into `action`, so it must be {SELECTION}"),
+            deploy(facts),
+        );
+    }
+    if !api.twins.is_empty() {
+        return Finding::warning(
+            CHECK,
+            format!(
+                "more than one API has this chat's tags: {} and {}",
+                api.id,
+                api.twins.join(", ")
+            ),
+            "an interrupted create leaves a second one; clients may use either",
+            deploy(facts),
+        );
+    }
+    Finding::good(CHECK, format!("WebSocket API {}", api.id))
+}
+
+const SELECTION: &str = "$request.body.action";
+
+pub(super) fn stage(facts: &Facts) -> Finding {
+    const CHECK: &str = "stage";
+    let name = &facts.wanted.stage;
+    let Some(stage) = facts.stage.there() else {
+        return instead(CHECK, &format!("the stage {name}"), &facts.stage, facts);
+    };
+    if stage.deployment.is_none() {
+        return Finding::failure(
+            CHECK,
+            format!("the stage {name} shows no deployment"),
+            "every client is refused with 403 until a deployment is on the stage",
+            deploy(facts),
+        );
+    }
+    Finding::good(CHECK, format!("stage {name}"))
+}
+
+pub(super) fn routes(facts: &Facts) -> Finding {
+    const CHECK: &str = "routes";
+    let Some(routes) = facts.routes.there() else {
+        return instead(CHECK, "the routes", &facts.routes, facts);
+    };
+    let has = |key: &String| routes.iter().any(|route| route.key == *key);
+    let missing: Vec<_> = facts
+        .wanted
+        .routes
+        .iter()
+        .filter(|key| !has(key))
+        .map(String::as_str)
+        .collect();
+    if !missing.is_empty() {
+        return Finding::failure(
+            CHECK,
+            format!("no route for {}", missing.join(", ")),
+            "such a message goes to $default, or is answered with Forbidden when there is none",
+            deploy(facts),
+        );
+    }
+    let aimless: Vec<_> = routes
+        .iter()
+        .filter(|route| route.target.is_none())
+        .map(|route| route.key.as_str())
+        .collect();
+    if !aimless.is_empty() {
+        return Finding::failure(
+            CHECK,
+            format!("the route {} has no integration", aimless.join(", ")),
+            "the message is taken and nothing is called",
+            deploy(facts),
+        );
+    }
+    let locked = routes.iter().find(|route| route.authorization != "NONE");
+    if let Some(locked) = locked {
+        return Finding::warning(
+            CHECK,
+            format!(
+                "the route {} lets in only {} callers",
+                locked.key, locked.authorization
+            ),
+            "the chat page and `chatctl chat` connect without credentials",
+            deploy(facts),
+        );
+    }
+    let unknown: Vec<_> = routes
+        .iter()
+        .filter(|route| !facts.wanted.routes.contains(&route.key))
+        .map(|route| route.key.as_str())
+        .collect();
+    if !unknown.is_empty() {
+        return Finding::warning(
+            CHECK,
+            format!(
+                "the function does not know the route {}",
+                unknown.join(", ")
+            ),
+            "it answers such messages with an error",
+            deploy(facts),
+        );
+    }
+    Finding::good(CHECK, format!("all {} routes", routes.len()))
+}
+
+pub(super) fn integration(facts: &Facts) -> Finding {
+    const CHECK: &str = "integration";
+    let (Some(integrations), Some(routes)) = (facts.integrations.there(), facts.routes.there())
+    else {
+        return instead(CHECK, "the integration", &facts.integrations, facts);
+    };
+    let arn = &facts.wanted.function_arn;
+    for route in routes {
+        let Some(target) = &route.target else {
+            continue;
+        };
+        let id = target.strip_prefix("integrations/").unwrap_or(target);
+        let Some(integration) = integrations.iter().find(|one| one.id == id) else {
+            return Finding::failure(
+                CHECK,
+                format!(
+                    "the route {} points at the integration {id}, which is gone",
+                    route.key
+                ),
+                "API Gateway answers with Internal server error",
+                deploy(facts),
+            );
+        };
+        let ours = integration.kind == "AWS_PROXY" && integration.uri.contains(&format!("{arn}/"));
+        if !ours {
+            return Finding::failure(
+                CHECK,
+                format!(
+                    "the route {} calls {} ({}), not the function {}",
+                    route.key, integration.uri, integration.kind, facts.wanted.function
+                ),
+                "the chat's function never hears of these messages, so it logs nothing",
+                deploy(facts),
+            );
+        }
+    }
+    Finding::good(CHECK, format!("all routes call {}", facts.wanted.function))
+}
+
+pub(super) fn deployment(facts: &Facts) -> Finding {
+    const CHECK: &str = "deployment";
+    let Some(deployment) = facts.deployment.there() else {
+        return instead(CHECK, "the deployment", &facts.deployment, facts);
+    };
+    if deployment.status != "DEPLOYED" {
+        return Finding::failure(
+            CHECK,
+            format!("the deployment {} is {}", deployment.id, deployment.status),
+            "until it is DEPLOYED the stage shows what was there before",
+            deploy(facts),
+        );
+    }
+    match (&deployment.digest, &facts.wanted.digest) {
+        (_, None) => Finding::good(CHECK, format!("deployment {} is live", deployment.id)),
+        (Some(live), Some(wanted)) if live == wanted => Finding::good(
+            CHECK,
+            format!("deployment {} is live and up to date", deployment.id),
+        ),
+        (Some(_), Some(_)) => Finding::failure(
+            CHECK,
+            format!("deployment {} is older than the routes", deployment.id),
+            "a change of routes is not live until a new deployment is on the stage",
+            deploy(facts),
+        ),
+        (None, Some(_)) => Finding::warning(
+            CHECK,
+            format!("deployment {} was not made by chatctl", deployment.id),
+            "whether it has the current routes cannot be told",
+            deploy(facts),
+        ),
+    }
+}
+
+pub(super) fn throttles(facts: &Facts) -> Finding {
+    const CHECK: &str = "throttles";
+    let Some(stage) = facts.stage.there() else {
+        return instead(CHECK, "the stage's limits", &facts.stage, facts);
+    };
+    match zero_limit(stage) {
+        Some(whose) => Finding::failure(
+            CHECK,
+            format!("{whose} lets 0 requests through"),
+            "every connect gets 429: setting a log level without limits can leave limits of 0",
+            deploy(facts),
+        ),
+        None => {
+            let rate = stage
+                .rate
+                .map_or_else(|| "account".into(), |rate| rate.to_string());
+            let burst = stage
+                .burst
+                .map_or_else(|| "account".into(), |burst| burst.to_string());
+            Finding::good(CHECK, format!("rate {rate}, burst {burst}"))
+        }
+    }
+}
+
+fn zero_limit(stage: &Stage) -> Option<String> {
+    let none = |rate: Option<f64>, burst: Option<i32>| {
+        rate.is_some_and(|rate| rate <= 0.0) || burst == Some(0)
+    };
+    if none(stage.rate, stage.burst) {
+        return Some("the stage".into());
+    }
+    stage
+        .overrides
+        .iter()
+        .find(|(_, rate, burst)| none(*rate, *burst))
+        .map(|(route, _, _)| format!("the route {route}"))
+}

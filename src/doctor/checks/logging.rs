@@ -1,0 +1,123 @@
+//! The logs: will anything that happens be written down?
+
+use super::{deploy, instead};
+use crate::doctor::Finding;
+use crate::doctor::facts::{Facts, Look, Role};
+use crate::doctor::policy::{allows, trusts};
+
+const PUSH_TO_LOGS: &str = "AmazonAPIGatewayPushToCloudWatchLogs";
+
+pub(super) fn account(facts: &Facts) -> Finding {
+    const CHECK: &str = "account-logging";
+    let account = match &facts.account_role {
+        Look::There(account) => account,
+        Look::Missing => {
+            return Finding::failure(
+                CHECK,
+                "API Gateway has no CloudWatch Logs role in this account and region",
+                "without it API Gateway writes no log at all, and refuses to turn logging on",
+                deploy(facts),
+            );
+        }
+        other => return instead(CHECK, "the account's logging role", other, facts),
+    };
+    let role = match &account.role {
+        Look::There(role) => role,
+        Look::Missing => {
+            return Finding::failure(
+                CHECK,
+                format!("the account's logging role {} is gone", account.arn),
+                "somebody deleted the role but not the setting: no API of this region can log",
+                deploy(facts),
+            );
+        }
+        Look::Unseen(why) => {
+            let what = format!(
+                "{} is set; the role itself could not be looked at: {why}",
+                account.arn
+            );
+            return Finding::skipped(CHECK, what);
+        }
+        Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
+    };
+    if !trusts(&role.trust, "apigateway.amazonaws.com") {
+        return Finding::failure(
+            CHECK,
+            format!(
+                "the account's logging role {} does not trust API Gateway",
+                role.name
+            ),
+            "API Gateway cannot take it on, so nothing is logged",
+            format!(
+                "aws iam update-assume-role-policy --role-name {} --policy-document '{{\"Version\":\"2012-10-17\",\
+                 \"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":{{\"Service\":\"apigateway.amazonaws.com\"}},\
+                 \"Action\":\"sts:AssumeRole\"}}]}}'",
+                role.name
+            ),
+        );
+    }
+    if !may_write(role) {
+        return Finding::failure(
+            CHECK,
+            format!(
+                "the account's logging role {} may not write logs",
+                role.name
+            ),
+            "API Gateway takes it on, and CloudWatch refuses every line",
+            format!(
+                "aws iam attach-role-policy --role-name {} --policy-arn \
+                 arn:aws:iam::aws:policy/service-role/{PUSH_TO_LOGS}",
+                role.name
+            ),
+        );
+    }
+    Finding::good(CHECK, format!("API Gateway logs as {}", role.name))
+}
+
+fn may_write(role: &Role) -> bool {
+    // Attached policies that we cannot read get the benefit of the doubt.
+    !role.attached.is_empty() || allows(&role.inline, "logs:PutLogEvents", "*")
+}
+
+pub(super) fn execution(facts: &Facts) -> Finding {
+    const CHECK: &str = "execution-log";
+    let Some(stage) = facts.stage.there() else {
+        return instead(CHECK, "the execution log", &facts.stage, facts);
+    };
+    if stage.logging == "OFF" || stage.logging.is_empty() {
+        if facts.wanted.logging_off {
+            return Finding::good(CHECK, "off, as wanted");
+        }
+        return Finding::failure(
+            CHECK,
+            "execution logging is off on the stage",
+            "what API Gateway does with a message is not written down",
+            deploy(facts),
+        );
+    }
+    if stage.data_trace {
+        return Finding::warning(
+            CHECK,
+            "data trace is on: whole payloads are logged",
+            "private messages stand in the log for everybody who may read it",
+            deploy(facts),
+        );
+    }
+    Finding::good(CHECK, format!("level {}", stage.logging))
+}
+
+pub(super) fn access(facts: &Facts) -> Finding {
+    const CHECK: &str = "access-log";
+    let Some(stage) = facts.stage.there() else {
+        return instead(CHECK, "the access log", &facts.stage, facts);
+    };
+    match &stage.access_group {
+        Some(group) => Finding::good(CHECK, group.clone()),
+        None => Finding::failure(
+            CHECK,
+            "the stage writes no access log",
+            "there is no line that says how each request ended",
+            deploy(facts),
+        ),
+    }
+}

@@ -1,0 +1,83 @@
+//! The checks, in the order in which a request meets what they check.
+
+mod function;
+mod gateway;
+mod logging;
+mod storage;
+mod traffic;
+
+use super::facts::{Facts, Look};
+use super::{Finding, Verdict};
+
+/// A check: its stable name, and how it judges.
+type Check = (&'static str, fn(&Facts) -> Finding);
+
+const ALL: [Check; 16] = [
+    ("api", gateway::api),
+    ("stage", gateway::stage),
+    ("routes", gateway::routes),
+    ("integration", gateway::integration),
+    ("deployment", gateway::deployment),
+    ("throttles", gateway::throttles),
+    ("function", function::state),
+    ("permission", function::permission),
+    ("function-role", function::role),
+    ("function-rights", function::rights),
+    ("table", storage::table),
+    ("account-logging", logging::account),
+    ("execution-log", logging::execution),
+    ("access-log", logging::access),
+    ("log-groups", storage::log_groups),
+    ("probe", traffic::probe),
+];
+
+/// Judges everything. Who we are and where comes first: without it there would be no facts.
+pub fn all(facts: &Facts) -> Vec<Finding> {
+    let wanted = &facts.wanted;
+    let mut findings = vec![
+        Finding::good("credentials", format!("AWS knows us as {}", wanted.caller)),
+        Finding::good("region", wanted.region.clone()),
+    ];
+    findings.extend(ALL.iter().map(|(_, judge)| judge(facts)));
+    findings
+}
+
+/// Whether anything is broken.
+pub fn any_failure(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Failure)
+}
+
+/// What a check needs that is not there: the finding to give instead.
+fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) -> Finding {
+    match look {
+        Look::There(_) | Look::Unasked => Finding::skipped(
+            check,
+            format!("not looked at: {what} depends on what is missing above"),
+        ),
+        Look::Missing => Finding::failure(
+            check,
+            format!("{what} does not exist"),
+            "the chat cannot work without it",
+            deploy(facts),
+        ),
+        Look::Unseen(why) => {
+            Finding::skipped(check, format!("{what} could not be looked at: {why}"))
+        }
+    }
+}
+
+/// Most failures are mended by deploying again: it makes what is missing and corrects what differs.
+fn deploy(facts: &Facts) -> String {
+    command(facts, "deploy")
+}
+
+fn command(facts: &Facts, verb: &str) -> String {
+    format!("chatctl {verb} {}", facts.wanted.flags)
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,272 @@
+//! What the doctor knows, as plain data. Nothing here calls AWS.
+
+use crate::cli::LogSource;
+use serde_json::Value;
+
+/// One look at AWS.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Look<T> {
+    /// It is there.
+    There(T),
+    /// It is not there.
+    Missing,
+    /// It could not be seen, and why: a sentence.
+    Unseen(String),
+    /// Nobody looked, because what it belongs to is not there.
+    #[default]
+    Unasked,
+}
+
+impl<T> Look<T> {
+    /// What is there.
+    pub fn there(&self) -> Option<&T> {
+        match self {
+            Self::There(thing) => Some(thing),
+            _ => None,
+        }
+    }
+}
+
+/// Everything the checks judge.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// What should be there.
+    pub wanted: Wanted,
+    /// The API with our tags.
+    pub api: Look<Api>,
+    /// Our stage of it.
+    pub stage: Look<Stage>,
+    /// Its routes.
+    pub routes: Look<Vec<Route>>,
+    /// Its integrations.
+    pub integrations: Look<Vec<Integration>>,
+    /// The deployment that the stage shows.
+    pub deployment: Look<Deployment>,
+    /// The account's role for API Gateway's logs; missing when none is set.
+    pub account_role: Look<AccountRole>,
+    /// The function.
+    pub function: Look<Function>,
+    /// The function's resource policy: who may call it.
+    pub permission: Look<Value>,
+    /// The function's role.
+    pub function_role: Look<Role>,
+    /// The table.
+    pub table: Look<Table>,
+    /// The log groups.
+    pub groups: Vec<Group>,
+    /// What a real client met.
+    pub probe: Look<Probe>,
+}
+
+/// What should be there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// The chat's name.
+    pub stack: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The region.
+    pub region: String,
+    /// Who calls.
+    pub caller: String,
+    /// Name of the function.
+    pub function: String,
+    /// ARN of the function.
+    pub function_arn: String,
+    /// Name of the function's role.
+    pub role: String,
+    /// The function's log group.
+    pub function_group: String,
+    /// The execution log's group, with `{api}` for the API's id.
+    pub execution_group: String,
+    /// The access log's group.
+    pub access_group: String,
+    /// ARN of the function's log group, without `:*`.
+    pub function_group_arn: String,
+    /// Name of the table.
+    pub table: String,
+    /// ARN of the table.
+    pub table_arn: String,
+    /// Start of every ARN of the API's data plane: `arn:aws:execute-api:{region}:{account}:`.
+    pub execute_arn: String,
+    /// The routes that the function knows.
+    pub routes: Vec<String>,
+    /// The WebSocket URL, with `{api}` for the API's id.
+    pub socket_url: String,
+    /// Digest of routes and integration; nothing if it cannot be told.
+    pub digest: Option<String>,
+    /// Attribute of the table that ends an item's life.
+    pub ttl: String,
+    /// The user does not want an execution log.
+    pub logging_off: bool,
+    /// What goes behind `chatctl` in every command we tell: `--name x --stage y --region z`.
+    pub flags: String,
+}
+
+/// The API.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Api {
+    /// AWS's id.
+    pub id: String,
+    /// `WEBSOCKET` or not.
+    pub protocol: String,
+    /// How a route is chosen.
+    pub selection: String,
+    /// Ids of more APIs with the same tags.
+    pub twins: Vec<String>,
+}
+
+/// The stage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stage {
+    /// The deployment that it shows.
+    pub deployment: Option<String>,
+    /// `OFF`, `ERROR`, `INFO`.
+    pub logging: String,
+    /// Whole payloads in the log.
+    pub data_trace: bool,
+    /// Where the access log goes.
+    pub access_group: Option<String>,
+    /// Requests a second; nothing when it was never set.
+    pub rate: Option<f64>,
+    /// Requests at once; nothing when it was never set.
+    pub burst: Option<i32>,
+    /// Routes with limits of their own: name, rate, burst.
+    pub overrides: Vec<(String, Option<f64>, Option<i32>)>,
+}
+
+/// A route.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Route {
+    /// Such as `sendPublic`.
+    pub key: String,
+    /// Such as `integrations/a1b2c3`.
+    pub target: Option<String>,
+    /// `NONE` or who is let in.
+    pub authorization: String,
+}
+
+/// An integration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Integration {
+    /// AWS's id.
+    pub id: String,
+    /// `AWS_PROXY` or another kind.
+    pub kind: String,
+    /// What it calls.
+    pub uri: String,
+}
+
+/// A deployment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Deployment {
+    /// AWS's id.
+    pub id: String,
+    /// `DEPLOYED`, `PENDING`, `FAILED`.
+    pub status: String,
+    /// The digest in its description; nothing when we did not make it.
+    pub digest: Option<String>,
+}
+
+/// The account's role for API Gateway's logs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AccountRole {
+    /// Its ARN.
+    pub arn: String,
+    /// The role itself.
+    pub role: Look<Role>,
+}
+
+/// A role.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Who may take it on.
+    pub trust: Value,
+    /// Policies within it.
+    pub inline: Vec<Value>,
+    /// ARNs of policies attached to it.
+    pub attached: Vec<String>,
+}
+
+/// The function.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Function {
+    /// `Active` or not.
+    pub state: String,
+    /// Why, when it is not.
+    pub state_reason: Option<String>,
+    /// How the last update went.
+    pub last_update: Option<String>,
+    /// Reserved concurrency; 0 stops the function.
+    pub reserved: Option<i32>,
+    /// ARN of the role it has.
+    pub role: String,
+    /// The table that it was told.
+    pub table: Option<String>,
+    /// Where it logs, if not to its usual group.
+    pub log_group: Option<String>,
+}
+
+/// The table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// `ACTIVE` or not.
+    pub status: String,
+    /// The keys, in order.
+    pub keys: Vec<String>,
+    /// The attribute that ends an item's life, when that is on.
+    pub ttl: Option<String>,
+}
+
+/// A log group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Which log.
+    pub source: LogSource,
+    /// Its name.
+    pub name: String,
+    /// What is there.
+    pub look: Look<GroupState>,
+}
+
+/// What is known of a log group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupState {
+    /// Days that events are kept; nothing: for ever.
+    pub retention: Option<i32>,
+    /// Time of the newest event, epoch milliseconds.
+    pub last_event: Option<i64>,
+}
+
+/// What a real client met.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probe {
+    /// It joined and was heard.
+    Joined {
+        /// Milliseconds until the socket was open.
+        connect: u64,
+        /// Milliseconds from the message to its answer.
+        answer: u64,
+    },
+    /// The upgrade was refused with this HTTP status.
+    Refused {
+        /// The status.
+        status: u16,
+        /// What the answer said.
+        said: String,
+    },
+    /// The server sent an error frame instead of an answer.
+    Error {
+        /// What it said.
+        said: String,
+    },
+    /// Nothing came back in time.
+    Silent,
+    /// There was no connection at all.
+    Unreachable {
+        /// Why.
+        said: String,
+    },
+}

@@ -1,0 +1,55 @@
+//! The function and who may call it: GetFunction, GetPolicy.
+
+use super::seen;
+use crate::aws::Clients;
+use crate::doctor::facts::{Function, Look, Wanted};
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use serde_json::Value;
+
+pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> (Look<Function>, Look<Value>) {
+    let name = &wanted.function;
+    let (function, policy) = tokio::join!(
+        clients.lambda.get_function().function_name(name).send(),
+        clients.lambda.get_policy().function_name(name).send(),
+    );
+    let function = seen("read the function", function, self::function);
+    let policy = seen("read the function's policy", policy, |answer| {
+        let text = answer.policy().unwrap_or_default();
+        serde_json::from_str(text).unwrap_or_default()
+    });
+    match function {
+        // Without a function nobody can say who may call it.
+        Look::Missing => (Look::Missing, Look::Unasked),
+        function => (function, policy),
+    }
+}
+
+fn function(found: GetFunctionOutput) -> Function {
+    let reserved = found
+        .concurrency()
+        .and_then(|concurrency| concurrency.reserved_concurrent_executions());
+    let Some(now) = found.configuration else {
+        return Function::default();
+    };
+    Function {
+        state: now
+            .state()
+            .map_or("Active", |state| state.as_str())
+            .to_owned(),
+        state_reason: now.state_reason().map(str::to_owned),
+        last_update: now
+            .last_update_status()
+            .map(|status| status.as_str().to_owned()),
+        reserved,
+        role: now.role().unwrap_or_default().to_owned(),
+        table: now
+            .environment()
+            .and_then(|environment| environment.variables())
+            .and_then(|variables| variables.get("CHAT_TABLE"))
+            .cloned(),
+        log_group: now
+            .logging_config()
+            .and_then(|logging| logging.log_group())
+            .map(str::to_owned),
+    }
+}

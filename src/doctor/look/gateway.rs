@@ -1,0 +1,197 @@
+//! The API and its parts: GetApis, GetStage, GetRoutes, GetIntegrations, GetDeployment.
+
+use super::seen;
+use crate::aws::{Clients, explain};
+use crate::doctor::facts::{Api, Deployment, Integration, Look, Route, Stage, Wanted};
+use crate::error::Result;
+use crate::stack::tags::{STACK, STAGE};
+use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
+use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
+use aws_sdk_apigatewayv2::types as sdk;
+
+/// In front of the digest in a deployment's description.
+const DIGEST: &str = "chatctl:";
+
+#[derive(Debug, Default)]
+pub(super) struct Gateway {
+    pub(super) api: Look<Api>,
+    pub(super) stage: Look<Stage>,
+    pub(super) routes: Look<Vec<Route>>,
+    pub(super) integrations: Look<Vec<Integration>>,
+    pub(super) deployment: Look<Deployment>,
+}
+
+pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
+    let api = match ours(clients, wanted).await {
+        Ok(Some(api)) => api,
+        Ok(None) => {
+            return Gateway {
+                api: Look::Missing,
+                ..Gateway::default()
+            };
+        }
+        Err(error) => {
+            return Gateway {
+                api: Look::Unseen(error.causes().join(": ")),
+                ..Gateway::default()
+            };
+        }
+    };
+    let client = &clients.apigatewayv2;
+    let (stage, routes, integrations) = tokio::join!(
+        client
+            .get_stage()
+            .api_id(&api.id)
+            .stage_name(&wanted.stage)
+            .send(),
+        client
+            .get_routes()
+            .api_id(&api.id)
+            .max_results("500")
+            .send(),
+        client
+            .get_integrations()
+            .api_id(&api.id)
+            .max_results("500")
+            .send(),
+    );
+    let stage = seen("read the stage", stage, self::stage);
+    let shown = stage.there().and_then(|stage| stage.deployment.clone());
+    Gateway {
+        deployment: deployment(clients, &api.id, shown).await,
+        routes: seen("read the routes", routes, |page| {
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .map(route)
+                .collect()
+        }),
+        integrations: seen("read the integrations", integrations, |page| {
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .map(integration)
+                .collect()
+        }),
+        stage,
+        api: Look::There(api),
+    }
+}
+
+/// All APIs with our tags: the oldest is the API, the others its twins.
+async fn ours(clients: &Clients, wanted: &Wanted) -> Result<Option<Api>> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let page = clients
+            .apigatewayv2
+            .get_apis()
+            .max_results("100")
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| explain("look for the API", error))?;
+        all.extend(page.items.unwrap_or_default());
+        token = page.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    all.retain(|api: &sdk::Api| {
+        let tag = |key: &str| api.tags().and_then(|tags| tags.get(key));
+        tag(STACK) == Some(&wanted.stack) && tag(STAGE) == Some(&wanted.stage)
+    });
+    all.sort_by_key(|api| api.created_date().map(|date| date.as_nanos()));
+    let mut all = all.into_iter();
+    Ok(all.next().map(|first| Api {
+        protocol: first
+            .protocol_type()
+            .map(|protocol| protocol.as_str().to_owned())
+            .unwrap_or_default(),
+        selection: first.route_selection_expression.unwrap_or_default(),
+        id: first.api_id.unwrap_or_default(),
+        twins: all.filter_map(|twin| twin.api_id).collect(),
+    }))
+}
+
+fn stage(found: GetStageOutput) -> Stage {
+    let settings = found.default_route_settings();
+    Stage {
+        logging: settings
+            .and_then(|settings| settings.logging_level())
+            .map(|level| level.as_str().to_owned())
+            .unwrap_or_default(),
+        data_trace: settings
+            .and_then(sdk::RouteSettings::data_trace_enabled)
+            .unwrap_or_default(),
+        rate: settings.and_then(sdk::RouteSettings::throttling_rate_limit),
+        burst: settings.and_then(sdk::RouteSettings::throttling_burst_limit),
+        access_group: found
+            .access_log_settings()
+            .and_then(|access| access.destination_arn())
+            .map(str::to_owned),
+        overrides: found
+            .route_settings()
+            .into_iter()
+            .flatten()
+            .map(|(route, settings)| {
+                let (rate, burst) = (
+                    settings.throttling_rate_limit(),
+                    settings.throttling_burst_limit(),
+                );
+                (route.clone(), rate, burst)
+            })
+            .collect(),
+        deployment: found.deployment_id.filter(|id| !id.is_empty()),
+    }
+}
+
+fn route(found: sdk::Route) -> Route {
+    Route {
+        authorization: found
+            .authorization_type()
+            .map_or("NONE", sdk::AuthorizationType::as_str)
+            .to_owned(),
+        key: found.route_key.unwrap_or_default(),
+        target: found.target.filter(|target| !target.is_empty()),
+    }
+}
+
+fn integration(found: sdk::Integration) -> Integration {
+    Integration {
+        kind: found
+            .integration_type()
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
+        id: found.integration_id.unwrap_or_default(),
+        uri: found.integration_uri.unwrap_or_default(),
+    }
+}
+
+async fn deployment(clients: &Clients, api: &str, shown: Option<String>) -> Look<Deployment> {
+    let Some(id) = shown else {
+        return Look::Unasked;
+    };
+    let answer = clients
+        .apigatewayv2
+        .get_deployment()
+        .api_id(api)
+        .deployment_id(&id)
+        .send()
+        .await;
+    seen(
+        "read the deployment",
+        answer,
+        |found: GetDeploymentOutput| Deployment {
+            status: found
+                .deployment_status()
+                .map_or("DEPLOYED", sdk::DeploymentStatus::as_str)
+                .to_owned(),
+            digest: found
+                .description()
+                .and_then(|text| text.strip_prefix(DIGEST))
+                .map(str::to_owned),
+            id,
+        },
+    )
+}

@@ -1,0 +1,50 @@
+//! Reads everything the checks judge, side by side. It only looks.
+
+mod function;
+mod gateway;
+mod logs;
+mod roles;
+mod storage;
+
+use super::facts::{Facts, Look, Wanted};
+use crate::aws::{Clients, Failure, explain, is_missing};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// Looks at all of it; the probe is not part of it, because it does something.
+pub async fn all(clients: &Clients, wanted: Wanted) -> Facts {
+    let (gateway, function, role, table, account) = tokio::join!(
+        gateway::look(clients, &wanted),
+        function::look(clients, &wanted),
+        roles::role(clients, &wanted.role),
+        storage::table(clients, &wanted.table),
+        roles::account(clients),
+    );
+    let groups = logs::groups(clients, &wanted, gateway.api.there(), function.0.there()).await;
+    Facts {
+        wanted,
+        api: gateway.api,
+        stage: gateway.stage,
+        routes: gateway.routes,
+        integrations: gateway.integrations,
+        deployment: gateway.deployment,
+        account_role: account,
+        function: function.0,
+        permission: function.1,
+        function_role: role,
+        table,
+        groups,
+        probe: Look::Unasked,
+    }
+}
+
+/// An answer as a look.
+fn seen<A, E, T>(action: &str, answer: Result<A, Failure<E>>, take: impl FnOnce(A) -> T) -> Look<T>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(answer) => Look::There(take(answer)),
+        Err(error) if is_missing(&error) => Look::Missing,
+        Err(error) => Look::Unseen(explain(action, error).causes().join(": ")),
+    }
+}

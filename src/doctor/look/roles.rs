@@ -1,0 +1,81 @@
+//! Roles and the account's setting: GetAccount, GetRole, GetRolePolicy, ListAttachedRolePolicies.
+
+use super::seen;
+use crate::aws::{Clients, explain};
+use crate::doctor::facts::{AccountRole, Look, Role};
+use crate::error::Result;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+pub(super) async fn account(clients: &Clients) -> Look<AccountRole> {
+    let answer = clients.apigateway.get_account().send().await;
+    let arn = seen("read API Gateway's account settings", answer, |account| {
+        account.cloudwatch_role_arn.filter(|arn| !arn.is_empty())
+    });
+    match arn {
+        Look::There(Some(arn)) => {
+            let name = arn.rsplit('/').next().unwrap_or(&arn);
+            let role = role(clients, name).await;
+            Look::There(AccountRole { arn, role })
+        }
+        Look::There(None) | Look::Missing => Look::Missing,
+        Look::Unseen(why) => Look::Unseen(why),
+        Look::Unasked => Look::Unasked,
+    }
+}
+
+pub(super) async fn role(clients: &Clients, name: &str) -> Look<Role> {
+    let answer = clients.iam.get_role().role_name(name).send().await;
+    let trust = seen("read the role", answer, |found| {
+        let role = found.role();
+        document(role.and_then(|role| role.assume_role_policy_document()))
+    });
+    let trust = match trust {
+        Look::There(trust) => trust,
+        Look::Missing => return Look::Missing,
+        Look::Unseen(why) => return Look::Unseen(why),
+        Look::Unasked => return Look::Unasked,
+    };
+    match policies(clients, name).await {
+        Ok((inline, attached)) => Look::There(Role {
+            name: name.to_owned(),
+            trust,
+            inline,
+            attached,
+        }),
+        Err(error) => Look::Unseen(error.causes().join(": ")),
+    }
+}
+
+async fn policies(clients: &Clients, role: &str) -> Result<(Vec<Value>, Vec<String>)> {
+    let iam = &clients.iam;
+    let (names, attached) = tokio::join!(
+        iam.list_role_policies().role_name(role).send(),
+        iam.list_attached_role_policies().role_name(role).send(),
+    );
+    let names = names.map_err(|error| explain("list the role's policies", error))?;
+    let attached = attached.map_err(|error| explain("list the role's attached policies", error))?;
+    let mut inline = Vec::new();
+    for name in names.policy_names() {
+        let policy = iam
+            .get_role_policy()
+            .role_name(role)
+            .policy_name(name)
+            .send()
+            .await
+            .map_err(|error| explain("read the role's policy", error))?;
+        inline.push(document(Some(policy.policy_document())));
+    }
+    let arns = attached
+        .attached_policies()
+        .iter()
+        .filter_map(|policy| policy.policy_arn().map(str::to_owned))
+        .collect();
+    Ok((inline, arns))
+}
+
+/// IAM sends documents percent-encoded.
+fn document(text: Option<&str>) -> Value {
+    let decoded = percent_decode_str(text.unwrap_or_default()).decode_utf8_lossy();
+    serde_json::from_str(&decoded).unwrap_or_default()
+}
