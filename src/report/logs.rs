@@ -23,7 +23,18 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
 /// Keys of a JSON line that stand elsewhere already.
-const ELSEWHERE: [&str; 4] = ["timestamp", "level", "message", "time"];
+const ELSEWHERE: [&str; 6] = [
+    "timestamp",
+    "level",
+    "message",
+    "time",
+    "requestTime",
+    "requestTimeEpoch",
+];
+/// Keys that people look for first, in this order.
+const FIRST: [&str; 6] = ["eventType", "routeKey", "route", "outcome", "status", "error"];
+/// The place of ids.
+const LAST: usize = usize::MAX;
 /// A narrower terminal than this is not worth folding for.
 const NARROWEST: usize = 50;
 
@@ -312,15 +323,16 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
     let own = line
         .iter()
         .filter(|(key, value)| !(*key == "fields" && value.is_object()));
-    for (key, value) in own.chain(nested.into_iter().flatten()) {
-        if ELSEWHERE.contains(&key.as_str()) || is_nothing(value) {
-            continue;
-        }
-        let marked = level >= Level::Warn && key == "status";
-        let style = if marked {
-            style_of(level)
-        } else {
-            Style::new()
+    let mut fields: Vec<_> = own
+        .chain(nested.into_iter().flatten())
+        .filter(|(key, value)| !ELSEWHERE.contains(&key.as_str()) && !is_nothing(value))
+        .collect();
+    fields.sort_by_key(|(key, _)| place_of(key));
+    for (key, value) in fields {
+        let style = match place_of(key) {
+            LAST => Style::new().dimmed(),
+            _ if level >= Level::Warn && key == "status" => style_of(level),
+            _ => Style::new(),
         };
         words.push(vec![
             faint(format!("{}=", escape(key))),
@@ -339,6 +351,13 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
 
 fn plain(style: Style, text: String) -> Span {
     Span { style, text }
+}
+
+/// Where a key goes: what happened first, ids last.
+fn place_of(key: &str) -> usize {
+    let first = FIRST.iter().position(|known| *known == key);
+    let usual = if key.ends_with("Id") { LAST } else { FIRST.len() };
+    first.unwrap_or(usual)
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -450,7 +469,7 @@ mod tests {
     fn json_is_shown_as_fields() {
         insta::assert_snapshot!(
             shown(LogSource::Function, r#"{"level":"WARN","message":"name taken","route":"setName","connectionId":"gbg==","gone":0,"note":"two words","timestamp":"2026"}"#),
-            @r#"12:00:07.120Z function   WARN name taken route=setName connectionId=gbg== gone=0 note="two words""#
+            @r#"12:00:07.120Z function   WARN name taken route=setName gone=0 note="two words" connectionId=gbg=="#
         );
         insta::assert_snapshot!(
             shown(LogSource::Function, r#"{"timestamp":"t","level":"INFO","fields":{"message":"hi","n":1},"target":"chat"}"#),
@@ -458,7 +477,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             shown(LogSource::Access, r#"{"requestId":"E=","routeKey":"$connect","status":"200","error":"-"}"#),
-            @"12:00:07.120Z access     requestId=E= routeKey=$connect status=200"
+            @"12:00:07.120Z access     routeKey=$connect status=200 requestId=E="
         );
     }
 

@@ -1,6 +1,6 @@
 //! The API: is it there, does it know every message, and is what it knows live?
 
-use super::{deploy, instead};
+use super::{after, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Stage};
 
@@ -185,7 +185,7 @@ pub(super) fn deployment(facts: &Facts) -> Finding {
 pub(super) fn throttles(facts: &Facts) -> Finding {
     const CHECK: &str = "throttles";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the stage's limits", &facts.stage, facts);
+        return after(CHECK, "the stage's limits", &facts.stage);
     };
     match zero_limit(stage) {
         Some(whose) => Finding::failure(

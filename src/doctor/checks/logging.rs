@@ -1,6 +1,6 @@
 //! The logs: will anything that happens be written down?
 
-use super::{deploy, instead};
+use super::{after, deploy, instead};
 use crate::doctor::facts::{Facts, Look, Role};
 use crate::doctor::policy::{allows, trusts};
 use crate::doctor::Finding;
@@ -73,7 +73,7 @@ fn may_write(role: &Role) -> bool {
 pub(super) fn execution(facts: &Facts) -> Finding {
     const CHECK: &str = "execution-log";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the execution log", &facts.stage, facts);
+        return after(CHECK, "the execution log", &facts.stage);
     };
     if stage.logging == "OFF" || stage.logging.is_empty() {
         if facts.wanted.logging_off {
@@ -100,7 +100,7 @@ pub(super) fn execution(facts: &Facts) -> Finding {
 pub(super) fn access(facts: &Facts) -> Finding {
     const CHECK: &str = "access-log";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the access log", &facts.stage, facts);
+        return after(CHECK, "the access log", &facts.stage);
     };
     match &stage.access_group {
         Some(group) => Finding::good(CHECK, group.clone()),
