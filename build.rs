@@ -26,6 +26,10 @@ fn main() -> io::Result<()> {
         closure(&fs::read_to_string(root.join("Cargo.lock"))?, "chat-lambda"),
     )?;
     files.insert("Cargo.lock".to_owned(), lock);
+    let manifest = out.join("lambda.toml");
+    let member = fs::read_to_string(links.join("Cargo.toml.in"))?;
+    fs::write(&manifest, standalone(&member))?;
+    files.insert("Cargo.toml".to_owned(), manifest);
 
     let entries: String = files
         .iter()
@@ -56,6 +60,12 @@ fn collect(folder: &Path, base: &Path, files: &mut BTreeMap<String, PathBuf>) ->
         files.insert(name.trim_end_matches(".in").to_owned(), real);
     }
     Ok(())
+}
+
+/// Here the Lambda is a member of our workspace. Written out it stands alone, also inside a folder
+/// that is somebody else's workspace.
+fn standalone(manifest: &str) -> String {
+    format!("{}\n\n[workspace]\n", manifest.trim_end())
 }
 
 /// The part of a lock file that `package` needs.

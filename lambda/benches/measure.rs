@@ -21,8 +21,8 @@ const MEMBERS: usize = 500;
 const MESSAGES: usize = 200;
 
 fn main() {
-    let bootstrap = std::env::var("BOOTSTRAP")
-        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_bootstrap").to_owned());
+    let bootstrap =
+        std::env::var("BOOTSTRAP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_bootstrap").to_owned());
     let bytes = std::fs::metadata(&bootstrap).unwrap().len();
     println!("{bootstrap}: {bytes} bytes");
     start(&bootstrap);
@@ -85,7 +85,9 @@ fn posts(bootstrap: &str) {
     run(async {
         for n in 0..MESSAGES {
             let say = json!({"action": "sendPublic", "message": "a message of common length, more or less"});
-            world.invoke(message(&format!("c{}==", n % MEMBERS), &say)).await;
+            world
+                .invoke(message(&format!("c{}==", n % MEMBERS), &say))
+                .await;
         }
     });
     let spent = cpu_ms(&child) - before;
@@ -95,7 +97,10 @@ fn posts(bootstrap: &str) {
         "processor time for each post, everything included: {:.1} µs ({posts} posts)",
         spent * 1000.0 / posts as f64
     );
-    println!("memory: {resting} kB at rest, {} kB at most", memory_kb(&child, "VmHWM"));
+    println!(
+        "memory: {resting} kB at rest, {} kB at most",
+        memory_kb(&child, "VmHWM")
+    );
     child.kill().unwrap();
     child.wait().unwrap();
 }

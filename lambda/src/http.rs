@@ -98,7 +98,7 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// The client.
+/// The client. Requests carry their own `host` header: the signed ones have it anyway.
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -120,6 +120,7 @@ impl Http {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_LIMIT)
+            .set_host(false)
             .build(connector);
         Ok(Self { client })
     }

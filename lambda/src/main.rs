@@ -46,22 +46,22 @@ async fn start() -> Result<std::convert::Infallible, String> {
     };
     let log = Log::new(config.level, Box::new(std::io::stdout()));
     let runtime = Runtime::new(http.clone(), &config.runtime_api);
-    let room = room(http, config);
+    let room = room(http, config)?;
     loop {
         let invocation = runtime.next().await?;
         handle(&runtime, &room, &log, &invocation).await?;
     }
 }
 
-fn room(http: Http, config: Config) -> Room<Table, Gateway> {
+fn room(http: Http, config: Config) -> Result<Room<Table, Gateway>, String> {
     let signer = |service| Signer::new(config.credentials.clone(), &config.region, service);
-    let dynamo = Dynamo::new(http.clone(), config.dynamodb, signer("dynamodb"));
-    let push = Gateway::new(http, signer("execute-api"), config.connections);
-    Room {
+    let dynamo = Dynamo::new(http.clone(), config.dynamodb, signer("dynamodb")?);
+    let push = Gateway::new(http, signer("execute-api")?, config.connections);
+    Ok(Room {
         store: Table::new(dynamo, config.table),
         push,
         allowed_origins: config.allowed_origins,
-    }
+    })
 }
 
 /// A function that cannot start says so to Lambda, which puts it into the result of the invocation.

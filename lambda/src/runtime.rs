@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
@@ -34,15 +35,19 @@ pub struct Invocation {
 #[derive(Debug)]
 pub struct Runtime {
     http: Http,
+    address: String,
     base: String,
 }
 
 impl Runtime {
     /// Speaks to the API at `host:port`.
     pub fn new(http: Http, address: &str) -> Self {
+        let base = format!("http://{address}/{VERSION}/runtime");
+        let address = address.to_owned();
         Self {
             http,
-            base: format!("http://{address}/{VERSION}/runtime"),
+            address,
+            base,
         }
     }
 
@@ -125,9 +130,11 @@ impl Runtime {
         echo: Option<&str>,
         body: Bytes,
     ) -> Result<Request<Full<Bytes>>, String> {
+        let url = format!("{}{path}", self.base);
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base));
+            .uri(url)
+            .header(HOST, &self.address);
         if let Some(id) = echo {
             request = request.header("lambda-runtime-invocation-id", id);
         }

@@ -9,6 +9,10 @@
 use std::fmt::Write;
 use std::sync::Mutex;
 
+use bytes::Bytes;
+use http::Request;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use http_body_util::Full;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Millis;
@@ -49,6 +53,8 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub struct Signer {
     credentials: Credentials,
+    /// The session token, checked once: it is as long as everything else together.
+    token: Option<HeaderValue>,
     region: String,
     service: &'static str,
     key: Mutex<(String, Digest32)>,
@@ -56,37 +62,73 @@ pub struct Signer {
 
 type Digest32 = [u8; 32];
 
+const TOKEN: &str = "x-amz-security-token";
+
 impl Signer {
-    /// A signer for `service`, such as `dynamodb`.
-    pub fn new(credentials: Credentials, region: &str, service: &'static str) -> Self {
+    /// A signer for `service`, such as `dynamodb`. Only a token that is no header text is an error.
+    pub fn new(
+        credentials: Credentials,
+        region: &str,
+        service: &'static str,
+    ) -> Result<Self, String> {
+        let token = credentials
+            .token
+            .as_deref()
+            .map(HeaderValue::from_str)
+            .transpose();
+        let mut token =
+            token.map_err(|_| "AWS_SESSION_TOKEN has characters that no header may have")?;
+        if let Some(token) = &mut token {
+            // So that it does not print itself.
+            token.set_sensitive(true);
+        }
         let key = Mutex::new((String::new(), [0; 32]));
-        Self {
+        let region = region.to_owned();
+        Ok(Self {
             credentials,
-            region: region.to_owned(),
+            token,
+            region,
             service,
             key,
-        }
+        })
     }
 
-    /// All headers to send with the call, `authorization` last.
-    pub fn headers(&self, call: &Call<'_>, now: Millis) -> Vec<(&'static str, String)> {
+    /// Builds the request, signed.
+    pub fn request(
+        &self,
+        call: &Call<'_>,
+        url: &str,
+        body: Bytes,
+        now: Millis,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut request = Request::builder()
+            .method(call.method)
+            .uri(url)
+            .body(Full::new(body))?;
+        *request.headers_mut() = self.headers(call, now)?;
+        Ok(request)
+    }
+
+    /// All headers to send with the call.
+    pub fn headers(&self, call: &Call<'_>, now: Millis) -> Result<HeaderMap, InvalidHeaderValue> {
         let date = now.amz_date();
-        let mut headers = vec![("host", call.host.to_owned()), ("x-amz-date", date.clone())];
-        headers.extend(
-            call.headers
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned())),
-        );
-        if let Some(token) = &self.credentials.token {
-            headers.push(("x-amz-security-token", token.clone()));
+        let mut signed = vec![("host", call.host), ("x-amz-date", date.as_str())];
+        signed.extend(call.headers);
+        let mut headers = HeaderMap::with_capacity(8);
+        for (name, value) in &signed {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value)?);
         }
-        headers.sort_unstable_by_key(|(name, _)| *name);
-        let authorization = self.authorization(call, &headers, &date);
-        headers.push(("authorization", authorization));
-        headers
+        if let (Some(text), Some(value)) = (&self.credentials.token, &self.token) {
+            signed.push((TOKEN, text));
+            headers.insert(HeaderName::from_static(TOKEN), value.clone());
+        }
+        signed.sort_unstable_by_key(|(name, _)| *name);
+        let authorization = self.authorization(call, &signed, &date);
+        headers.insert(AUTHORIZATION, HeaderValue::try_from(authorization)?);
+        Ok(headers)
     }
 
-    fn authorization(&self, call: &Call<'_>, headers: &[(&str, String)], date: &str) -> String {
+    fn authorization(&self, call: &Call<'_>, headers: &[(&str, &str)], date: &str) -> String {
         let day = &date[..8];
         let names = headers
             .iter()
@@ -122,7 +164,7 @@ impl Signer {
     }
 }
 
-fn canonical(call: &Call<'_>, headers: &[(&str, String)], names: &str) -> String {
+fn canonical(call: &Call<'_>, headers: &[(&str, &str)], names: &str) -> String {
     let mut out = String::with_capacity(1024);
     out.push_str(call.method);
     out.push('\n');

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::report::{ChatScreen, Prompt, Prompted};
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Lines that wait while the connection is being made.
@@ -24,6 +25,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
         scripted: !std::io::stdin().is_terminal(),
     };
     let (lines, input) = mpsc::channel(WAITING_LINES);
+    let mut stopped = Stopped::listen()?;
     let prompt = open_input(context, lines)?;
     if prompt.is_some() {
         context
@@ -33,7 +35,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
     let mut screen = ChatScreen::new(context.reporter, prompt);
     tokio::select! {
         done = chat_client::run(options, input, &mut screen) => done.map(|()| ExitCode::SUCCESS),
-        () = stopped() => Ok(ExitCode::from(130)),
+        () = stopped.wait() => Ok(ExitCode::from(130)),
     }
 }
 
@@ -63,14 +65,27 @@ fn input_of(prompted: Prompted) -> Input {
     }
 }
 
-/// Ctrl-C, or a request to end: the terminal must get its mode back either way.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C, or a request to end: the terminal must get its mode back either way. It listens from
+/// its making on, so that there is no moment in which a signal would kill.
+struct Stopped {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stopped {
+    fn listen() -> Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self {
+            interrupt,
+            terminate,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

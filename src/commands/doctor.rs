@@ -19,7 +19,11 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     };
     let healthy = !checks::any_failure(&findings);
     show(&context.reporter, &findings, healthy)?;
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
@@ -37,7 +41,11 @@ async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> V
 
 /// Without a connection there is one finding: what connecting failed with.
 fn unconnected(error: &Error) -> Finding {
-    let check = if error.message().contains("region") { "region" } else { "credentials" };
+    let check = if error.message().contains("region") {
+        "region"
+    } else {
+        "credentials"
+    };
     let why = match error.causes() {
         [] => "nothing can be looked at without it".to_owned(),
         causes => causes.join(": "),

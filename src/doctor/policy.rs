@@ -101,7 +101,8 @@ fn source_arns(statement: &Value) -> Option<Vec<String>> {
 
 /// IAM's wildcards: `*` any text, `?` any character.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -137,7 +138,11 @@ mod tests {
     fn wildcards_match_as_iam_does() {
         for (pattern, text, yes) in [
             ("*", "", true),
-            ("arn:*:a1/*/@connections/*", "arn:x:a1/p/POST/@connections/c", true),
+            (
+                "arn:*:a1/*/@connections/*",
+                "arn:x:a1/p/POST/@connections/c",
+                true,
+            ),
             ("a1/p/*/@connections/*", "a1/p/@connections/c", false),
             ("a?c", "abc", true),
             ("a?c", "ac", false),
@@ -150,10 +155,19 @@ mod tests {
 
     #[test]
     fn a_denial_wins_and_actions_have_no_case() {
-        let allow = json!({"Statement": {"Effect": "Allow", "Action": "DynamoDB:*", "Resource": "t"}});
+        let allow =
+            json!({"Statement": {"Effect": "Allow", "Action": "DynamoDB:*", "Resource": "t"}});
         let deny = json!({"Statement": [{"Effect": "Deny", "Action": ["dynamodb:PutItem"], "Resource": "*"}]});
-        assert!(allows(std::slice::from_ref(&allow), "dynamodb:PutItem", "t"));
-        assert!(!allows(std::slice::from_ref(&allow), "dynamodb:PutItem", "other"));
+        assert!(allows(
+            std::slice::from_ref(&allow),
+            "dynamodb:PutItem",
+            "t"
+        ));
+        assert!(!allows(
+            std::slice::from_ref(&allow),
+            "dynamodb:PutItem",
+            "other"
+        ));
         assert!(!allows(&[allow, deny], "dynamodb:PutItem", "t"));
     }
 
@@ -170,8 +184,14 @@ mod tests {
         let policy = json!({"Statement": [{"Effect": "Allow", "Action": "lambda:InvokeFunction",
             "Principal": {"Service": "apigateway.amazonaws.com"},
             "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:execute-api:r:1:old/p/*"}}}]});
-        assert!(lets_gateway_call(&policy, "arn:aws:execute-api:r:1:old/p/$connect"));
-        assert!(!lets_gateway_call(&policy, "arn:aws:execute-api:r:1:new/p/$connect"));
+        assert!(lets_gateway_call(
+            &policy,
+            "arn:aws:execute-api:r:1:old/p/$connect"
+        ));
+        assert!(!lets_gateway_call(
+            &policy,
+            "arn:aws:execute-api:r:1:new/p/$connect"
+        ));
         assert_eq!(sources(&policy), ["arn:aws:execute-api:r:1:old/p/*"]);
     }
 }

@@ -66,7 +66,9 @@ async fn heard(socket: &mut Socket, name: &str) -> Result<(), String> {
             return Err(said);
         }
         let is_us = |member: &Value| member == name;
-        let listed = value["members"].as_array().is_some_and(|all| all.iter().any(is_us));
+        let listed = value["members"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(is_us));
         let greeted = value["systemMessage"] == format!("{name} has joined the chat");
         if listed || greeted {
             return Ok(());
@@ -110,7 +112,8 @@ mod tests {
 
     #[test]
     fn errors_of_both_senders_are_known() {
-        let gateway = json!({"message": "Internal server error", "connectionId": "c", "requestId": "r"});
+        let gateway =
+            json!({"message": "Internal server error", "connectionId": "c", "requestId": "r"});
         assert_eq!(error_of(&gateway).as_deref(), Some("Internal server error"));
         let chat = json!({"error": {"code": "nameTaken", "message": "the name is taken"}});
         assert_eq!(error_of(&chat).as_deref(), Some("the name is taken"));

@@ -34,7 +34,10 @@ pub fn reasons(facts: &Facts, now: i64) -> Vec<Finding> {
     };
     let mut reasons: Vec<_> = CAUSES.iter().filter_map(|check| broken(check)).collect();
     // Without an API or a stage everything below is only a consequence.
-    if reasons.first().is_some_and(|first| ["deployed", "api", "stage"].contains(&first.check)) {
+    if reasons
+        .first()
+        .is_some_and(|first| ["deployed", "api", "stage"].contains(&first.check))
+    {
         reasons.truncate(1);
     }
     reasons.extend(unseen(facts));
@@ -49,7 +52,11 @@ fn unseen(facts: &Facts) -> impl Iterator<Item = Finding> {
     facts.groups.iter().filter_map(|group| match &group.look {
         Look::Unseen(why) => Some(Finding::failure(
             "permission",
-            format!("the {} log group {} cannot be read: {why}", name_of(group.source), group.name),
+            format!(
+                "the {} log group {} cannot be read: {why}",
+                name_of(group.source),
+                group.name
+            ),
             "whether there is anything in it cannot be told",
             "chatctl policy shows the rights that `chatctl logs` needs",
         )),
@@ -64,7 +71,9 @@ fn nobody_came(facts: &Facts, now: i64) -> Finding {
         .iter()
         .filter_map(|group| Some((group.look.there()?.last_event?, group.source)))
         .max();
-    let mend = format!("chatctl chat {}", facts.wanted.flags).trim_end().to_owned();
+    let mend = format!("chatctl chat {}", facts.wanted.flags)
+        .trim_end()
+        .to_owned();
     match newest {
         None => Finding::warning(
             "invocation",
@@ -105,7 +114,10 @@ mod tests {
 
     fn whats(facts: &Facts) -> Vec<String> {
         let now = 1_800_000_000_000;
-        reasons(facts, now).into_iter().map(|reason| reason.what).collect()
+        reasons(facts, now)
+            .into_iter()
+            .map(|reason| reason.what)
+            .collect()
     }
 
     #[test]
@@ -121,7 +133,11 @@ mod tests {
             state.last_event = Some(1_799_999_000_000);
         }
         let reason = reasons(&facts, 1_800_000_000_000).remove(0);
-        assert!(reason.what.contains("since 2027-01-15 07:43:20 UTC"), "{}", reason.what);
+        assert!(
+            reason.what.contains("since 2027-01-15 07:43:20 UTC"),
+            "{}",
+            reason.what
+        );
         assert_eq!(reason.mend.as_deref(), Some("chatctl logs --since 17m"));
     }
 

@@ -2,12 +2,14 @@
 //!
 //! WebSocket upgrades leave here before the body is read, because the gateway needs hyper's upgrade.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -18,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 use super::router::Answer;
 use super::wire::Response;
 use super::{Cloud, StartError, gateway, guard, router};
+
+/// What is sent back: whole, or a stream of chunks.
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Lambda's own limit for CreateFunction, the largest body of all.
 const BODY_LIMIT: usize = 70_167_211;
@@ -100,7 +105,7 @@ async fn answer(
     cloud: Arc<Cloud>,
     request: http::Request<Incoming>,
     peer: IpAddr,
-) -> Result<http::Response<Full<Bytes>>, HungUp> {
+) -> Result<http::Response<Body>, HungUp> {
     let is_socket = gateway::is_upgrade(request.method(), request.headers());
     if let Some(why) = guard::refusal(request.headers(), is_socket) {
         let refused = Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", why);
@@ -150,8 +155,18 @@ fn too_large() -> Response {
     )
 }
 
-fn into_http(response: Response) -> http::Response<Full<Bytes>> {
-    let mut http = http::Response::new(Full::new(response.body));
+fn into_http(response: Response) -> http::Response<Body> {
+    let body = match response.stream {
+        None => Full::new(response.body).boxed_unsync(),
+        Some(chunks) => {
+            let frames = futures_util::stream::unfold(chunks, |mut chunks| async {
+                let chunk = chunks.recv().await?;
+                Some((Ok(hyper::body::Frame::data(chunk)), chunks))
+            });
+            StreamBody::new(frames).boxed_unsync()
+        }
+    };
+    let mut http = http::Response::new(body);
     *http.status_mut() = response.status;
     *http.headers_mut() = response.headers;
     http

@@ -43,7 +43,7 @@ pub(crate) struct Request {
 }
 
 /// One answer.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Response {
     /// The HTTP status.
     pub(crate) status: StatusCode,
@@ -51,6 +51,8 @@ pub(crate) struct Response {
     pub(crate) headers: HeaderMap,
     /// The body.
     pub(crate) body: Bytes,
+    /// Chunks that follow the body for as long as the sender lives, for event streams.
+    pub(crate) stream: Option<tokio::sync::mpsc::Receiver<Bytes>>,
 }
 
 /// The readable part of a SigV4 signature. It is not verified: any key is accepted.
@@ -128,6 +130,7 @@ impl Response {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            stream: None,
         }
     }
 

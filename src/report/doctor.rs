@@ -44,7 +44,12 @@ fn lines(finding: &Finding) -> Vec<String> {
         lines.push(format!("{:22}{}", "", Style::Faint.paint(&escape(why))));
     }
     if let Some(mend) = &finding.mend {
-        lines.push(format!("{:22}{} {}", "", Style::Hint.paint("mend:"), escape(mend)));
+        lines.push(format!(
+            "{:22}{} {}",
+            "",
+            Style::Hint.paint("mend:"),
+            escape(mend)
+        ));
     }
     lines
 }

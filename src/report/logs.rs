@@ -32,7 +32,14 @@ const ELSEWHERE: [&str; 6] = [
     "requestTimeEpoch",
 ];
 /// Keys that people look for first, in this order.
-const FIRST: [&str; 6] = ["eventType", "routeKey", "route", "outcome", "status", "error"];
+const FIRST: [&str; 6] = [
+    "eventType",
+    "routeKey",
+    "route",
+    "outcome",
+    "status",
+    "error",
+];
 /// The place of ids.
 const LAST: usize = usize::MAX;
 /// A narrower terminal than this is not worth folding for.
@@ -178,7 +185,10 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
         Notice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
             let name = name_of(*source);
-            (false, format!("the {name} log group {group} does not exist{wait}"))
+            (
+                false,
+                format!("the {name} log group {group} does not exist{wait}"),
+            )
         }
         Notice::Back { source, group } => (
             false,
@@ -356,7 +366,11 @@ fn plain(style: Style, text: String) -> Span {
 /// Where a key goes: what happened first, ids last.
 fn place_of(key: &str) -> usize {
     let first = FIRST.iter().position(|known| *known == key);
-    let usual = if key.ends_with("Id") { LAST } else { FIRST.len() };
+    let usual = if key.ends_with("Id") {
+        LAST
+    } else {
+        FIRST.len()
+    };
     first.unwrap_or(usual)
 }
 

@@ -205,11 +205,7 @@ mod tests {
         assert!(merge.settled(start + second(3)).is_empty());
         merge.swept(0, start + second(2));
         assert!(merge.settled(start + second(3)).is_empty());
-        merge.push(
-            vec![event(LogSource::Access, 40)],
-            start + second(3),
-            103,
-        );
+        merge.push(vec![event(LogSource::Access, 40)], start + second(3), 103);
         merge.swept(1, start + second(3));
         assert_eq!(times(&merge.settled(start + second(3))), [40, 50]);
     }

@@ -7,3 +7,10 @@ mod init;
 mod local_control;
 mod page;
 mod standin;
+
+#[cfg(unix)]
+mod bad_input;
+mod binary;
+#[cfg(target_os = "linux")]
+mod local_command;
+mod local_data;

@@ -13,14 +13,15 @@ class Client:
     """One connection. Frames that were read over are kept in `seen`."""
 
     def __init__(self, url: str, **options):
-        self.socket = connect(url, open_timeout=PATIENCE, proxy=None, **options)
+        self.connection = connect(url, open_timeout=PATIENCE, proxy=None, **options)
+        self.socket = self.connection.__enter__()
         self.seen: list[dict] = []
 
     def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.socket.close()
+    def __exit__(self, *failure) -> None:
+        self.connection.__exit__(*failure)
 
     def send(self, action: str, **more) -> "Client":
         self.socket.send(json.dumps({"action": action, **more}))

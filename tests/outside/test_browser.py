@@ -83,7 +83,7 @@ fetch("/get-ws-endpoint").then((r) => r.json()).then(({ endpoint }) => {
     if (frame.systemMessage) note("system " + frame.systemMessage);
     if (frame.publicMessage) note("public " + frame.publicMessage);
     if (frame.privateMessage) note("private " + frame.privateMessage);
-    if (frame.members) who.replaceChildren(...frame.members.map((name) => {
+    if (frame.members) who.replaceChildren(...frame.members.sort().map((name) => {
       const item = document.createElement("li");
       item.textContent = name;
       return item;

@@ -1,57 +1,11 @@
 """`chatctl chat` on a real terminal: a prompt that messages do not tear, and a terminal given back as it was."""
 
-import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import termios
-import time
 
 import pytest
-from conftest import ANSI, clean_environment
 from oldserver import OldServer
-
-
-class Terminal:
-    """A pseudo-terminal with `chatctl chat` on it."""
-
-    def __init__(self, chatctl, url: str, *flags: str):
-        self.ours, theirs = pty.openpty()
-        self.before = termios.tcgetattr(self.ours)
-        self.process = subprocess.Popen(
-            [chatctl.path, "chat", "--url", url, *flags],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=clean_environment(TERM="xterm"),
-            start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(theirs)
-        self.raw = ""
-
-    def types(self, text: str) -> "Terminal":
-        os.write(self.ours, text.encode())
-        return self
-
-    def shows(self, pattern: str, timeout: float = 20) -> "Terminal":
-        """Reads on until the screen has shown this; what came before it is done with."""
-        end = time.monotonic() + timeout
-        while not (found := re.search(pattern, ANSI.sub("", self.raw))):
-            ready, _, _ = select.select([self.ours], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"{pattern!r} did not come, but {self.raw!r}"
-            self.raw += os.read(self.ours, 65536).decode(errors="replace")
-        self.raw = ANSI.sub("", self.raw)[found.end() :]
-        return self
-
-    def ends(self) -> int:
-        """The exit code; the terminal must be as it was."""
-        code = self.process.wait(20)
-        assert termios.tcgetattr(self.ours)[:4] == self.before[:4]
-        os.close(self.ours)
-        return code
+from terminal import Terminal
 
 
 @pytest.fixture
@@ -62,12 +16,10 @@ def server():
 
 @pytest.fixture
 def alice(chatctl, server):
-    terminal = Terminal(chatctl, server.url, "--user", "Alice")
+    terminal = Terminal(chatctl.path, "chat", "--url", server.url, "--user", "Alice")
     terminal.shows(r"\* Alice has joined the chat").shows("Alice> ")
     yield terminal
-    if terminal.process.poll() is None:
-        terminal.process.kill()
-        terminal.process.wait()
+    terminal.close()
 
 
 def test_what_is_typed_survives_a_message_that_comes_in(server, alice):

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use http::{Method, Request, StatusCode};
-use http_body_util::Full;
+use http::{Method, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::{Frame, Post, Presence, Push, Report};
@@ -113,13 +112,9 @@ impl Gateway {
             headers: &[],
             body_hash: &frame.hash,
         };
-        let headers = self.signer.headers(&call, Millis::now());
-        let mut request = Request::builder().method(&method).uri(base.url(&path));
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(Full::new(frame.body.clone()))
+        let request = self
+            .signer
+            .request(&call, &base.url(&path), frame.body.clone(), Millis::now())
             .map_err(|e| HttpError::Broken(e.to_string()))?;
         self.http
             .send(request, POST_LIMIT)

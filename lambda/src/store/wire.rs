@@ -6,8 +6,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use serde_json::Value;
 
 use super::StoreError;
@@ -111,12 +109,10 @@ impl Dynamo {
             ],
             body_hash: &sha256_hex(&body),
         };
-        let mut request = Request::post(self.endpoint.url(path));
-        for (name, value) in self.signer.headers(&call, Millis::now()) {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(Full::new(body))
+        let url = self.endpoint.url(path);
+        let request = self
+            .signer
+            .request(&call, &url, body, Millis::now())
             .map_err(|e| Failure::Final(other(operation, &e.to_string())))?;
         let (status, answer) =
             self.http

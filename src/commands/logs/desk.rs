@@ -73,7 +73,9 @@ impl Desk {
         let rest = self.selection.end();
         self.write(rest)?;
         if self.selection.shown() == 0 {
-            self.quiet.explain(&self.reporter, self.selection.seen()).await;
+            self.quiet
+                .explain(&self.reporter, self.selection.seen())
+                .await;
         }
         Ok(if self.denied {
             ExitCode::FAILURE

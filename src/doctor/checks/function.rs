@@ -1,18 +1,26 @@
 //! The function: does it run, may it be called, and may it do what it has to?
 
 use super::{after, deploy, instead};
+use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Role};
 use crate::doctor::policy::{allows, lets_gateway_call, sources, trusts};
-use crate::doctor::Finding;
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";
     let name = &facts.wanted.function;
     let Some(function) = facts.function.there() else {
-        return instead(CHECK, &format!("the function {name}"), &facts.function, facts);
+        return instead(
+            CHECK,
+            &format!("the function {name}"),
+            &facts.function,
+            facts,
+        );
     };
     if function.state != "Active" {
-        let reason = function.state_reason.as_deref().unwrap_or("no reason given");
+        let reason = function
+            .state_reason
+            .as_deref()
+            .unwrap_or("no reason given");
         return Finding::failure(
             CHECK,
             format!("the function {name} is {}: {reason}", function.state),
@@ -36,7 +44,8 @@ pub(super) fn state(facts: &Facts) -> Finding {
             deploy(facts),
         );
     }
-    wrong_table(function, facts).unwrap_or_else(|| Finding::good(CHECK, format!("{name} is active")))
+    wrong_table(function, facts)
+        .unwrap_or_else(|| Finding::good(CHECK, format!("{name} is active")))
 }
 
 fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
@@ -48,7 +57,10 @@ fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
     let told = told.map_or("no table", String::as_str);
     Some(Finding::failure(
         "function",
-        format!("the function {} was told {told} as CHAT_TABLE, not {wanted}", facts.wanted.function),
+        format!(
+            "the function {} was told {told} as CHAT_TABLE, not {wanted}",
+            facts.wanted.function
+        ),
         "it cannot remember who is in the chat",
         deploy(facts),
     ))
@@ -60,7 +72,12 @@ pub(super) fn permission(facts: &Facts) -> Finding {
         return after(CHECK, "the permission to call the function", &facts.api);
     };
     let Some(policy) = facts.permission.there() else {
-        return instead(CHECK, "the permission to call the function", &facts.permission, facts);
+        return instead(
+            CHECK,
+            "the permission to call the function",
+            &facts.permission,
+            facts,
+        );
     };
     let wanted = &facts.wanted;
     let refused = wanted.routes.iter().find(|route| {
@@ -78,8 +95,13 @@ pub(super) fn permission(facts: &Facts) -> Finding {
     };
     Finding::failure(
         CHECK,
-        format!("API Gateway may not call the function for {route} of the API {}", api.id),
-        format!("connects fail with 500, messages with Internal server error; allowed is {instead}"),
+        format!(
+            "API Gateway may not call the function for {route} of the API {}",
+            api.id
+        ),
+        format!(
+            "connects fail with 500, messages with Internal server error; allowed is {instead}"
+        ),
         deploy(facts),
     )
 }
@@ -88,7 +110,12 @@ pub(super) fn role(facts: &Facts) -> Finding {
     const CHECK: &str = "function-role";
     let name = &facts.wanted.role;
     let Some(role) = facts.function_role.there() else {
-        return instead(CHECK, &format!("the role {name}"), &facts.function_role, facts);
+        return instead(
+            CHECK,
+            &format!("the role {name}"),
+            &facts.function_role,
+            facts,
+        );
     };
     if !trusts(&role.trust, "lambda.amazonaws.com") {
         return Finding::failure(
@@ -98,11 +125,18 @@ pub(super) fn role(facts: &Facts) -> Finding {
             deploy(facts),
         );
     }
-    let used = facts.function.there().map(|function| function.role.as_str());
+    let used = facts
+        .function
+        .there()
+        .map(|function| function.role.as_str());
     if used.is_some_and(|used| used.rsplit('/').next() != Some(&role.name)) {
         return Finding::failure(
             CHECK,
-            format!("the function runs with {}, not with {}", used.unwrap_or_default(), role.name),
+            format!(
+                "the function runs with {}, not with {}",
+                used.unwrap_or_default(),
+                role.name
+            ),
             "its rights are not the ones that chatctl looks after",
             deploy(facts),
         );
@@ -125,10 +159,16 @@ pub(super) fn rights(facts: &Facts) -> Finding {
         .into_iter()
         .find(|need| !allows(&role.inline, need.action, &need.resource));
     match missing {
-        None => Finding::good(CHECK, "it may write its log, use its table and push to connections"),
+        None => Finding::good(
+            CHECK,
+            "it may write its log, use its table and push to connections",
+        ),
         Some(need) => Finding::failure(
             CHECK,
-            format!("the role {} does not allow {} on {}", role.name, need.action, need.resource),
+            format!(
+                "the role {} does not allow {} on {}",
+                role.name, need.action, need.resource
+            ),
             need.without,
             deploy(facts),
         ),

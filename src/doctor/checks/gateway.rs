@@ -28,7 +28,11 @@ pub(super) fn api(facts: &Facts) -> Finding {
     if !api.twins.is_empty() {
         return Finding::warning(
             CHECK,
-            format!("more than one API has this chat's tags: {} and {}", api.id, api.twins.join(", ")),
+            format!(
+                "more than one API has this chat's tags: {} and {}",
+                api.id,
+                api.twins.join(", ")
+            ),
             "an interrupted create leaves a second one; clients may use either",
             deploy(facts),
         );
@@ -93,7 +97,10 @@ pub(super) fn routes(facts: &Facts) -> Finding {
     if let Some(locked) = locked {
         return Finding::warning(
             CHECK,
-            format!("the route {} lets in only {} callers", locked.key, locked.authorization),
+            format!(
+                "the route {} lets in only {} callers",
+                locked.key, locked.authorization
+            ),
             "the chat page and `chatctl chat` connect without credentials",
             deploy(facts),
         );
@@ -106,7 +113,10 @@ pub(super) fn routes(facts: &Facts) -> Finding {
     if !unknown.is_empty() {
         return Finding::warning(
             CHECK,
-            format!("the function does not know the route {}", unknown.join(", ")),
+            format!(
+                "the function does not know the route {}",
+                unknown.join(", ")
+            ),
             "it answers such messages with an error",
             deploy(facts),
         );
@@ -116,7 +126,8 @@ pub(super) fn routes(facts: &Facts) -> Finding {
 
 pub(super) fn integration(facts: &Facts) -> Finding {
     const CHECK: &str = "integration";
-    let (Some(integrations), Some(routes)) = (facts.integrations.there(), facts.routes.there()) else {
+    let (Some(integrations), Some(routes)) = (facts.integrations.there(), facts.routes.there())
+    else {
         return instead(CHECK, "the integration", &facts.integrations, facts);
     };
     let arn = &facts.wanted.function_arn;
@@ -128,7 +139,10 @@ pub(super) fn integration(facts: &Facts) -> Finding {
         let Some(integration) = integrations.iter().find(|one| one.id == id) else {
             return Finding::failure(
                 CHECK,
-                format!("the route {} points at the integration {id}, which is gone", route.key),
+                format!(
+                    "the route {} points at the integration {id}, which is gone",
+                    route.key
+                ),
                 "API Gateway answers with Internal server error",
                 deploy(facts),
             );
@@ -164,9 +178,10 @@ pub(super) fn deployment(facts: &Facts) -> Finding {
     }
     match (&deployment.digest, &facts.wanted.digest) {
         (_, None) => Finding::good(CHECK, format!("deployment {} is live", deployment.id)),
-        (Some(live), Some(wanted)) if live == wanted => {
-            Finding::good(CHECK, format!("deployment {} is live and up to date", deployment.id))
-        }
+        (Some(live), Some(wanted)) if live == wanted => Finding::good(
+            CHECK,
+            format!("deployment {} is live and up to date", deployment.id),
+        ),
         (Some(_), Some(_)) => Finding::failure(
             CHECK,
             format!("deployment {} is older than the routes", deployment.id),
@@ -195,8 +210,12 @@ pub(super) fn throttles(facts: &Facts) -> Finding {
             deploy(facts),
         ),
         None => {
-            let rate = stage.rate.map_or_else(|| "account".into(), |rate| rate.to_string());
-            let burst = stage.burst.map_or_else(|| "account".into(), |burst| burst.to_string());
+            let rate = stage
+                .rate
+                .map_or_else(|| "account".into(), |rate| rate.to_string());
+            let burst = stage
+                .burst
+                .map_or_else(|| "account".into(), |burst| burst.to_string());
             Finding::good(CHECK, format!("rate {rate}, burst {burst}"))
         }
     }

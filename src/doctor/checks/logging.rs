@@ -1,9 +1,9 @@
 //! The logs: will anything that happens be written down?
 
 use super::{after, deploy, instead};
+use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look, Role};
 use crate::doctor::policy::{allows, trusts};
-use crate::doctor::Finding;
 
 const PUSH_TO_LOGS: &str = "AmazonAPIGatewayPushToCloudWatchLogs";
 
@@ -32,7 +32,10 @@ pub(super) fn account(facts: &Facts) -> Finding {
             );
         }
         Look::Unseen(why) => {
-            let what = format!("{} is set; the role itself could not be looked at: {why}", account.arn);
+            let what = format!(
+                "{} is set; the role itself could not be looked at: {why}",
+                account.arn
+            );
             return Finding::skipped(CHECK, what);
         }
         Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
@@ -40,7 +43,10 @@ pub(super) fn account(facts: &Facts) -> Finding {
     if !trusts(&role.trust, "apigateway.amazonaws.com") {
         return Finding::failure(
             CHECK,
-            format!("the account's logging role {} does not trust API Gateway", role.name),
+            format!(
+                "the account's logging role {} does not trust API Gateway",
+                role.name
+            ),
             "API Gateway cannot take it on, so nothing is logged",
             format!(
                 "aws iam update-assume-role-policy --role-name {} --policy-document '{{\"Version\":\"2012-10-17\",\
@@ -53,7 +59,10 @@ pub(super) fn account(facts: &Facts) -> Finding {
     if !may_write(role) {
         return Finding::failure(
             CHECK,
-            format!("the account's logging role {} may not write logs", role.name),
+            format!(
+                "the account's logging role {} may not write logs",
+                role.name
+            ),
             "API Gateway takes it on, and CloudWatch refuses every line",
             format!(
                 "aws iam attach-role-policy --role-name {} --policy-arn \

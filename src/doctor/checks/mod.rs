@@ -47,7 +47,12 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
 }
 
 fn not_deployed(facts: &Facts) -> Finding {
-    let Wanted { stack, stage, region, .. } = &facts.wanted;
+    let Wanted {
+        stack,
+        stage,
+        region,
+        ..
+    } = &facts.wanted;
     Finding::failure(
         "deployed",
         format!("the chat {stack}, stage {stage}, is not deployed in {region}"),
@@ -66,24 +71,32 @@ pub fn any_failure(findings: &[Finding]) -> bool {
 /// What a check needs that is not there: the finding to give instead.
 fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) -> Finding {
     match look {
-        Look::There(_) | Look::Unasked => {
-            Finding::skipped(check, format!("{what}: not looked at, as what it belongs to is missing"))
-        }
+        Look::There(_) | Look::Unasked => Finding::skipped(
+            check,
+            format!("{what}: not looked at, as what it belongs to is missing"),
+        ),
         Look::Missing => Finding::failure(
             check,
             format!("{what} does not exist"),
             "the chat cannot work without it",
             deploy(facts),
         ),
-        Look::Unseen(why) => Finding::skipped(check, format!("{what} could not be looked at: {why}")),
+        Look::Unseen(why) => {
+            Finding::skipped(check, format!("{what} could not be looked at: {why}"))
+        }
     }
 }
 
 /// The finding of a check whose subject belongs to something that has a check of its own.
 fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
     match look {
-        Look::Unseen(why) => Finding::skipped(check, format!("{what} could not be looked at: {why}")),
-        _ => Finding::skipped(check, format!("{what}: not looked at, as what it belongs to is missing")),
+        Look::Unseen(why) => {
+            Finding::skipped(check, format!("{what} could not be looked at: {why}"))
+        }
+        _ => Finding::skipped(
+            check,
+            format!("{what}: not looked at, as what it belongs to is missing"),
+        ),
     }
 }
 

@@ -1,15 +1,20 @@
 //! What keeps things: the table and the log groups.
 
 use super::{deploy, instead};
-use crate::doctor::facts::{Facts, Look};
 use crate::doctor::Finding;
+use crate::doctor::facts::{Facts, Look};
 use crate::report::logs::name_of;
 
 pub(super) fn table(facts: &Facts) -> Finding {
     const CHECK: &str = "table";
     let wanted = &facts.wanted;
     let Some(table) = facts.table.there() else {
-        return instead(CHECK, &format!("the table {}", wanted.table), &facts.table, facts);
+        return instead(
+            CHECK,
+            &format!("the table {}", wanted.table),
+            &facts.table,
+            facts,
+        );
     };
     if table.status != "ACTIVE" {
         return Finding::failure(
@@ -22,7 +27,11 @@ pub(super) fn table(facts: &Facts) -> Finding {
     if table.keys != ["pk", "sk"] {
         return Finding::failure(
             CHECK,
-            format!("the table {} has the keys {}", wanted.table, table.keys.join(", ")),
+            format!(
+                "the table {} has the keys {}",
+                wanted.table,
+                table.keys.join(", ")
+            ),
             "the function writes pk and sk",
             deploy(facts),
         );
@@ -31,11 +40,17 @@ pub(super) fn table(facts: &Facts) -> Finding {
         return Finding::warning(
             CHECK,
             format!("nothing ends the life of old items in {}", wanted.table),
-            format!("connections that were lost stay in the table; time to live belongs on {}", wanted.ttl),
+            format!(
+                "connections that were lost stay in the table; time to live belongs on {}",
+                wanted.ttl
+            ),
             deploy(facts),
         );
     }
-    Finding::good(CHECK, format!("{} is active, items end by {}", wanted.table, wanted.ttl))
+    Finding::good(
+        CHECK,
+        format!("{} is active, items end by {}", wanted.table, wanted.ttl),
+    )
 }
 
 pub(super) fn log_groups(facts: &Facts) -> Finding {
@@ -46,7 +61,11 @@ pub(super) fn log_groups(facts: &Facts) -> Finding {
             Look::Missing => {
                 return Finding::failure(
                     CHECK,
-                    format!("the {} log group {} does not exist", name_of(group.source), group.name),
+                    format!(
+                        "the {} log group {} does not exist",
+                        name_of(group.source),
+                        group.name
+                    ),
                     "the function may not make it itself, and what AWS makes has no retention",
                     deploy(facts),
                 );
@@ -65,5 +84,8 @@ pub(super) fn log_groups(facts: &Facts) -> Finding {
     if facts.groups.is_empty() {
         return Finding::skipped(CHECK, "not looked at");
     }
-    Finding::good(CHECK, format!("{} groups, each with retention", facts.groups.len()))
+    Finding::good(
+        CHECK,
+        format!("{} groups, each with retention", facts.groups.len()),
+    )
 }

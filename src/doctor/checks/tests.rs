@@ -23,9 +23,16 @@ fn wanted() -> Wanted {
         table: "chat-production".into(),
         table_arn: TABLE.into(),
         execute_arn: EXECUTE.into(),
-        routes: ["$connect", "$disconnect", "$default", "setName", "sendPublic", "sendPrivate"]
-            .map(str::to_owned)
-            .to_vec(),
+        routes: [
+            "$connect",
+            "$disconnect",
+            "$default",
+            "setName",
+            "sendPublic",
+            "sendPrivate",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         digest: Some("d1".into()),
         ttl: "expires".into(),
         ..Wanted::default()
@@ -91,7 +98,9 @@ pub(crate) fn healthy() -> Facts {
         integrations: Look::There(vec![Integration {
             id: "i1".into(),
             kind: "AWS_PROXY".into(),
-            uri: format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"),
+            uri: format!(
+                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+            ),
         }]),
         deployment: Look::There(Deployment {
             id: "d".into(),
@@ -104,7 +113,10 @@ pub(crate) fn healthy() -> Facts {
                 name: "logger".into(),
                 trust: trust("apigateway.amazonaws.com"),
                 inline: Vec::new(),
-                attached: vec!["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs".into()],
+                attached: vec![
+                    "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+                        .into(),
+                ],
             }),
         }),
         function: Look::There(Function {
@@ -150,7 +162,10 @@ fn bad(break_it: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Verdict)> {
         .filter(|finding| finding.verdict != Verdict::Good)
         .map(|finding| {
             let explained = finding.why.is_some() && finding.mend.is_some();
-            assert!(explained || finding.verdict == Verdict::Skipped, "{finding:?}");
+            assert!(
+                explained || finding.verdict == Verdict::Skipped,
+                "{finding:?}"
+            );
             (finding.check, finding.verdict)
         })
         .collect()
@@ -174,48 +189,102 @@ fn each_broken_thing_fails_its_own_check() {
     use Verdict::{Failure, Warning};
     type Break = fn(&mut Facts);
     let cases: [(&str, Verdict, Break); 34] = [
-        ("api", Failure, |f| there(&mut f.api).protocol = "HTTP".into()),
-        ("api", Failure, |f| there(&mut f.api).selection = "$request.body.type".into()),
-        ("api", Warning, |f| there(&mut f.api).twins.push("a2".into())),
+        ("api", Failure, |f| {
+            there(&mut f.api).protocol = "HTTP".into()
+        }),
+        ("api", Failure, |f| {
+            there(&mut f.api).selection = "$request.body.type".into()
+        }),
+        ("api", Warning, |f| {
+            there(&mut f.api).twins.push("a2".into())
+        }),
         ("stage", Failure, |f| there(&mut f.stage).deployment = None),
-        ("routes", Failure, |f| there(&mut f.routes).retain(|r| r.key != "sendPublic")),
+        ("routes", Failure, |f| {
+            there(&mut f.routes).retain(|r| r.key != "sendPublic")
+        }),
         ("routes", Failure, |f| there(&mut f.routes)[0].target = None),
-        ("routes", Warning, |f| there(&mut f.routes)[0].authorization = "AWS_IAM".into()),
+        ("routes", Warning, |f| {
+            there(&mut f.routes)[0].authorization = "AWS_IAM".into()
+        }),
         ("routes", Warning, |f| {
             let mut more = there(&mut f.routes)[0].clone();
             more.key = "shout".into();
             there(&mut f.routes).push(more);
         }),
-        ("integration", Failure, |f| there(&mut f.integrations).clear()),
-        ("integration", Failure, |f| there(&mut f.integrations)[0].kind = "MOCK".into()),
-        ("integration", Failure, |f| there(&mut f.integrations)[0].uri = format!("{ARN}-2/invocations")),
-        ("deployment", Failure, |f| there(&mut f.deployment).digest = Some("d0".into())),
-        ("deployment", Failure, |f| there(&mut f.deployment).status = "FAILED".into()),
-        ("deployment", Warning, |f| there(&mut f.deployment).digest = None),
-        ("throttles", Failure, |f| there(&mut f.stage).rate = Some(0.0)),
-        ("throttles", Failure, |f| there(&mut f.stage).burst = Some(0)),
-        ("throttles", Failure, |f| {
-            there(&mut f.stage).overrides.push(("setName".into(), None, Some(0)));
+        ("integration", Failure, |f| {
+            there(&mut f.integrations).clear()
         }),
-        ("function", Failure, |f| there(&mut f.function).state = "Failed".into()),
-        ("function", Failure, |f| there(&mut f.function).reserved = Some(0)),
-        ("function", Failure, |f| there(&mut f.function).last_update = Some("Failed".into())),
+        ("integration", Failure, |f| {
+            there(&mut f.integrations)[0].kind = "MOCK".into()
+        }),
+        ("integration", Failure, |f| {
+            there(&mut f.integrations)[0].uri = format!("{ARN}-2/invocations")
+        }),
+        ("deployment", Failure, |f| {
+            there(&mut f.deployment).digest = Some("d0".into())
+        }),
+        ("deployment", Failure, |f| {
+            there(&mut f.deployment).status = "FAILED".into()
+        }),
+        ("deployment", Warning, |f| {
+            there(&mut f.deployment).digest = None
+        }),
+        ("throttles", Failure, |f| {
+            there(&mut f.stage).rate = Some(0.0)
+        }),
+        ("throttles", Failure, |f| {
+            there(&mut f.stage).burst = Some(0)
+        }),
+        ("throttles", Failure, |f| {
+            there(&mut f.stage)
+                .overrides
+                .push(("setName".into(), None, Some(0)));
+        }),
+        ("function", Failure, |f| {
+            there(&mut f.function).state = "Failed".into()
+        }),
+        ("function", Failure, |f| {
+            there(&mut f.function).reserved = Some(0)
+        }),
+        ("function", Failure, |f| {
+            there(&mut f.function).last_update = Some("Failed".into())
+        }),
         ("function", Failure, |f| there(&mut f.function).table = None),
         ("permission", Failure, |f| f.permission = Look::Missing),
-        ("permission", Failure, |f| f.permission = Look::There(permission("old"))),
-        ("function-role", Failure, |f| there(&mut f.function_role).trust = trust("ec2.amazonaws.com")),
-        ("function-role", Failure, |f| there(&mut f.function).role = "arn:aws:iam::0:role/other".into()),
-        ("table", Failure, |f| there(&mut f.table).status = "CREATING".into()),
-        ("table", Failure, |f| there(&mut f.table).keys = vec!["id".into()]),
+        ("permission", Failure, |f| {
+            f.permission = Look::There(permission("old"))
+        }),
+        ("function-role", Failure, |f| {
+            there(&mut f.function_role).trust = trust("ec2.amazonaws.com")
+        }),
+        ("function-role", Failure, |f| {
+            there(&mut f.function).role = "arn:aws:iam::0:role/other".into()
+        }),
+        ("table", Failure, |f| {
+            there(&mut f.table).status = "CREATING".into()
+        }),
+        ("table", Failure, |f| {
+            there(&mut f.table).keys = vec!["id".into()]
+        }),
         ("table", Warning, |f| there(&mut f.table).ttl = None),
-        ("account-logging", Failure, |f| f.account_role = Look::Missing),
-        ("account-logging", Failure, |f| there(&mut f.account_role).role = Look::Missing),
+        ("account-logging", Failure, |f| {
+            f.account_role = Look::Missing
+        }),
+        ("account-logging", Failure, |f| {
+            there(&mut f.account_role).role = Look::Missing
+        }),
         ("account-logging", Failure, |f| {
             there(&mut there(&mut f.account_role).role).trust = trust("lambda.amazonaws.com");
         }),
-        ("account-logging", Failure, |f| there(&mut there(&mut f.account_role).role).attached.clear()),
-        ("execution-log", Failure, |f| there(&mut f.stage).logging = "OFF".into()),
-        ("execution-log", Warning, |f| there(&mut f.stage).data_trace = true),
+        ("account-logging", Failure, |f| {
+            there(&mut there(&mut f.account_role).role).attached.clear()
+        }),
+        ("execution-log", Failure, |f| {
+            there(&mut f.stage).logging = "OFF".into()
+        }),
+        ("execution-log", Warning, |f| {
+            there(&mut f.stage).data_trace = true
+        }),
     ];
     for (index, (check, verdict, break_it)) in cases.into_iter().enumerate() {
         assert_eq!(bad(break_it), [(check, verdict)], "case {index}");
@@ -225,14 +294,30 @@ fn each_broken_thing_fails_its_own_check() {
 #[test]
 fn the_logs_and_the_probe_fail_alone_too() {
     use Verdict::{Failure, Warning};
-    assert_eq!(bad(|f| there(&mut f.stage).access_group = None), [("access-log", Failure)]);
-    assert_eq!(bad(|f| f.groups[1].look = Look::Missing), [("log-groups", Failure)]);
-    assert_eq!(bad(|f| there(&mut f.groups[0].look).retention = None), [("log-groups", Warning)]);
+    assert_eq!(
+        bad(|f| there(&mut f.stage).access_group = None),
+        [("access-log", Failure)]
+    );
+    assert_eq!(
+        bad(|f| f.groups[1].look = Look::Missing),
+        [("log-groups", Failure)]
+    );
+    assert_eq!(
+        bad(|f| there(&mut f.groups[0].look).retention = None),
+        [("log-groups", Warning)]
+    );
     for probe in [
-        Probe::Refused { status: 500, said: String::new() },
-        Probe::Error { said: "Internal server error".into() },
+        Probe::Refused {
+            status: 500,
+            said: String::new(),
+        },
+        Probe::Error {
+            said: "Internal server error".into(),
+        },
         Probe::Silent,
-        Probe::Unreachable { said: "refused".into() },
+        Probe::Unreachable {
+            said: "refused".into(),
+        },
     ] {
         assert_eq!(bad(|f| f.probe = Look::There(probe)), [("probe", Failure)]);
     }
@@ -240,9 +325,15 @@ fn the_logs_and_the_probe_fail_alone_too() {
 
 #[test]
 fn each_missing_right_is_named() {
-    for (index, action) in [(0, "logs:CreateLogStream"), (1, "dynamodb:GetItem"), (2, "execute-api:ManageConnections")] {
+    for (index, action) in [
+        (0, "logs:CreateLogStream"),
+        (1, "dynamodb:GetItem"),
+        (2, "execute-api:ManageConnections"),
+    ] {
         let mut facts = healthy();
-        let statements = there(&mut facts.function_role).inline[0]["Statement"].as_array_mut().unwrap();
+        let statements = there(&mut facts.function_role).inline[0]["Statement"]
+            .as_array_mut()
+            .unwrap();
         statements.remove(index);
         let finding = function::rights(&facts);
         assert_eq!(finding.verdict, Verdict::Failure);
@@ -252,7 +343,11 @@ fn each_missing_right_is_named() {
 
 #[test]
 fn a_policy_that_cannot_be_read_is_not_called_a_failure() {
-    let found = bad(|f| there(&mut f.function_role).attached.push("arn:aws:iam::1:policy/ours".into()));
+    let found = bad(|f| {
+        there(&mut f.function_role)
+            .attached
+            .push("arn:aws:iam::1:policy/ours".into())
+    });
     assert_eq!(found, [("function-rights", Verdict::Skipped)]);
 }
 
@@ -283,7 +378,10 @@ fn without_an_api_one_thing_is_missing_and_the_rest_is_skipped() {
         f.deployment = Look::Unasked;
         f.probe = Look::Unasked;
     });
-    let failures: Vec<_> = found.iter().filter(|(_, verdict)| *verdict == Verdict::Failure).collect();
+    let failures: Vec<_> = found
+        .iter()
+        .filter(|(_, verdict)| *verdict == Verdict::Failure)
+        .collect();
     assert_eq!(failures, [&("api", Verdict::Failure)]);
 }
 

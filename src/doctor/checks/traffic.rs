@@ -21,7 +21,11 @@ pub(super) fn probe(facts: &Facts) -> Finding {
             CHECK,
             format!("the socket is refused with {status} {}", escape(said)),
             why_refused(*status),
-            if matches!(status, 502..=504) { logs } else { deploy(facts) },
+            if matches!(status, 502..=504) {
+                logs
+            } else {
+                deploy(facts)
+            },
         ),
         Probe::Error { said } => Finding::failure(
             CHECK,
@@ -46,10 +50,14 @@ pub(super) fn probe(facts: &Facts) -> Finding {
 
 fn why_refused(status: u16) -> &'static str {
     match status {
-        403 => "API Gateway does not know the stage or the path, or the page's origin is not allowed",
+        403 => {
+            "API Gateway does not know the stage or the path, or the page's origin is not allowed"
+        }
         429 => "a limit is reached; limits of 0 refuse everybody",
         500 => "API Gateway may not call the function: the permission is missing or of another API",
-        502 => "the function failed, timed out, or answered in a form that API Gateway does not take",
+        502 => {
+            "the function failed, timed out, or answered in a form that API Gateway does not take"
+        }
         503 | 504 => "the function took too long",
         _ => "this is the status that the function gave, or a proxy in between",
     }

@@ -39,19 +39,39 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
     };
     let client = &clients.apigatewayv2;
     let (stage, routes, integrations) = tokio::join!(
-        client.get_stage().api_id(&api.id).stage_name(&wanted.stage).send(),
-        client.get_routes().api_id(&api.id).max_results("500").send(),
-        client.get_integrations().api_id(&api.id).max_results("500").send(),
+        client
+            .get_stage()
+            .api_id(&api.id)
+            .stage_name(&wanted.stage)
+            .send(),
+        client
+            .get_routes()
+            .api_id(&api.id)
+            .max_results("500")
+            .send(),
+        client
+            .get_integrations()
+            .api_id(&api.id)
+            .max_results("500")
+            .send(),
     );
     let stage = seen("read the stage", stage, self::stage);
     let shown = stage.there().and_then(|stage| stage.deployment.clone());
     Gateway {
         deployment: deployment(clients, &api.id, shown).await,
         routes: seen("read the routes", routes, |page| {
-            page.items.unwrap_or_default().into_iter().map(route).collect()
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .map(route)
+                .collect()
         }),
         integrations: seen("read the integrations", integrations, |page| {
-            page.items.unwrap_or_default().into_iter().map(integration).collect()
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .map(integration)
+                .collect()
         }),
         stage,
         api: Look::There(api),
@@ -159,15 +179,19 @@ async fn deployment(clients: &Clients, api: &str, shown: Option<String>) -> Look
         .deployment_id(&id)
         .send()
         .await;
-    seen("read the deployment", answer, |found: GetDeploymentOutput| Deployment {
-        status: found
-            .deployment_status()
-            .map_or("DEPLOYED", sdk::DeploymentStatus::as_str)
-            .to_owned(),
-        digest: found
-            .description()
-            .and_then(|text| text.strip_prefix(DIGEST))
-            .map(str::to_owned),
-        id,
-    })
+    seen(
+        "read the deployment",
+        answer,
+        |found: GetDeploymentOutput| Deployment {
+            status: found
+                .deployment_status()
+                .map_or("DEPLOYED", sdk::DeploymentStatus::as_str)
+                .to_owned(),
+            digest: found
+                .description()
+                .and_then(|text| text.strip_prefix(DIGEST))
+                .map(str::to_owned),
+            id,
+        },
+    )
 }

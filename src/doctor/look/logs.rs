@@ -75,6 +75,8 @@ async fn last_event(clients: &Clients, name: &str) -> Result<Option<i64>, String
             .first()
             .and_then(|stream| stream.last_event_timestamp())),
         Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(explain("look at the log streams", error).causes().join(": ")),
+        Err(error) => Err(explain("look at the log streams", error)
+            .causes()
+            .join(": ")),
     }
 }

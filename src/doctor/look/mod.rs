@@ -38,11 +38,7 @@ pub async fn all(clients: &Clients, wanted: Wanted) -> Facts {
 }
 
 /// An answer as a look.
-fn seen<A, E, T>(
-    action: &str,
-    answer: Result<A, Failure<E>>,
-    take: impl FnOnce(A) -> T,
-) -> Look<T>
+fn seen<A, E, T>(action: &str, answer: Result<A, Failure<E>>, take: impl FnOnce(A) -> T) -> Look<T>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

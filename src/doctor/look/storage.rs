@@ -9,7 +9,11 @@ use aws_sdk_dynamodb::types::TimeToLiveStatus;
 pub(super) async fn table(clients: &Clients, name: &str) -> Look<Table> {
     let (table, ttl) = tokio::join!(
         clients.dynamodb.describe_table().table_name(name).send(),
-        clients.dynamodb.describe_time_to_live().table_name(name).send(),
+        clients
+            .dynamodb
+            .describe_time_to_live()
+            .table_name(name)
+            .send(),
     );
     let mut look = seen("read the table", table, self::described);
     if let (Look::There(table), Ok(ttl)) = (&mut look, ttl) {

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use super::Cloud;
 use super::wire::Fault;
-pub(crate) use live::{AccessLog, LiveIntegration, LiveRoute, LiveStage, RouteSettings};
+pub(crate) use live::{LiveIntegration, LiveRoute, LiveStage};
 pub(crate) use rates::Rates;
 pub(crate) use wire::serve;
 

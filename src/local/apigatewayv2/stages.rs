@@ -39,11 +39,13 @@ pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answ
         (&Method::POST, []) => change(call, api_id, |api| create(call, api)).await,
         (&Method::PATCH, [name]) => change(call, api_id, |api| update(call, api, name)).await,
         (&Method::DELETE, [name]) => {
-            change(call, api_id, |api| {
+            let answer = change(call, api_id, |api| {
                 api.stages.remove(*name).ok_or_else(|| no_stage(name))?;
                 Ok((204, json!(null)))
             })
-            .await
+            .await?;
+            call.cloud.sockets.close_all(api_id, Some(name));
+            Ok(answer)
         }
         (&Method::DELETE, [name, "accesslogsettings"]) => {
             edit(call, api_id, name, |view| {

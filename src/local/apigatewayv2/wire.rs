@@ -227,6 +227,7 @@ async fn one_api(call: &Call<'_>, id: &str) -> Answer {
             apis.with(call.cloud, id, |_| Ok(()))?;
             lock(&apis.state).apis.remove(id);
             apis.serve_stages(call.cloud, id, None);
+            call.cloud.sockets.close_all(id, None);
             Ok((204, Value::Null))
         }
         _ => Err(call.not_here()),

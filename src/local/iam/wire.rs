@@ -140,10 +140,13 @@ impl Iam {
             if let Some(seconds) = seconds.filter(|_| !only_description) {
                 role.max_session_seconds = seconds;
             }
+            // An empty result is a result all the same: clients look for its wrapper.
             Ok(if only_description {
                 role_xml(role, true)
             } else {
-                String::new()
+                "
+"
+                .to_owned()
             })
         })
     }

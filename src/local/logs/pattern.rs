@@ -5,8 +5,7 @@
 //!   more is the safer choice for who looks for errors.
 //! - `{ $.level = "ERROR" && ($.code >= 500 || $.path = /api*) }` for JSON messages.
 //! - `[time, id, level = ERROR, ...]` for messages of fields.
-//!
-//! Regular expressions between `%` are not part of the local cloud.
+//! - `%ERR(OR)?%`: a regular expression between percent signs.
 
 use serde_json::Value;
 
@@ -14,7 +13,7 @@ use super::super::wire::Fault;
 use super::invalid;
 
 /// A parsed pattern.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Pattern {
     Everything,
     Terms {
@@ -27,6 +26,7 @@ pub(super) enum Pattern {
         tests: Vec<FieldTest>,
         ellipsis: Option<usize>,
     },
+    Regex(regex::Regex),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,10 +84,9 @@ impl Pattern {
             return Ok(Self::Everything);
         }
         if text.starts_with('%') && text.ends_with('%') && text.len() > 1 {
-            return Err(Fault::not_here(
-                "logs",
-                "FilterLogEvents with a regular expression",
-            ));
+            return regex::Regex::new(&text[1..text.len() - 1])
+                .map(Self::Regex)
+                .map_err(|_| refused());
         }
         match (text.chars().next(), text.chars().last()) {
             (Some('{'), Some('}')) => {
@@ -109,6 +108,7 @@ impl Pattern {
     pub(super) fn matches(&self, message: &str) -> bool {
         match self {
             Self::Everything => true,
+            Self::Regex(expression) => expression.is_match(message),
             Self::Terms { all, any, none } => {
                 let has = |term: &String| message.contains(term.as_str());
                 // Terms that must occur make the optional ones irrelevant.
@@ -509,6 +509,12 @@ mod tests {
     }
 
     #[test]
+    fn a_regular_expression_stands_between_percent_signs() {
+        assert!(matches("%ERR(OR)?[ :]%", "an ERROR: there"));
+        assert!(!matches("%^ERR%", "an ERROR"));
+    }
+
+    #[test]
     fn json_selectors_reach_into_objects_and_lists() {
         let message =
             r#"{"level":"ERROR","code":503,"a":{"b":[{"c":"x"},{"c":"yes"}]},"ok":true,"n":null}"#;
@@ -543,7 +549,7 @@ mod tests {
 
     #[test]
     fn broken_patterns_are_refused() {
-        for pattern in ["{ $.a = ", "{ a = 1 }", "[a", "\"open", "a(b"] {
+        for pattern in ["%(%", "{ $.a = ", "{ a = 1 }", "[a", "\"open", "a(b"] {
             assert_eq!(
                 Pattern::parse(pattern).unwrap_err().message,
                 "Invalid filter pattern",

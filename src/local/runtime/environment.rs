@@ -50,6 +50,8 @@ struct Environment {
     extensions_wait: Vec<(usize, oneshot::Sender<Value>)>,
     init: Option<Duration>,
     memory_mb: u64,
+    /// Counted in the pool as one that has answered.
+    finishing: bool,
 }
 
 /// The job that is being worked on.
@@ -99,7 +101,7 @@ pub(super) fn start(cloud: Arc<Cloud>, pool: Arc<Pool>) {
 
 fn refuse_one(pool: &Pool, message: &str) {
     pool.started();
-    if let Turn::Run(job) = pool.turn() {
+    if let Turn::Run(job) = pool.turn(false) {
         let _ = job.reply.send(Outcome::failed("Sandbox.Failure", message));
     }
 }
@@ -149,6 +151,7 @@ impl Environment {
             extensions_wait: Vec::new(),
             init: None,
             memory_mb: 0,
+            finishing: false,
         })
     }
 
@@ -163,7 +166,7 @@ impl Environment {
         }
         self.pool.started();
         loop {
-            let job = match self.pool.turn() {
+            let job = match self.pool.turn(std::mem::take(&mut self.finishing)) {
                 Turn::Run(job) => Some(job),
                 Turn::Park(woken) => self.park(woken).await,
             };
@@ -318,7 +321,7 @@ impl Environment {
             }
             match self.step(deadline).await {
                 Step::Event(Event::Response(id, body, say)) => {
-                    running.answer(&id, Outcome::answered(body), None, say);
+                    self.answer(running, (id, say), Outcome::answered(body), None);
                 }
                 Step::Event(Event::Failure(id, kind, body, say)) => {
                     let outcome = Outcome {
@@ -326,7 +329,7 @@ impl Environment {
                         failed: true,
                         log: String::new(),
                     };
-                    running.answer(&id, outcome, kind, say);
+                    self.answer(running, (id, say), outcome, kind);
                 }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return End::Broken(Failed::exit(status)),
@@ -337,6 +340,23 @@ impl Environment {
                 return End::Done;
             }
         }
+    }
+
+    /// The process answered: its word goes to the caller at once, if it is the first for this job.
+    fn answer(
+        &mut self,
+        running: &mut Running,
+        (id, say): (String, oneshot::Sender<Verdict>),
+        outcome: Outcome,
+        error_type: Option<String>,
+    ) {
+        let verdict = running.verdict(&id);
+        if verdict == Verdict::Accepted {
+            self.finishing = true;
+            self.pool.finishing();
+            running.accept(outcome, error_type);
+        }
+        let _ = say.send(verdict);
     }
 
     /// Writes the closing lines and sends the answer if it is still owed.
@@ -519,26 +539,20 @@ impl Environment {
 }
 
 impl Running {
-    fn answer(
-        &mut self,
-        id: &str,
-        outcome: Outcome,
-        error_type: Option<String>,
-        say: oneshot::Sender<Verdict>,
-    ) {
-        let verdict = match (id == self.request_id, &self.outcome) {
+    fn verdict(&self, id: &str) -> Verdict {
+        match (id == self.request_id, &self.outcome) {
             (false, _) => Verdict::UnknownRequest,
             (true, Some(_)) => Verdict::AnsweredAlready,
             (true, None) => Verdict::Accepted,
-        };
-        if verdict == Verdict::Accepted {
-            self.error_type = error_type;
-            if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
-                let _ = reply.send(outcome.clone());
-            }
-            self.outcome = Some(outcome);
         }
-        let _ = say.send(verdict);
+    }
+
+    fn accept(&mut self, outcome: Outcome, error_type: Option<String>) {
+        self.error_type = error_type;
+        if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
+            let _ = reply.send(outcome.clone());
+        }
+        self.outcome = Some(outcome);
     }
 
     /// A handler's error is not a failed invocation, except for the types that Lambda itself gives.

@@ -24,6 +24,7 @@ mod sweep;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
@@ -34,6 +35,10 @@ pub(crate) use lines::LogFormat;
 pub(crate) use nursery::Nursery;
 pub(crate) use spec::{Code, Spec};
 pub(crate) use sweep::{PREFIX, sweep};
+
+/// How long an invocation waits for an environment that has answered already, before another one is
+/// started for it. The way from the answer to `next` is usually a matter of microseconds.
+const FINISHING_LIMIT: Duration = Duration::from_millis(20);
 
 /// Every pool, by function ARN and version.
 #[derive(Debug)]
@@ -80,6 +85,8 @@ struct PoolState {
     idle: Vec<oneshot::Sender<Job>>,
     environments: usize,
     starting: usize,
+    /// Environments that have answered and will ask for work in a moment.
+    finishing: usize,
 }
 
 /// What an environment that is ready does next.
@@ -177,13 +184,37 @@ impl Pool {
             }
         }
         state.queue.push_back(job);
+        let unwatched = state.finishing > 0;
+        drop(state);
+        Self::grow(pool, cloud);
+        if unwatched {
+            // An environment that answered need not ask again soon: it may be busy with leftovers.
+            let (pool, cloud) = (Arc::clone(pool), Arc::clone(cloud));
+            tokio::spawn(async move {
+                tokio::time::sleep(FINISHING_LIMIT).await;
+                lock(&pool.state).finishing = 0;
+                Self::grow(&pool, &cloud);
+            });
+        }
+    }
+
+    /// Starts another environment if the queue is longer than what is about to take from it.
+    fn grow(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
         let limit = cloud.weather.now().environments_per_function.max(1);
-        if state.starting < state.queue.len() && state.environments < limit {
+        let mut state = lock(&pool.state);
+        let coming = state.starting + state.finishing;
+        let stopping = cloud.stopping.is_cancelled();
+        if coming < state.queue.len() && state.environments < limit && !stopping {
             state.environments += 1;
             state.starting += 1;
             drop(state);
             environment::start(Arc::clone(cloud), Arc::clone(pool));
         }
+    }
+
+    /// An environment has answered.
+    fn finishing(&self) {
+        lock(&self.state).finishing += 1;
     }
 
     /// A started environment is ready (or has failed): it no longer counts as starting.
@@ -192,9 +223,13 @@ impl Pool {
         state.starting = state.starting.saturating_sub(1);
     }
 
-    /// The next job, or a place among the idle.
-    fn turn(&self) -> Turn {
+    /// The next job, or a place among the idle. `finishing` is whether this environment was counted
+    /// as such; both happen at once, so that nobody finds it neither finishing nor idle.
+    fn turn(&self, finishing: bool) -> Turn {
         let mut state = lock(&self.state);
+        if finishing {
+            state.finishing = state.finishing.saturating_sub(1);
+        }
         if let Some(job) = state.queue.pop_front() {
             return Turn::Run(job);
         }
@@ -207,12 +242,8 @@ impl Pool {
     fn ended(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
         let mut state = lock(&pool.state);
         state.environments = state.environments.saturating_sub(1);
-        if state.environments < state.queue.len() && !cloud.stopping.is_cancelled() {
-            state.environments += 1;
-            state.starting += 1;
-            drop(state);
-            environment::start(Arc::clone(cloud), Arc::clone(pool));
-        }
+        drop(state);
+        Self::grow(pool, cloud);
     }
 }
 

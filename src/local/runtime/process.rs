@@ -55,6 +55,7 @@ impl Process {
         if !bootstrap.is_file() {
             return Err(StartFailure::Missing);
         }
+        check_format(&bootstrap)?;
         let other = |error: io::Error| StartFailure::Other(error.to_string());
         let mut command = Command::new(&bootstrap);
         command
@@ -126,6 +127,39 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
+}
+
+/// What is neither a script nor a program of this machine is refused here, and not by the system:
+/// the C library would hand such a file to the shell, and a script without `#!` or a program for
+/// another processor would seem to work, or fail in a way that AWS does not.
+fn check_format(bootstrap: &Path) -> Result<(), StartFailure> {
+    let mut head = [0; 20];
+    let read =
+        std::fs::File::open(bootstrap).and_then(|mut file| io::Read::read(&mut file, &mut head));
+    match read {
+        Ok(_) if head.starts_with(b"#!") || is_program(&head) => Ok(()),
+        Ok(_) => Err(StartFailure::WrongFormat),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+/// An ELF file for this processor.
+#[cfg(target_os = "linux")]
+fn is_program(head: &[u8; 20]) -> bool {
+    let machine = u16::from_le_bytes([head[18], head[19]]);
+    let wanted = match std::env::consts::ARCH {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        _ => machine,
+    };
+    head.starts_with(b"\x7fELF") && machine == wanted
+}
+
+/// Elsewhere: a Mach-O file, of one processor or several.
+#[cfg(not(target_os = "linux"))]
+fn is_program(head: &[u8; 20]) -> bool {
+    let magic = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+    [0xfeed_facf, 0xcffa_edfe, 0xcafe_babe].contains(&magic)
 }
 
 fn failure(error: &io::Error) -> StartFailure {

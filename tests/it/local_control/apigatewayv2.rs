@@ -629,6 +629,6 @@ async fn an_operation_that_is_not_here_names_itself() {
     let client = Client::new(&config(&cloud));
     let (code, words) = refusal(client.get_domain_names().send().await);
     assert_eq!(code, "NotImplemented");
-    assert!(words.contains("domainnames"), "{words}");
+    assert!(words.contains("GetDomainNames"), "{words}");
     cloud.stop().await;
 }

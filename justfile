@@ -1,0 +1,37 @@
+# The commands of everyday work. `just` lists them.
+
+_list:
+    @just --list --unsorted
+
+# The chat on this machine
+local *flags:
+    cargo run -- local {{flags}}
+
+# Format, lints and tests
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test --workspace
+
+# One test, or the tests of one file: just test deploy::
+test filter:
+    cargo test --test it -- {{filter}}
+
+# What the checks from outside need
+outside-setup:
+    python3 -m venv target/outside-venv
+    target/outside-venv/bin/pip install --quiet -r tests/outside/requirements.txt
+    npm install --prefix target/outside-npm --no-save wscat@6.1.0
+
+# The checks from outside: just outside test_page.py
+outside files="":
+    cargo build
+    target/outside-venv/bin/pytest -p no:cacheprovider {{ if files == "" { "tests/outside" } else { "tests/outside/" + files } }}
+
+# Everything that has to pass
+ci:
+    bash .ci/run
+
+# Licences, advisories and duplicate crates; needs cargo-deny
+deny:
+    cargo deny check

@@ -1,0 +1,229 @@
+//! The function that the tests deploy: this test binary itself, started by a small shell `bootstrap`.
+//!
+//! It does what the event tells it, so that a test reads in one place what is sent and what comes
+//! back. CONNECT takes its orders from the query (`?do=status:403`), a message from its `do` member,
+//! `$disconnect` from nobody. Every event is also appended to the file `EVENTS`, one a line.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// An answer of one of the APIs that the function talks to.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Not a test: the process behind every test function. Cargo never runs it by itself.
+#[test]
+#[ignore = "started by the local cloud as a function's bootstrap"]
+fn bootstrap() {
+    let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") else {
+        return;
+    };
+    match std::env::var("INIT").as_deref() {
+        Ok("exit") => std::process::exit(1),
+        Ok("error") => {
+            let error = br#"{"errorMessage":"no luck","errorType":"Init.NoLuck"}"#;
+            let header = [("lambda-runtime-function-error-type", "Init.NoLuck")];
+            call(
+                &api,
+                "POST",
+                "/2018-06-01/runtime/init/error",
+                &header,
+                error,
+            );
+            std::process::exit(1);
+        }
+        Ok("hang") => std::thread::sleep(Duration::from_secs(3600)),
+        _ => {}
+    }
+    loop {
+        let next = call(&api, "GET", "/2018-06-01/runtime/invocation/next", &[], b"");
+        if next.status != 200 {
+            return;
+        }
+        let id = &next.headers["lambda-runtime-aws-request-id"];
+        let event: Value = serde_json::from_slice(&next.body).unwrap_or_default();
+        record(&event);
+        let (path, body) = match perform(&event) {
+            Ok(answer) => ("response", answer),
+            Err(error) => ("error", error),
+        };
+        let path = format!("/2018-06-01/runtime/invocation/{id}/{path}");
+        call(&api, "POST", &path, &[], body.as_bytes());
+    }
+}
+
+fn record(event: &Value) {
+    let Ok(file) = std::env::var("EVENTS") else {
+        return;
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)
+        .unwrap();
+    file.write_all(format!("{event}\n").as_bytes()).unwrap();
+}
+
+fn perform(event: &Value) -> Result<String, String> {
+    let message: Value = event["body"]
+        .as_str()
+        .and_then(|body| serde_json::from_str(body).ok())
+        .unwrap_or_default();
+    let wanted = event["queryStringParameters"]["do"].as_str();
+    let wanted = wanted
+        .or(message["do"].as_str())
+        .or(event["do"].as_str())
+        .unwrap_or("ok");
+    let (verb, argument) = wanted.split_once(':').unwrap_or((wanted, ""));
+    match verb {
+        "ok" => Ok(json!({ "statusCode": 200 }).to_string()),
+        "status" => {
+            let (status, body) = argument.split_once(',').unwrap_or((argument, "no"));
+            Ok(json!({ "statusCode": status.parse::<u16>().unwrap(), "body": body }).to_string())
+        }
+        "echo" => Ok(json!({ "statusCode": 500, "body": event["body"] }).to_string()),
+        "protocol" => {
+            let headers = json!({ "Sec-WebSocket-Protocol": argument });
+            Ok(json!({ "statusCode": 200, "headers": headers }).to_string())
+        }
+        "raw" => Ok(argument.to_owned()),
+        "throw" => Err(json!({ "errorType": "Oops", "errorMessage": "thrown" }).to_string()),
+        "exit" => std::process::exit(argument.parse().unwrap()),
+        "say" => {
+            println!("{argument}");
+            Ok(json!({ "statusCode": 200 }).to_string())
+        }
+        "sleep" => {
+            std::thread::sleep(Duration::from_millis(argument.parse().unwrap()));
+            Ok(json!({ "statusCode": 200, "body": "slept" }).to_string())
+        }
+        "env" => {
+            let variables: HashMap<String, String> = std::env::vars().collect();
+            Ok(json!({ "statusCode": 200, "body": json!(variables).to_string() }).to_string())
+        }
+        "pid" => {
+            Ok(json!({ "statusCode": 200, "body": std::process::id().to_string() }).to_string())
+        }
+        "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
+        "background" => {
+            // Work that goes on after the answer: it must stand still while the process is frozen.
+            let file = argument.to_owned();
+            std::thread::spawn(move || {
+                for count in 0.. {
+                    std::fs::write(&file, count.to_string()).unwrap();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            Ok(json!({ "statusCode": 200 }).to_string())
+        }
+        "manage" => Ok(manage(event, &message, argument)),
+        other => panic!("the test function does not know how to {other}"),
+    }
+}
+
+/// Posts to, looks at or deletes a connection; answers with what came back. On `$connect` the answer
+/// is the handshake's body, elsewhere a reply.
+fn manage(event: &Value, message: &Value, method: &str) -> String {
+    let context = &event["requestContext"];
+    let id = message["to"]
+        .as_str()
+        .or(context["connectionId"].as_str())
+        .unwrap();
+    let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
+    let host = host.strip_prefix("http://").unwrap();
+    let (api, stage) = (
+        context["apiId"].as_str().unwrap(),
+        context["stage"].as_str().unwrap(),
+    );
+    let id = id.replace('=', "%3D");
+    let path = format!("/_aws/execute-api/{api}/{stage}/@connections/{id}");
+    let signature = signature(&std::env::var("AWS_ACCESS_KEY_ID").unwrap());
+    let token = std::env::var("AWS_SESSION_TOKEN").unwrap();
+    let headers = [
+        ("authorization", signature.as_str()),
+        ("x-amz-security-token", token.as_str()),
+    ];
+    let text = message["text"].as_str().unwrap_or("hello");
+    let answer = call(host, method, &path, &headers, text.as_bytes());
+    let kind = answer
+        .headers
+        .get("x-amzn-errortype")
+        .cloned()
+        .unwrap_or_default();
+    let status = if context["eventType"] == "CONNECT" {
+        400
+    } else {
+        200
+    };
+    json!({ "statusCode": status, "body": format!("{} {kind}", answer.status) }).to_string()
+}
+
+/// Enough of a SigV4 header: the local cloud reads who signed, and does not verify.
+pub(crate) fn signature(access_key_id: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={access_key_id}/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=00"
+    )
+}
+
+/// A blocking HTTP/1.1 call on a connection of its own.
+pub(crate) fn call(
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let gone = Answer {
+        status: 0,
+        headers: HashMap::new(),
+        body: Vec::new(),
+    };
+    let Ok(mut stream) = TcpStream::connect(host) else {
+        return gone;
+    };
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let sent = stream
+        .write_all(request.as_bytes())
+        .and_then(|()| stream.write_all(body));
+    if sent.is_err() {
+        return gone;
+    }
+    read(stream).unwrap_or(gone)
+}
+
+fn read(stream: TcpStream) -> Option<Answer> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let status = line.split(' ').nth(1)?.parse().ok()?;
+    let mut headers = HashMap::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body).ok()?;
+    Some(Answer {
+        status,
+        headers,
+        body,
+    })
+}
