@@ -14,3 +14,5 @@ mod binary;
 #[cfg(target_os = "linux")]
 mod local_command;
 mod local_data;
+mod doctor;
+mod logs;
