@@ -12,6 +12,7 @@ use chatctl::cli::{Global, Wanted};
 use chatctl::config::Settings;
 use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
 use serde_json::Value;
+use std::time::Duration;
 
 const FUNCTION: &str = "chat-production";
 const ROLE: &str = "chat-production-function";
@@ -45,7 +46,10 @@ fn diagnosis(said: &Said) -> Diagnosis {
     let findings = document["findings"].as_array().unwrap();
     for finding in findings {
         let bad = finding["verdict"] == "failure" || finding["verdict"] == "warning";
-        assert!(!bad || (finding["why"].is_string() && finding["mend"].is_string()), "{finding}");
+        assert!(
+            !bad || (finding["why"].is_string() && finding["mend"].is_string()),
+            "{finding}"
+        );
     }
     assert_eq!(document["healthy"], said.code == 0, "{}", said.out);
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -117,7 +121,11 @@ impl Patient {
 
     async fn set_stage(&self, change: impl FnOnce(RouteSettings) -> RouteSettings) {
         let gateway = &self.aws.apigatewayv2;
-        let stage = gateway.get_stage().api_id(&self.api).stage_name(STAGE).send();
+        let stage = gateway
+            .get_stage()
+            .api_id(&self.api)
+            .stage_name(STAGE)
+            .send();
         let now = stage.await.unwrap().default_route_settings.unwrap();
         gateway
             .update_stage()
@@ -130,7 +138,11 @@ impl Patient {
     }
 
     async fn group(&self, start: &str) -> String {
-        let groups = self.aws.logs.describe_log_groups().log_group_name_prefix(start);
+        let groups = self
+            .aws
+            .logs
+            .describe_log_groups()
+            .log_group_name_prefix(start);
         let groups = groups.send().await.unwrap();
         groups.log_groups()[0].log_group_name().unwrap().to_owned()
     }
@@ -149,7 +161,10 @@ async fn the_findings_are_readable_and_name_the_command() {
     let said = patient.chatctl(&["doctor"]);
     assert_eq!(said.code, 1);
     assert!(said.out.contains("FAIL deployed"), "{}", said.out);
-    let mend = format!("mend: chatctl deploy --endpoint-url {}", patient.cloud.endpoint());
+    let mend = format!(
+        "mend: chatctl deploy --endpoint-url {}",
+        patient.cloud.endpoint()
+    );
     assert!(said.out.contains(&mend), "{}", said.out);
 }
 
@@ -157,10 +172,24 @@ async fn the_findings_are_readable_and_name_the_command() {
 async fn a_route_that_is_gone_is_found() {
     let patient = Patient::healthy().await;
     let gateway = &patient.aws.apigatewayv2;
-    let routes = gateway.get_routes().api_id(&patient.api).send().await.unwrap();
-    let public = routes.items().iter().find(|r| r.route_key() == Some("sendPublic"));
+    let routes = gateway
+        .get_routes()
+        .api_id(&patient.api)
+        .send()
+        .await
+        .unwrap();
+    let public = routes
+        .items()
+        .iter()
+        .find(|r| r.route_key() == Some("sendPublic"));
     let id = public.and_then(|route| route.route_id()).unwrap();
-    gateway.delete_route().api_id(&patient.api).route_id(id).send().await.unwrap();
+    gateway
+        .delete_route()
+        .api_id(&patient.api)
+        .route_id(id)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(patient.examine(), ill(&["routes:failure"]));
     patient.is_mended_by_deploy();
 }
@@ -169,9 +198,17 @@ async fn a_route_that_is_gone_is_found() {
 async fn an_integration_that_calls_something_else_is_found() {
     let patient = Patient::healthy().await;
     let gateway = &patient.aws.apigatewayv2;
-    let found = gateway.get_integrations().api_id(&patient.api).send().await.unwrap();
+    let found = gateway
+        .get_integrations()
+        .api_id(&patient.api)
+        .send()
+        .await
+        .unwrap();
     let integration = &found.items()[0];
-    let elsewhere = integration.integration_uri().unwrap().replace(FUNCTION, "another");
+    let elsewhere = integration
+        .integration_uri()
+        .unwrap()
+        .replace(FUNCTION, "another");
     gateway
         .update_integration()
         .api_id(&patient.api)
@@ -189,7 +226,10 @@ async fn an_integration_that_calls_something_else_is_found() {
 async fn an_older_deployment_on_the_stage_is_found() {
     let patient = Patient::healthy().await;
     let gateway = &patient.aws.apigatewayv2;
-    let old = gateway.create_deployment().api_id(&patient.api).description("chatctl:000000000000");
+    let old = gateway
+        .create_deployment()
+        .api_id(&patient.api)
+        .description("chatctl:000000000000");
     let old = old.send().await.unwrap();
     gateway
         .update_stage()
@@ -214,7 +254,10 @@ async fn limits_of_zero_are_found() {
             .build()
     };
     patient.set_stage(none).await;
-    assert_eq!(patient.examine(), ill(&["throttles:failure", "probe:failure"]));
+    assert_eq!(
+        patient.examine(),
+        ill(&["throttles:failure", "probe:failure"])
+    );
     patient.is_mended_by_deploy();
 }
 
@@ -234,7 +277,10 @@ async fn execution_logging_that_is_off_is_found() {
 async fn a_missing_access_log_is_found() {
     let patient = Patient::healthy().await;
     let gateway = &patient.aws.apigatewayv2;
-    let delete = gateway.delete_access_log_settings().api_id(&patient.api).stage_name(STAGE);
+    let delete = gateway
+        .delete_access_log_settings()
+        .api_id(&patient.api)
+        .stage_name(STAGE);
     delete.send().await.unwrap();
     assert_eq!(patient.examine(), ill(&["access-log:failure"]));
     patient.is_mended_by_deploy();
@@ -245,15 +291,38 @@ async fn a_dangling_logging_role_is_found() {
     let patient = Patient::healthy().await;
     let iam = &patient.aws.iam;
     let account = patient.aws.apigateway.get_account().send().await.unwrap();
-    let role = account.cloudwatch_role_arn().unwrap().rsplit('/').next().unwrap().to_owned();
-    let attached = iam.list_attached_role_policies().role_name(&role).send().await.unwrap();
+    let role = account
+        .cloudwatch_role_arn()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let attached = iam
+        .list_attached_role_policies()
+        .role_name(&role)
+        .send()
+        .await
+        .unwrap();
     for policy in attached.attached_policies() {
         let detach = iam.detach_role_policy().role_name(&role);
-        detach.policy_arn(policy.policy_arn().unwrap()).send().await.unwrap();
+        detach
+            .policy_arn(policy.policy_arn().unwrap())
+            .send()
+            .await
+            .unwrap();
     }
-    assert_eq!(patient.examine(), ill(&["account-logging:failure"]), "a role without rights");
+    assert_eq!(
+        patient.examine(),
+        ill(&["account-logging:failure"]),
+        "a role without rights"
+    );
     iam.delete_role().role_name(&role).send().await.unwrap();
-    assert_eq!(patient.examine(), ill(&["account-logging:failure"]), "a role that is gone");
+    assert_eq!(
+        patient.examine(),
+        ill(&["account-logging:failure"]),
+        "a role that is gone"
+    );
     patient.is_mended_by_deploy();
 }
 
@@ -261,12 +330,23 @@ async fn a_dangling_logging_role_is_found() {
 async fn a_missing_invoke_permission_is_found() {
     let patient = Patient::healthy().await;
     let lambda = &patient.aws.lambda;
-    let policy = lambda.get_policy().function_name(FUNCTION).send().await.unwrap();
+    let policy = lambda
+        .get_policy()
+        .function_name(FUNCTION)
+        .send()
+        .await
+        .unwrap();
     let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
     let statement = policy["Statement"][0]["Sid"].as_str().unwrap();
-    let remove = lambda.remove_permission().function_name(FUNCTION).statement_id(statement);
+    let remove = lambda
+        .remove_permission()
+        .function_name(FUNCTION)
+        .statement_id(statement);
     remove.send().await.unwrap();
-    assert_eq!(patient.examine(), ill(&["permission:failure", "probe:failure"]));
+    assert_eq!(
+        patient.examine(),
+        ill(&["permission:failure", "probe:failure"])
+    );
     patient.is_mended_by_deploy();
 }
 
@@ -274,9 +354,15 @@ async fn a_missing_invoke_permission_is_found() {
 async fn a_missing_right_to_push_is_found() {
     let patient = Patient::healthy().await;
     let iam = &patient.aws.iam;
-    let delete = iam.delete_role_policy().role_name(ROLE).policy_name("manage-connections");
+    let delete = iam
+        .delete_role_policy()
+        .role_name(ROLE)
+        .policy_name("manage-connections");
     delete.send().await.unwrap();
-    assert_eq!(patient.examine(), ill(&["function-rights:failure", "probe:failure"]));
+    assert_eq!(
+        patient.examine(),
+        ill(&["function-rights:failure", "probe:failure"])
+    );
     patient.is_mended_by_deploy();
 }
 
@@ -290,7 +376,12 @@ async fn a_role_that_does_not_trust_lambda_is_found() {
     assert_eq!(found.code, 1);
     assert_eq!(found.checks[0], "function-role:failure", "{found:?}");
     // Environments that could be started before go on running, on AWS too.
-    assert!(found.checks[1..].iter().all(|check| check == "probe:failure"), "{found:?}");
+    assert!(
+        found.checks[1..]
+            .iter()
+            .all(|check| check == "probe:failure"),
+        "{found:?}"
+    );
     patient.is_mended_by_deploy();
 }
 
@@ -300,12 +391,17 @@ async fn a_function_without_concurrency_or_with_another_table_is_found() {
     let lambda = &patient.aws.lambda;
     let stop = lambda.put_function_concurrency().function_name(FUNCTION);
     stop.reserved_concurrent_executions(0).send().await.unwrap();
-    assert_eq!(patient.examine(), ill(&["function:failure", "probe:failure"]));
+    assert_eq!(
+        patient.examine(),
+        ill(&["function:failure", "probe:failure"])
+    );
     let go = lambda.delete_function_concurrency().function_name(FUNCTION);
     go.send().await.unwrap();
     assert_eq!(patient.examine(), ill(&[]));
     let wrong = aws_sdk_lambda::types::Environment::builder().variables("CHAT_TABLE", "other");
-    let update = lambda.update_function_configuration().function_name(FUNCTION);
+    let update = lambda
+        .update_function_configuration()
+        .function_name(FUNCTION);
     update.environment(wrong.build()).send().await.unwrap();
     let found = patient.examine();
     assert_eq!(found.checks[0], "function:failure", "{found:?}");
@@ -313,14 +409,26 @@ async fn a_function_without_concurrency_or_with_another_table_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_forgets_nothing_or_is_gone_is_found() {
+async fn a_table_that_forgets_nothing_is_found() {
     let patient = Patient::healthy().await;
-    let dynamodb = &patient.aws.dynamodb;
-    let off = TimeToLiveSpecification::builder().enabled(false).attribute_name("expires");
-    let update = dynamodb.update_time_to_live().table_name(FUNCTION);
-    update.time_to_live_specification(off.build().unwrap()).send().await.unwrap();
+    // The setting may be changed once an hour.
+    patient.cloud.clock().turn(Duration::from_secs(3601));
+    let off = TimeToLiveSpecification::builder()
+        .enabled(false)
+        .attribute_name("expires");
+    let update = patient.aws.dynamodb.update_time_to_live();
+    let update = update
+        .table_name(FUNCTION)
+        .time_to_live_specification(off.build().unwrap());
+    update.send().await.unwrap();
     assert_eq!(patient.examine(), ill(&["table:warning"]));
-    dynamodb.delete_table().table_name(FUNCTION).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_gone_is_found() {
+    let patient = Patient::healthy().await;
+    let delete = patient.aws.dynamodb.delete_table().table_name(FUNCTION);
+    delete.send().await.unwrap();
     assert_eq!(patient.examine(), ill(&["table:failure", "probe:failure"]));
     patient.is_mended_by_deploy();
 }
@@ -330,9 +438,17 @@ async fn a_log_group_without_retention_or_gone_is_found() {
     let patient = Patient::healthy().await;
     let logs = &patient.aws.logs;
     let group = patient.group("/chatctl/").await;
-    logs.delete_retention_policy().log_group_name(&group).send().await.unwrap();
+    logs.delete_retention_policy()
+        .log_group_name(&group)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(patient.examine(), ill(&["log-groups:warning"]));
-    logs.delete_log_group().log_group_name(&group).send().await.unwrap();
+    logs.delete_log_group()
+        .log_group_name(&group)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(patient.examine(), ill(&["log-groups:failure"]));
     patient.is_mended_by_deploy();
 }
@@ -341,9 +457,18 @@ async fn a_log_group_without_retention_or_gone_is_found() {
 async fn a_lost_api_is_one_failure_and_the_rest_is_not_guessed() {
     let patient = Patient::healthy().await;
     let gateway = &patient.aws.apigatewayv2;
-    gateway.delete_api().api_id(&patient.api).send().await.unwrap();
+    gateway
+        .delete_api()
+        .api_id(&patient.api)
+        .send()
+        .await
+        .unwrap();
     let found = patient.examine();
-    let failures: Vec<_> = found.checks.iter().filter(|c| c.ends_with(":failure")).collect();
+    let failures: Vec<_> = found
+        .checks
+        .iter()
+        .filter(|c| c.ends_with(":failure"))
+        .collect();
     assert_eq!(failures, ["api:failure"], "{found:?}");
     patient.is_mended_by_deploy();
 }
@@ -357,9 +482,15 @@ fn without_region_credentials_or_cloud_the_doctor_says_which() {
         diagnosis(&run(command.envs(env.iter().copied())))
     };
     assert_eq!(examine(&[], &[]), ill(&["region:failure"]));
-    assert_eq!(examine(&[("AWS_REGION", "eu-central-1")], &[]), ill(&["credentials:failure"]));
+    assert_eq!(
+        examine(&[("AWS_REGION", "eu-central-1")], &[]),
+        ill(&["credentials:failure"])
+    );
     let port = free_port().to_string();
-    assert_eq!(examine(&[], &["--local", "--port", &port]), ill(&["credentials:failure"]));
+    assert_eq!(
+        examine(&[], &["--local", "--port", &port]),
+        ill(&["credentials:failure"])
+    );
 }
 
 fn free_port() -> u16 {

@@ -95,8 +95,15 @@ impl Chat {
     async fn make(&self, source: &str) {
         let logs = &self.aws.logs;
         let group = &self.groups[source];
-        logs.create_log_group().log_group_name(group).send().await.unwrap();
-        let stream = logs.create_log_stream().log_group_name(group).log_stream_name("s");
+        logs.create_log_group()
+            .log_group_name(group)
+            .send()
+            .await
+            .unwrap();
+        let stream = logs
+            .create_log_stream()
+            .log_group_name(group)
+            .log_stream_name("s");
         stream.send().await.unwrap();
     }
 
@@ -106,7 +113,11 @@ impl Chat {
         let mut events: Vec<_> = lines.iter().map(|(age, text)| (now - age, *text)).collect();
         events.sort_unstable();
         let events = events.into_iter().map(|(time, text)| {
-            InputLogEvent::builder().timestamp(time).message(text).build().unwrap()
+            InputLogEvent::builder()
+                .timestamp(time)
+                .message(text)
+                .build()
+                .unwrap()
         });
         self.aws
             .logs
@@ -134,14 +145,18 @@ impl Chat {
 
     fn follow(&self, flags: &[&str]) -> Tail {
         let mut command = chatctl(self.folder.path());
-        command.args(["logs", "--follow", "--output", "json"]).args(flags);
+        command
+            .args(["logs", "--follow", "--output", "json"])
+            .args(flags);
         command.args(["--endpoint-url", self.cloud.endpoint()]);
         Tail::start(&mut command)
     }
 }
 
 fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     i64::try_from(now.as_millis()).unwrap()
 }
 
@@ -159,7 +174,11 @@ struct Tail {
 
 impl Tail {
     fn start(command: &mut std::process::Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = pump(child.stdout.take().unwrap());
         let notes = pump(child.stderr.take().unwrap());
         Self {
@@ -174,10 +193,17 @@ impl Tail {
         let until = Instant::now() + PATIENCE;
         let mut all = Vec::new();
         while all.len() < count {
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => all.push(line),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("{} of {count} lines came; {:?}", all.len(), self.notes.try_iter().collect::<Vec<_>>())
+                    panic!(
+                        "{} of {count} lines came; {:?}",
+                        all.len(),
+                        self.notes.try_iter().collect::<Vec<_>>()
+                    )
                 }
             }
         }
@@ -233,7 +259,10 @@ async fn three_groups_come_as_one_stream_in_order() {
     assert_eq!(chat.shows(&[]), ["1", "2", "3", "4", "5", "6"]);
     assert_eq!(chat.shows(&["--source", "access"]), ["3", "6"]);
     assert_eq!(chat.shows(&["--limit", "2"]), ["5", "6"]);
-    assert_eq!(chat.shows(&["--since", "4500ms", "--until", "2500ms"]), ["3", "4"]);
+    assert_eq!(
+        chat.shows(&["--since", "4500ms", "--until", "2500ms"]),
+        ["3", "4"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,10 +274,16 @@ async fn filter_grep_and_errors_choose_lines() {
         (100, "Plain Words"),
     ];
     chat.write("function", &lines).await;
-    assert_eq!(chat.shows(&["--grep", "plain|setname"]), [lines[0].1, lines[2].1]);
+    assert_eq!(
+        chat.shows(&["--grep", "plain|setname"]),
+        [lines[0].1, lines[2].1]
+    );
     assert_eq!(chat.shows(&["--grep", "plaiN"]), [""; 0]);
     assert_eq!(chat.shows(&["--errors"]), [lines[1].1]);
-    assert_eq!(chat.shows(&["--filter", "{ $.route = \"setName\" }"]), [lines[0].1]);
+    assert_eq!(
+        chat.shows(&["--filter", "{ $.route = \"setName\" }"]),
+        [lines[0].1]
+    );
     assert_eq!(chat.chatctl(&["logs", "--grep", "("]).code, 64);
     assert_eq!(chat.chatctl(&["logs", "--since", "yesterday"]).code, 64);
 }
@@ -322,7 +357,10 @@ async fn a_group_that_is_missing_is_waited_for_and_said_once() {
     // It is looked for a few times before it is there.
     let asked = |chat: &Chat| {
         let calls = chat.cloud.calls();
-        calls.iter().filter(|call| call.operation == "FilterLogEvents").count()
+        calls
+            .iter()
+            .filter(|call| call.operation == "FilterLogEvents")
+            .count()
     };
     let until = Instant::now() + PATIENCE;
     while asked(&chat) < 3 {
@@ -332,7 +370,11 @@ async fn a_group_that_is_missing_is_waited_for_and_said_once() {
     chat.make("access").await;
     chat.write("access", &[(0, "at last")]).await;
     assert_eq!(message(&tail.take(1)[0]), "at last");
-    let rest: Vec<_> = tail.notes.try_iter().filter(|n| n.contains("does not exist")).collect();
+    let rest: Vec<_> = tail
+        .notes
+        .try_iter()
+        .filter(|n| n.contains("does not exist"))
+        .collect();
     assert!(rest.is_empty(), "{rest:?}");
 }
 
@@ -347,14 +389,20 @@ async fn the_api_that_is_deployed_while_we_follow_is_found() {
     tail.note("does not exist yet");
     chat.add_api().await;
     chat.make("execution").await;
-    chat.write("execution", &[(0, "(r=) Starting execution for request: r=")]).await;
+    chat.write(
+        "execution",
+        &[(0, "(r=) Starting execution for request: r=")],
+    )
+    .await;
     assert!(tail.take(1)[0].contains("Starting execution"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_ends_with_130_between_two_lines() {
     let chat = Chat::with_groups().await;
-    let names: Vec<_> = (0..5000).map(|n| format!("{n} {}", "x".repeat(100))).collect();
+    let names: Vec<_> = (0..5000)
+        .map(|n| format!("{n} {}", "x".repeat(100)))
+        .collect();
     let lines: Vec<_> = names.iter().map(|name| (0, name.as_str())).collect();
     chat.write("function", &lines).await;
     let mut tail = chat.follow(&[]);
@@ -371,7 +419,11 @@ async fn a_reader_that_goes_away_ends_it_quietly_even_when_nothing_comes() {
     let chat = Chat::with_groups().await;
     let mut command = chatctl(chat.folder.path());
     command.args(["logs", "--follow", "--endpoint-url", chat.cloud.endpoint()]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let ended = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
     assert_eq!(ended.status.code(), Some(0));
@@ -383,12 +435,22 @@ async fn a_strangers_escape_sequences_stay_text() {
     let chat = Chat::with_groups().await;
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil";
     chat.write("function", &[(0, evil)]).await;
-    chat.write("access", &[(0, r#"{"status":"200","userAgent":"\u001b[31mred"}"#)]).await;
+    chat.write(
+        "access",
+        &[(0, r#"{"status":"200","userAgent":"\u001b[31mred"}"#)],
+    )
+    .await;
     for color in ["never", "always"] {
         let said = chat.chatctl(&["logs", "--utc", "--color", color]);
         let plain = anstream::adapter::strip_str(&said.out).to_string();
-        assert!(!plain.replace('\n', "").chars().any(char::is_control), "{plain:?}");
-        assert!(plain.contains(r"\x1b]0;owned\x07\x1b[2J\x9b31m\u{202e}evil"), "{plain}");
+        assert!(
+            !plain.replace('\n', "").chars().any(char::is_control),
+            "{plain:?}"
+        );
+        assert!(
+            plain.contains(r"\x1b]0;owned\x07\x1b[2J\x9b31m\u{202e}evil"),
+            "{plain}"
+        );
         assert!(plain.contains(r"\x1b[31mred"), "{plain}");
     }
 }
@@ -396,7 +458,8 @@ async fn a_strangers_escape_sequences_stay_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_of_a_request_is_told_by_either_id() {
     let chat = Chat::with_groups().await;
-    let line = r#"{"level":"INFO","requestId":"lam-1","apiRequestId":"gate-1=","connectionId":"con-1="}"#;
+    let line =
+        r#"{"level":"INFO","requestId":"lam-1","apiRequestId":"gate-1=","connectionId":"con-1="}"#;
     let execution = [
         (900, "(gate-1=) Starting execution for request: gate-1="),
         (800, "(other=) Starting execution for request: other="),
@@ -410,14 +473,26 @@ async fn the_story_of_a_request_is_told_by_either_id() {
     ];
     chat.write("execution", &execution).await;
     chat.write("function", &function).await;
-    chat.write("access", &[(300, r#"{"requestId":"gate-1=","connectionId":"con-1=","status":"200"}"#)]).await;
+    chat.write(
+        "access",
+        &[(
+            300,
+            r#"{"requestId":"gate-1=","connectionId":"con-1=","status":"200"}"#,
+        )],
+    )
+    .await;
     let story = chat.shows(&["--request", "gate-1="]);
     assert_eq!(story.len(), 7, "{story:?}");
     assert!(!story.iter().any(|line| line.contains("other=")));
     assert_eq!(chat.shows(&["--request", "lam-1"]), story);
     assert_eq!(chat.shows(&["--connection", "con-1="]), story);
     let none = chat.chatctl(&["logs", "--request", "nobody"]);
-    assert!(none.err.contains("none of the 8 events of this time matches --request nobody"), "{}", none.err);
+    assert!(
+        none.err
+            .contains("none of the 8 events of this time matches --request nobody"),
+        "{}",
+        none.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -425,7 +500,12 @@ async fn without_a_chat_the_logs_say_that_there_is_none() {
     let chat = Chat::in_weather(ControlPlane::default()).await;
     let said = chat.chatctl(&["logs"]);
     assert_eq!((said.code, said.out.as_str()), (0, ""));
-    assert!(said.err.contains("the chat chat, stage production, is not deployed"), "{}", said.err);
+    assert!(
+        said.err
+            .contains("the chat chat, stage production, is not deployed"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("hint: chatctl deploy"), "{}", said.err);
 }
 
@@ -452,20 +532,40 @@ async fn a_chat_that_is_deployed_says_why_its_logs_are_empty() {
     let why = || chat.chatctl(&["logs", "--since", "1s"]).err;
     assert!(why().contains("nobody has used the chat yet"), "{}", why());
     let gateway = &chat.aws.apigatewayv2;
-    let api = gateway.get_apis().send().await.unwrap().items()[0].api_id().unwrap().to_owned();
+    let api = gateway.get_apis().send().await.unwrap().items()[0]
+        .api_id()
+        .unwrap()
+        .to_owned();
     let off = aws_sdk_apigatewayv2::types::RouteSettings::builder()
         .logging_level(aws_sdk_apigatewayv2::types::LoggingLevel::Off)
         .throttling_burst_limit(10)
         .throttling_rate_limit(10.0);
     let update = gateway.update_stage().api_id(&api).stage_name("production");
-    update.default_route_settings(off.build()).send().await.unwrap();
-    assert!(why().contains("execution logging is off on the stage"), "{}", why());
+    update
+        .default_route_settings(off.build())
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        why().contains("execution logging is off on the stage"),
+        "{}",
+        why()
+    );
     let iam = &chat.aws.iam;
     let role = "chatctl-apigateway-logging-us-east-1";
-    let attached = iam.list_attached_role_policies().role_name(role).send().await.unwrap();
+    let attached = iam
+        .list_attached_role_policies()
+        .role_name(role)
+        .send()
+        .await
+        .unwrap();
     for policy in attached.attached_policies() {
         let detach = iam.detach_role_policy().role_name(role);
-        detach.policy_arn(policy.policy_arn().unwrap()).send().await.unwrap();
+        detach
+            .policy_arn(policy.policy_arn().unwrap())
+            .send()
+            .await
+            .unwrap();
     }
     iam.delete_role().role_name(role).send().await.unwrap();
     let why = why();

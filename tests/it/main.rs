@@ -11,8 +11,8 @@ mod standin;
 #[cfg(unix)]
 mod bad_input;
 mod binary;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod local_command;
 mod local_data;
-mod doctor;
 mod logs;
