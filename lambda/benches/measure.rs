@@ -4,7 +4,13 @@
 //! It runs the built function as a process and reads the kernel's own count of its processor time, so
 //! that the cost of the world around it is not counted. Linux only, because of `/proc`.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, dead_code)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    dead_code
+)]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

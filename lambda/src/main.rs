@@ -20,6 +20,10 @@ use chat_lambda::store::dynamo::Table;
 use chat_lambda::store::wire::Dynamo;
 use serde_json::json;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// Kept back from Lambda's deadline, so that a slow event still gets an answer and a log line.
 const RESERVE_MS: u64 = 250;
 

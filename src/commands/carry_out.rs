@@ -7,7 +7,6 @@ use crate::engine::{Stop, event};
 use crate::error::{Error, Result};
 use crate::report::{Reporter, progress};
 use crate::resources::{Kind, World};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -72,22 +71,29 @@ fn verdict(outcome: Outcome, stop: &Stop, reporter: &Reporter, again: &str) -> R
         ))
         .hint(format!("`{again}` goes on from here")));
     }
-    let mut told = BTreeSet::new();
-    let mut failures = outcome.failed.into_iter();
-    let Some((_, first)) = failures.next() else {
-        return Err(Error::failed("some steps were not begun"));
-    };
-    told.insert(first.to_string());
-    for (_, error) in failures {
-        if told.insert(error.to_string()) {
-            reporter.error(&error);
+    let mut told: Vec<Error> = Vec::new();
+    let mut again_told = 0;
+    for (_, error) in outcome.failed {
+        // Six steps that meet one dead network are one story.
+        if told.iter().any(|known| known.causes() == error.causes()) {
+            again_told += 1;
+        } else {
+            told.push(error);
         }
     }
+    if again_told > 0 {
+        reporter.note(&format!(
+            "{again_told} more steps failed for the same reason"
+        ));
+    }
+    let last = told.pop();
+    told.iter().for_each(|error| reporter.error(error));
     let skipped = outcome.skipped.len();
     if skipped > 0 {
         reporter.note(&format!("{skipped} steps that needed it were skipped"));
     }
-    Err(first.hint(format!(
+    let last = last.unwrap_or_else(|| Error::failed("some steps were not begun"));
+    Err(last.hint(format!(
         "nothing is rolled back: `{again}` goes on from here"
     )))
 }

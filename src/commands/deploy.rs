@@ -3,6 +3,7 @@
 use super::Context;
 use super::carry_out::{Listener, carry_out};
 use super::survey::Survey;
+use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::engine::Stop;
@@ -83,8 +84,22 @@ pub async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
 /// # Errors
 /// Anything that keeps the chat from being live.
 pub async fn deploy(settings: &Settings, how: How, reporter: &Reporter) -> Result<Deployed> {
+    let clients = Clients::connect(settings).await?;
+    deploy_with(clients, settings, how, reporter).await
+}
+
+/// The same with clients that are there already.
+///
+/// # Errors
+/// Anything that keeps the chat from being live.
+pub async fn deploy_with(
+    clients: Clients,
+    settings: &Settings,
+    how: How,
+    reporter: &Reporter,
+) -> Result<Deployed> {
     let began = Instant::now();
-    let survey = Survey::converge(settings, how.adopt).await?;
+    let survey = Survey::converge(settings, clients, how.adopt).await?;
     survey.plan.require_ours()?;
     let view = PlanView::of(&survey.plan);
     let mut proof = None;

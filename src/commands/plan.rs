@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::survey::Survey;
+use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::error::Result;
@@ -18,7 +19,8 @@ const CHANGES: u8 = 2;
 pub async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = Settings::load(&context.global, &args.wanted)?;
-    let survey = Survey::converge(&settings, args.adopt).await?;
+    let clients = Clients::connect(&settings).await?;
+    let survey = Survey::converge(&settings, clients, args.adopt).await?;
     if !args.adopt {
         survey.plan.require_ours()?;
     }

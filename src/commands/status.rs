@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::survey::Survey;
+use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::engine::plan::Action;
@@ -50,7 +51,8 @@ pub async fn run(context: &Context) -> Result<ExitCode> {
 }
 
 async fn status(settings: &Settings) -> Result<Status> {
-    let Survey { world, plan } = Survey::converge(settings, false).await?;
+    let clients = Clients::connect(settings).await?;
+    let Survey { world, plan } = Survey::converge(settings, clients, false).await?;
     let ours = |action: Action| action != Action::Create;
     let parts = ["api", "function", "stage"];
     let deployed = parts.iter().all(|id| {

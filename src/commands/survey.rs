@@ -22,9 +22,13 @@ pub(crate) struct Survey {
 
 impl Survey {
     /// Against the wanted stack.
-    pub(crate) async fn converge(settings: &Settings, adopt: bool) -> Result<Self> {
+    pub(crate) async fn converge(
+        settings: &Settings,
+        clients: Clients,
+        adopt: bool,
+    ) -> Result<Self> {
         let digest = package::digest(settings)?;
-        let world = open(settings, adopt).await?;
+        let world = open(settings, clients, adopt).await?;
         let wanted = wanted(
             &Wanted {
                 settings,
@@ -40,8 +44,8 @@ impl Survey {
     }
 
     /// Against an empty stack.
-    pub(crate) async fn teardown(settings: &Settings) -> Result<Self> {
-        let world = open(settings, false).await?;
+    pub(crate) async fn teardown(settings: &Settings, clients: Clients) -> Result<Self> {
+        let world = open(settings, clients, false).await?;
         look_for_others(&world).await?;
         let plan = plan_teardown(settings, &world).await?;
         Ok(Self { world, plan })
@@ -80,8 +84,7 @@ pub(crate) async fn plan_teardown(settings: &Settings, world: &Arc<World>) -> Re
     Ok(Plan::teardown(seen, strays, world))
 }
 
-async fn open(settings: &Settings, adopt: bool) -> Result<Arc<World>> {
-    let clients = Clients::connect(settings).await?;
+async fn open(settings: &Settings, clients: Clients, adopt: bool) -> Result<Arc<World>> {
     let names = Names::new(settings, &clients.place);
     let world = World::open(clients, names, settings.tags.clone(), adopt).await?;
     Ok(Arc::new(world))

@@ -3,6 +3,7 @@
 use super::Context;
 use super::carry_out::{Listener, carry_out};
 use super::survey::{Survey, plan_teardown, reopened};
+use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::engine::plan::{Action, Plan};
@@ -23,25 +24,31 @@ const QUIET_LOOKS: u32 = 2;
 /// What a teardown did, and what it looked for afterwards.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Gone {
-    name: String,
-    stage: String,
-    region: String,
+pub struct Gone {
+    /// The chat's name.
+    pub name: String,
+    /// The stage.
+    pub stage: String,
+    /// Where.
+    pub region: String,
     /// What was planned.
-    plan: PlanView,
+    pub plan: PlanView,
     /// What was looked for at the end, and is not there.
-    checked: Vec<Checked>,
+    pub checked: Vec<Checked>,
     /// What is still there, and why.
-    stayed: Vec<Checked>,
+    pub stayed: Vec<Checked>,
 }
 
 /// One thing that was looked for.
 #[derive(Debug, Serialize)]
-struct Checked {
-    id: Id,
-    name: String,
+pub struct Checked {
+    /// The id inside the stack.
+    pub id: Id,
+    /// AWS's name of it.
+    pub name: String,
+    /// Why it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    pub why: Option<String>,
 }
 
 /// Runs the command.
@@ -51,21 +58,35 @@ struct Checked {
 pub async fn run(context: &Context, args: &cli::Teardown) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = Settings::load(&context.global, &cli::Wanted::default())?;
-    let Survey { world, plan } = Survey::teardown(&settings).await?;
+    let clients = Clients::connect(&settings).await?;
+    let gone = teardown_with(clients, &settings, args.yes, reporter).await?;
+    if reporter.is_json() {
+        reporter.document(&gone)?;
+    } else {
+        reporter.result(&gone.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes the stack, and looks for it afterwards.
+///
+/// # Errors
+/// Something could not be deleted, or is still there.
+pub async fn teardown_with(
+    clients: Clients,
+    settings: &Settings,
+    yes: bool,
+    reporter: &Reporter,
+) -> Result<Gone> {
+    let Survey { world, plan } = Survey::teardown(settings, clients).await?;
     let view = PlanView::of(&plan);
     if !plan.is_empty() {
-        confirm(&view, &settings, args.yes, reporter)?;
+        confirm(&view, settings, yes, reporter)?;
         let listener = Listener::begin();
         carry_out(&plan, &world, reporter, &listener.stop, "chatctl teardown").await?;
         sweep(&plan, &world, reporter).await?;
     }
-    let gone = proof(&settings, &plan, view, &world).await?;
-    if reporter.is_json() {
-        reporter.document(&gone)?;
-    } else {
-        reporter.result(&gone.text(!plan.is_empty()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    proof(settings, &plan, view, &world).await
 }
 
 fn confirm(view: &PlanView, settings: &Settings, yes: bool, reporter: &Reporter) -> Result<()> {
@@ -186,7 +207,7 @@ fn checked(
 }
 
 impl Gone {
-    fn text(&self, changed: bool) -> String {
+    fn text(&self) -> String {
         let who = format!("{}/{}", self.name, self.stage);
         let mut lines = Vec::new();
         for one in &self.checked {
@@ -197,6 +218,7 @@ impl Gone {
             let why = one.why.as_deref().unwrap_or_default();
             lines.push(format!("  = {:20}  {} stays: {why}", one.id, one.name));
         }
+        let changed = self.plan.summary.delete > 0;
         let head = if changed { "is gone" } else { "is not there" };
         let (count, region) = (self.checked.len(), &self.region);
         lines.push(format!(

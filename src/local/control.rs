@@ -2,7 +2,7 @@
 //!
 //! | request | what it does |
 //! |---|---|
-//! | `GET /_chatctl/health` | endpoint, account, region, open sockets |
+//! | `GET /_chatctl/health` | endpoint, account, region, open sockets, running environments |
 //! | `GET`, `PATCH /_chatctl/weather` | shows, or changes the members that are sent |
 //! | `GET`, `POST`, `DELETE /_chatctl/faults` | lists, plans one, calls all off |
 //! | `GET`, `DELETE /_chatctl/calls` | every control-plane call since the start; forgets them |
@@ -71,6 +71,7 @@ fn health(cloud: &Cloud) -> Value {
         "accountId": cloud.account_id,
         "region": cloud.region,
         "connections": cloud.sockets.count(),
+        "environments": cloud.environments.count(),
     })
 }
 

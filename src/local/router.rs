@@ -40,7 +40,12 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
         return Answer::Send(control::serve(cloud, request).await);
     }
     let now = cloud.clock.now_ms();
-    let (number, fault) = cloud.weather.begin(now, service, &request.operation);
+    let caller = || {
+        let key = request.access_key_id.as_deref().unwrap_or_default();
+        cloud.iam.principal_of(key).arn(&cloud.account_id)
+    };
+    let name = (service, request.operation.as_str());
+    let (number, fault) = cloud.weather.begin(now, caller, name);
     let latency = Duration::from_millis(cloud.weather.now().latency_millis);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;

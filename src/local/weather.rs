@@ -4,10 +4,14 @@
 //! matter most to a deployer: `reset` closes the connection *before* the call has any effect,
 //! `lostAnswer` *after* it, so that a client which simply repeats a create makes two of something.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// How many calls the list keeps: the latest.
+const CALLS_KEPT: usize = 20_000;
 
 /// How the local cloud behaves apart from faults. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +75,8 @@ pub enum FaultKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// Only calls of this service, such as `lambda` or `apigatewayv2`; any if absent.
+    /// Only calls of this service, such as `lambda`, `apigatewayv2` or `execute-api`; if absent, any
+    /// but the last.
     #[serde(default)]
     pub service: Option<String>,
     /// Only this operation, such as `CreateFunction`; any if absent.
@@ -116,6 +121,8 @@ pub struct Call {
     pub number: u64,
     /// Milliseconds since 1970 on the local cloud's clock.
     pub at: i64,
+    /// Who called: the account itself, or a role session such as a function's.
+    pub caller: String,
     /// Such as `iam`.
     pub service: String,
     /// Such as `CreateRole`.
@@ -138,7 +145,7 @@ pub(crate) struct Sky {
 struct Inner {
     weather: Weather,
     faults: Vec<Fault>,
-    calls: Vec<Call>,
+    calls: VecDeque<Call>,
 }
 
 impl Sky {
@@ -146,7 +153,7 @@ impl Sky {
         let inner = Inner {
             weather,
             faults: Vec::new(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
         };
         Self {
             inner: Mutex::new(inner),
@@ -185,7 +192,7 @@ impl Sky {
 
     /// Every call so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.with(|inner| inner.calls.clone())
+        self.with(|inner| inner.calls.iter().cloned().collect())
     }
 
     /// Forgets the calls so far.
@@ -197,18 +204,27 @@ impl Sky {
     pub(crate) fn begin(
         &self,
         at: i64,
-        service: &str,
-        operation: &str,
+        caller: impl FnOnce() -> String,
+        (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         self.with(|inner| {
             let mutating = is_mutating(operation);
             let fault = inner.strike(service, operation, mutating);
-            let number = inner.calls.last().map_or(1, |call| call.number + 1);
+            // Posts to connections come by the million, and are no control plane.
+            if service == "execute-api" {
+                return (0, fault);
+            }
+            let number = inner.calls.back().map_or(1, |call| call.number + 1);
+            if inner.calls.len() == CALLS_KEPT {
+                inner.calls.pop_front();
+            }
+            let caller = caller();
             let (service, operation) = (service.to_owned(), operation.to_owned());
             let status = None;
-            inner.calls.push(Call {
+            inner.calls.push_back(Call {
                 number,
                 at,
+                caller,
                 service,
                 operation,
                 mutating,
@@ -254,15 +270,17 @@ impl Inner {
 }
 
 impl Fault {
+    /// `@connections` calls, which functions make all the time, must be named to be hit.
     fn matches(&self, service: &str, operation: &str, mutating: bool) -> bool {
-        self.service
+        let meant = match self.service.as_deref() {
+            Some(wanted) => wanted == service,
+            None => service != "execute-api",
+        };
+        let named = self
+            .operation
             .as_deref()
-            .is_none_or(|wanted| wanted == service)
-            && self
-                .operation
-                .as_deref()
-                .is_none_or(|wanted| wanted == operation)
-            && (mutating || !self.mutating)
+            .is_none_or(|wanted| wanted == operation);
+        meant && named && (mutating || !self.mutating)
     }
 }
 
@@ -296,7 +314,7 @@ mod tests {
             nth: 2,
             ..Fault::new(FaultKind::Reset)
         });
-        let mut strike = |operation| sky.begin(0, "apigatewayv2", operation).1;
+        let mut strike = |operation| sky.begin(0, String::new, ("apigatewayv2", operation)).1;
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
         assert_eq!(strike("CreateApi"), Some(FaultKind::Reset));
@@ -311,9 +329,9 @@ mod tests {
             mutating: true,
             ..Fault::new(FaultKind::Throttle)
         });
-        assert_eq!(sky.begin(0, "iam", "GetRole").1, None);
+        assert_eq!(sky.begin(0, String::new, ("iam", "GetRole")).1, None);
         assert_eq!(
-            sky.begin(0, "iam", "CreateRole").1,
+            sky.begin(0, String::new, ("iam", "CreateRole")).1,
             Some(FaultKind::Throttle)
         );
     }

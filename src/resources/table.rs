@@ -74,23 +74,18 @@ impl Resource for Table {
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let (table, ttl, tags) = tokio::join!(
-            self.describe(world),
-            self.read_ttl(world),
-            self.read_tags(world)
-        );
-        // Asked for the tags of a table that is not there, DynamoDB says AccessDenied to everybody;
-        // so the other two answers count only once the table is known to exist.
-        let Some(table) = table? else {
+        let Some(table) = self.describe(world).await? else {
             return Ok(None);
         };
+        // Not before the table was seen: the tags of a missing one are "access denied".
+        let (ttl, tags) = tokio::try_join!(self.read_ttl(world), self.read_tags(world))?;
         Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),
             billing: billing(&table),
             status: status(&table),
-            tags: self.tags.seen(tags?),
-            ttl: ttl?,
+            tags: self.tags.seen(tags),
+            ttl,
         }))
     }
 

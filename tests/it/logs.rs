@@ -572,3 +572,67 @@ async fn a_chat_that_is_deployed_says_why_its_logs_are_empty() {
     assert!(why.contains("is gone"), "a dangling role: {why}");
     assert!(why.contains("hint: chatctl deploy"), "{why}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_is_said_and_the_rest_is_shown() {
+    let chat = Chat::with_groups().await;
+    chat.write("function", &[(10, "mine")]).await;
+    chat.write("access", &[(5, "not mine")]).await;
+    let iam = &chat.aws.iam;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::000000000000:root"}}]}"#;
+    let role = iam
+        .create_role()
+        .role_name("reader")
+        .assume_role_policy_document(trust);
+    role.send().await.unwrap();
+    let rights = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:FilterLogEvents","Resource":"arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/*"}]}"#;
+    let policy = iam
+        .put_role_policy()
+        .role_name("reader")
+        .policy_name("read");
+    policy.policy_document(rights).send().await.unwrap();
+    let session = chat
+        .aws
+        .sts
+        .assume_role()
+        .role_arn("arn:aws:iam::000000000000:role/reader")
+        .role_session_name("me");
+    let session = session.send().await.unwrap();
+    let keys = session.credentials().unwrap();
+    let mut command = chatctl(chat.folder.path());
+    command
+        .args(["logs", "--output", "json"])
+        .args(["--endpoint-url", chat.cloud.endpoint()])
+        .env("AWS_ACCESS_KEY_ID", keys.access_key_id())
+        .env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key())
+        .env("AWS_SESSION_TOKEN", keys.session_token());
+    let said = tokio::task::block_in_place(|| run(&mut command));
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(said.out.lines().map(message).collect::<Vec<_>>(), ["mine"]);
+    for source in ["access", "execution"] {
+        let words = format!("no permission to read the {source} log group");
+        assert_eq!(said.err.matches(&words).count(), 1, "{}", said.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_tail_shows_what_comes_and_says_what_it_costs() {
+    let chat = Chat::with_groups().await;
+    let tail = chat.follow(&["--live"]);
+    tail.note("Live Tail costs about $0.01 a minute");
+    let until = Instant::now() + PATIENCE;
+    let started = |chat: &Chat| {
+        let calls = chat.cloud.calls();
+        calls.iter().any(|call| call.operation == "StartLiveTail")
+    };
+    while !started(&chat) {
+        assert!(Instant::now() < until, "no session was started");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    chat.write("execution", &[(30, "(r=) one")]).await;
+    chat.write("function", &[(20, "two")]).await;
+    chat.write("access", &[(10, "three")]).await;
+    let mut came: Vec<_> = tail.take(3).iter().map(|line| message(line)).collect();
+    came.sort();
+    assert_eq!(came, ["(r=) one", "three", "two"]);
+}

@@ -2,10 +2,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 
+mod architecture;
 mod chat;
+mod converge;
 mod init;
 mod local_control;
 mod page;
+mod snapshot;
 mod standin;
 
 #[cfg(unix)]
@@ -16,3 +19,4 @@ mod doctor;
 mod local_command;
 mod local_data;
 mod logs;
+mod world;

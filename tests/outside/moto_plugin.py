@@ -1,8 +1,10 @@
 """A pytest plugin: moto's own tests in server mode, with the local cloud as the server.
 
-Three things differ between the two and are bridged here: a reset is a new, empty cloud; the account
-is 000000000000; there is one region. What a case comes to is written as one JSON line to the file
-that CHATCTL_MOTO_REPORT names.
+What differs between the two and is not what a case is about is bridged here: a reset is a new, empty
+cloud; the account is 000000000000; there is one region; HTTP APIs become WebSocket APIs; placeholders
+where AWS wants a trust policy or a path become real ones; managed policies of the account, which we
+do not have, become inline ones. What a case comes to is written as one JSON line to the file that
+CHATCTL_MOTO_REPORT names.
 """
 
 import json
@@ -14,6 +16,45 @@ import pytest
 import cloud
 
 CLOUD = {}
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+}
+
+
+def real_role(params, **_more):
+    """Many cases put words where AWS takes a policy or a path only."""
+    text = params.get("AssumeRolePolicyDocument")
+    if isinstance(text, str) and not text.strip().startswith("{") or text == "{}":
+        params["AssumeRolePolicyDocument"] = json.dumps(TRUST)
+    path = params.get("Path")
+    if path and not path.startswith("/"):
+        params["Path"] = f"/{path}/"
+    return params
+
+
+def web_socket(params, **_more):
+    if params.get("ProtocolType") == "HTTP":
+        params["ProtocolType"] = "WEBSOCKET"
+        params.setdefault("RouteSelectionExpression", "$request.body.action")
+    return params
+
+
+def inline(client, PolicyName, PolicyDocument, **_more):
+    """The grammar of policies is the same for both kinds."""
+    try:
+        client.create_role(RoleName="holder", AssumeRolePolicyDocument=json.dumps(TRUST))
+    except client.exceptions.EntityAlreadyExistsException:
+        pass
+    return client.put_role_policy(
+        RoleName="holder", PolicyName=PolicyName, PolicyDocument=PolicyDocument
+    )
 
 
 def restart():
@@ -39,7 +80,14 @@ def pytest_configure():
     create = botocore.session.Session.create_client
 
     def in_our_region(self, service_name, region_name=None, *more, **settings):
-        return create(self, service_name, cloud.REGION, *more, **settings)
+        client = create(self, service_name, cloud.REGION, *more, **settings)
+        events = client.meta.events
+        if service_name == "iam":
+            events.register("provide-client-params.iam.CreateRole", real_role)
+            client.create_policy = lambda **given: inline(client, **given)
+        if service_name == "apigatewayv2":
+            events.register("provide-client-params.apigatewayv2.CreateApi", web_socket)
+        return client
 
     botocore.session.Session.create_client = in_our_region
 

@@ -1,6 +1,6 @@
 """Runs the cases of moto's own suite that touch our services against the local cloud.
 
-    pip install 'moto[server]==5.2.5' pytest boto3
+    pip install "moto[server]==5.2.5" pytest freezegun boto3
     python tests/outside/moto_run.py [test_iam/test_iam.py …]
 
 moto's tests are fetched from its source distribution on PyPI into a temporary folder; nothing of
@@ -48,10 +48,6 @@ GROUPS = [
     "test_dynamodb/test_dynamodb_transact.py",
     "test_dynamodb/test_dynamodb_update_expressions.py",
     "test_dynamodb/test_dynamodb_update_table.py",
-    "test_lambda/test_lambda.py",
-    "test_lambda/test_lambda_function_urls.py",
-    "test_lambda/test_lambda_policy.py",
-    "test_lambda/test_lambda_tags.py",
 ]
 
 

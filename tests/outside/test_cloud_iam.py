@@ -83,8 +83,8 @@ def test_update_and_trust(iam, role):
     other = json.loads(json.dumps(TRUST).replace("lambda", "apigateway"))
     iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(other))
     assert iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"] == other
-    code, words = refused(iam.update_role, RoleName=role, MaxSessionDuration=3599)
-    assert code == "ValidationError" and "3600" in words
+    code, words = refused(iam.update_role, RoleName=role, MaxSessionDuration=43201)
+    assert code == "ValidationError" and "43200" in words
 
 
 def test_inline_policies(iam, role):

@@ -501,10 +501,8 @@ pub fn event(route: &str, connection: &str, body: Option<&Value>) -> Value {
 
 /// A message, on the route that API Gateway would choose for it.
 pub fn message(connection: &str, body: &Value) -> Value {
-    let route = match body["action"].as_str() {
-        Some(action @ ("setName" | "sendPublic" | "sendPrivate")) => action,
-        _ => "$default",
-    };
+    let known = |action: &&str| matches!(*action, "setName" | "sendPublic" | "sendPrivate");
+    let route = body["action"].as_str().filter(known).unwrap_or("$default");
     event(route, connection, Some(body))
 }
 

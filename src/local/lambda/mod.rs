@@ -206,7 +206,12 @@ impl Functions {
 
     /// Takes a snapshot back.
     pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
-        *self.lock() = serde_json::from_value(snapshot)?;
+        let mut all: BTreeMap<String, Function> = serde_json::from_value(snapshot)?;
+        for function in all.values_mut() {
+            // The clock of the former cloud may have been turned far ahead of this one's.
+            (function.active_at, function.updated_at) = (0, 0);
+        }
+        *self.lock() = all;
         Ok(())
     }
 

@@ -14,18 +14,19 @@
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::Cloud;
 use super::super::iam::{Credentials, Principal};
 use super::api::{Api, Delivery, Event, Verdict};
+use super::given::{self, Place};
+use super::job::{End, Failed, Running};
 use super::lines::{Report, Stream};
 use super::output::Output;
-use super::process::{Process, StartFailure, exit_reason};
+use super::process::{Process, StartFailure};
 use super::{Job, Outcome, Pool, Turn, code, memory};
 
 /// How long an environment may initialise.
@@ -54,35 +55,11 @@ struct Environment {
     finishing: bool,
 }
 
-/// The job that is being worked on.
-struct Running {
-    request_id: String,
-    wants_log: bool,
-    reply: Option<oneshot::Sender<Outcome>>,
-    outcome: Option<Outcome>,
-    error_type: Option<String>,
-}
-
 enum Step {
     Event(Event),
     Exited(Option<ExitStatus>),
     Late,
     Stopped,
-}
-
-/// How the work on a job ended.
-enum End {
-    Done,
-    Broken(Failed),
-    Stopped,
-}
-
-/// An init or an invocation that did not end well.
-struct Failed {
-    status: &'static str,
-    kind: String,
-    message: String,
-    payload: Option<Bytes>,
 }
 
 /// Starts an environment of the pool; it lives until the pool is retired or the cloud stops.
@@ -245,7 +222,14 @@ impl Environment {
         let started = async {
             let (output, writer) = Output::open(Arc::clone(&self.stream)).map_err(other)?;
             let nursery = &self.cloud.environments.nursery;
-            let variables = self.variables();
+            let place = Place {
+                task_root: self.task_root.display().to_string(),
+                tmp: self.folder.join("tmp").display().to_string(),
+                runtime_api: self.api.address().to_string(),
+                log_stream: self.stream.name(),
+                credentials: &self.credentials,
+            };
+            let variables = given::variables(&self.cloud, &self.pool.spec, &place);
             let process = Process::start(nursery, &self.task_root, variables, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
@@ -267,7 +251,7 @@ impl Environment {
             wants_log,
             reply,
         } = job;
-        let delivery = self.delivery(&request_id, payload, client_context);
+        let delivery = given::delivery(&self.pool.spec, &request_id, payload, client_context);
         let mut running = Running {
             request_id,
             wants_log,
@@ -448,185 +432,14 @@ impl Environment {
         let _ = fs_err::remove_dir_all(&self.folder);
     }
 
-    fn delivery(&self, id: &str, payload: Bytes, client_context: Option<String>) -> Delivery {
-        let mut headers = vec![
-            ("lambda-runtime-aws-request-id", id.to_owned()),
-            ("lambda-runtime-deadline-ms", self.deadline_ms().to_string()),
-            (
-                "lambda-runtime-invoked-function-arn",
-                self.pool.spec.invoked_arn(),
-            ),
-            ("lambda-runtime-trace-id", trace_id()),
-            ("content-type", "application/json".to_owned()),
-        ];
-        if let Some(context) = client_context {
-            headers.push(("lambda-runtime-client-context", context));
-        }
-        Delivery { headers, payload }
-    }
-
-    /// By the system's clock, not ours: the process compares it with its own.
-    fn deadline_ms(&self) -> u128 {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        (now + self.pool.spec.timeout).as_millis()
-    }
-
     fn invoke_extensions(&mut self, request_id: &str) {
-        let event = json!({
-            "eventType": "INVOKE",
-            "deadlineMs": u64::try_from(self.deadline_ms()).unwrap_or(u64::MAX),
-            "requestId": request_id,
-            "invokedFunctionArn": self.pool.spec.invoked_arn(),
-            "tracing": { "type": "X-Amzn-Trace-Id", "value": trace_id() },
-        });
+        let event = given::invoke_event(&self.pool.spec, request_id);
         let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
             .into_iter()
             .partition(|(index, _)| self.api.wants_invoke(*index));
         self.extensions_wait = rest;
         for (_, waits) in invoked {
             let _ = waits.send(event.clone());
-        }
-    }
-
-    /// Lambda's variables, then the function's own. `AWS_ENDPOINT_URL` points at this cloud unless
-    /// the function sets it, so that any SDK inside the function finds the services.
-    fn variables(&self) -> Vec<(String, String)> {
-        let spec = &self.pool.spec;
-        let root = self.task_root.display().to_string();
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut variables = vec![
-            ("_HANDLER", spec.handler.clone()),
-            ("LAMBDA_TASK_ROOT", root.clone()),
-            ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
-            ("AWS_REGION", self.cloud.region.clone()),
-            ("AWS_DEFAULT_REGION", self.cloud.region.clone()),
-            ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.clone()),
-            (
-                "AWS_SECRET_ACCESS_KEY",
-                self.credentials.secret_access_key.clone(),
-            ),
-            ("AWS_SESSION_TOKEN", self.credentials.session_token.clone()),
-            ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", spec.version.clone()),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory.to_string()),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.clone()),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", self.stream.name().to_owned()),
-            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-            ("AWS_LAMBDA_RUNTIME_API", self.api.address().to_string()),
-            ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
-            ("TZ", ":UTC".to_owned()),
-            ("LANG", "en_US.UTF-8".to_owned()),
-            (
-                "PATH",
-                format!("/usr/local/bin:/usr/bin:/bin:/opt/bin:{path}"),
-            ),
-            ("LD_LIBRARY_PATH", format!("{root}:{root}/lib:/opt/lib")),
-            ("TMPDIR", self.folder.join("tmp").display().to_string()),
-            ("AWS_ENDPOINT_URL", self.cloud.endpoint.clone()),
-        ];
-        if spec.log_format == super::LogFormat::Json {
-            let level = spec.log_level.clone().unwrap_or_else(|| "INFO".to_owned());
-            variables.push(("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()));
-            variables.push(("AWS_LAMBDA_LOG_LEVEL", level));
-        }
-        let own = |name: &str| spec.variables.contains_key(name);
-        let given = variables.into_iter().filter(|(name, _)| !own(name));
-        let given = given.map(|(name, value)| (name.to_owned(), value));
-        given.chain(spec.variables.clone()).collect()
-    }
-}
-
-impl Running {
-    fn verdict(&self, id: &str) -> Verdict {
-        match (id == self.request_id, &self.outcome) {
-            (false, _) => Verdict::UnknownRequest,
-            (true, Some(_)) => Verdict::AnsweredAlready,
-            (true, None) => Verdict::Accepted,
-        }
-    }
-
-    fn accept(&mut self, outcome: Outcome, error_type: Option<String>) {
-        self.error_type = error_type;
-        if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
-            let _ = reply.send(outcome.clone());
-        }
-        self.outcome = Some(outcome);
-    }
-
-    /// A handler's error is not a failed invocation, except for the types that Lambda itself gives.
-    fn reported_status(&self) -> Option<&'static str> {
-        self.error_type.as_ref().map(|_| "error")
-    }
-
-    fn conclude(self, owed: Option<Outcome>, stream: &Stream) {
-        let Some(reply) = self.reply else { return };
-        if let Some(mut outcome) = self.outcome.or(owed) {
-            outcome.log = stream.tail();
-            let _ = reply.send(outcome);
-        }
-    }
-}
-
-impl Failed {
-    fn error(kind: &str, message: String) -> Self {
-        Self {
-            status: "error",
-            kind: kind.to_owned(),
-            message,
-            payload: None,
-        }
-    }
-
-    fn entrypoint(failure: &StartFailure) -> Self {
-        Self::error("Runtime.InvalidEntrypoint", failure.message())
-    }
-
-    fn exit(status: Option<ExitStatus>) -> Self {
-        Self::error("Runtime.ExitError", exit_reason(status))
-    }
-
-    /// With what the runtime itself said about it, if it did.
-    fn init_exit(status: Option<ExitStatus>, reported: Option<(Option<String>, Bytes)>) -> Self {
-        let mut failed = Self::exit(status);
-        if let Some((kind, body)) = reported {
-            failed.kind = kind.unwrap_or(failed.kind);
-            failed.payload = Some(body);
-        }
-        failed
-    }
-
-    fn timeout(limit: Duration) -> Self {
-        let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
-        Self {
-            status: "timeout",
-            kind: "Sandbox.Timedout".to_owned(),
-            message,
-            payload: None,
-        }
-    }
-
-    fn report(&self) -> Report {
-        let error_type = (self.status == "error").then(|| self.kind.clone());
-        Report {
-            status: Some(self.status),
-            error_type,
-            ..Report::default()
-        }
-    }
-
-    fn outcome(self, request_id: &str) -> Outcome {
-        match self.payload {
-            Some(payload) => Outcome {
-                payload,
-                failed: true,
-                log: String::new(),
-            },
-            None => {
-                let message = format!("RequestId: {request_id} Error: {}", self.message);
-                Outcome::failed(&self.kind, &message)
-            }
         }
     }
 }
@@ -637,13 +450,4 @@ async fn exit_of(process: &mut Option<Process>) -> Option<ExitStatus> {
         Some(process) => process.wait().await.ok(),
         None => std::future::pending().await,
     }
-}
-
-fn trace_id() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let (root, parent) = (fastrand::u128(..) >> 32, fastrand::u64(..));
-    format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
 }

@@ -42,6 +42,9 @@ fn bootstrap() {
         Ok("hang") => std::thread::sleep(Duration::from_secs(3600)),
         _ => {}
     }
+    if std::env::var("EXTENSION").is_ok() {
+        extend(&api);
+    }
     loop {
         let next = call(&api, "GET", "/2018-06-01/runtime/invocation/next", &[], b"");
         if next.status != 200 {
@@ -57,6 +60,36 @@ fn bootstrap() {
         let path = format!("/2018-06-01/runtime/invocation/{id}/{path}");
         call(&api, "POST", &path, &[], body.as_bytes());
     }
+}
+
+/// Registers an extension within the process, which hears of every invocation.
+fn extend(api: &str) {
+    let header = [("lambda-extension-name", "listener")];
+    let path = "/2020-01-01/extension/register";
+    let refused = call(api, "POST", path, &header, br#"{"events":["SHUTDOWN"]}"#);
+    assert_eq!(
+        refused.status, 403,
+        "internal extensions cannot register for SHUTDOWN"
+    );
+    let registered = call(api, "POST", path, &header, br#"{"events":["INVOKE"]}"#);
+    let id = registered.headers["lambda-extension-identifier"].clone();
+    let api = api.to_owned();
+    std::thread::spawn(move || {
+        loop {
+            let header = [("lambda-extension-identifier", id.as_str())];
+            let next = call(
+                &api,
+                "GET",
+                "/2020-01-01/extension/event/next",
+                &header,
+                b"",
+            );
+            let Ok(event) = serde_json::from_slice(&next.body) else {
+                return;
+            };
+            record(&event);
+        }
+    });
 }
 
 fn record(event: &Value) {

@@ -9,6 +9,7 @@ mod gateway;
 mod handshake;
 mod lambda;
 mod logging;
+mod orphans;
 mod runtime;
 
 use std::path::PathBuf;

@@ -348,3 +348,47 @@ async fn no_process_outlives_the_cloud() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_within_the_process_hears_of_every_invocation() {
+    let world = functions().await;
+    world.make_function("f", &[("EXTENSION", "yes")]).await;
+    for count in 1..=2 {
+        world.invoke("f", "{}").await;
+        let heard = until("the extension's events", || {
+            let mut events = world.events();
+            events.retain(|event| event["eventType"] == "INVOKE");
+            (events.len() == count).then_some(events)
+        });
+        let event = heard.await.remove(count - 1);
+        assert_eq!(
+            event["invokedFunctionArn"],
+            "arn:aws:lambda:us-east-1:000000000000:function:f"
+        );
+        assert!(event["deadlineMs"].is_u64() && event["requestId"].is_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_logs_have_platform_records() {
+    let world = functions().await;
+    let zip = zip(&bootstrap(), 0o755);
+    let logging = aws_sdk_lambda::types::LoggingConfig::builder()
+        .log_format(aws_sdk_lambda::types::LogFormat::Json)
+        .build();
+    let create = world.creation("f", &[], zip).logging_config(logging);
+    create.send().await.unwrap();
+    world.invoke("f", "{}").await;
+    let report = |line: &String| line.contains(r#""type":"platform.report""#);
+    let lines = world
+        .lines("/aws/lambda/f", |lines| lines.iter().any(report))
+        .await;
+    let line = lines.iter().find(|line| report(line)).unwrap();
+    let record: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(record["record"]["status"], "success");
+    let metrics = &record["record"]["metrics"];
+    assert!(metrics["initDurationMs"].as_f64().unwrap() > 0.0);
+    assert_eq!(metrics["memorySizeMB"], 128);
+    let text = body(&world.invoke("f", r#"{"do":"env"}"#).await.1);
+    assert!(text.contains(r#""AWS_LAMBDA_LOG_FORMAT":"JSON""#), "{text}");
+}

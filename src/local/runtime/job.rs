@@ -1,0 +1,132 @@
+//! The job that an environment works on, and how it can go wrong.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::Outcome;
+use super::api::Verdict;
+use super::lines::{Report, Stream};
+use super::process::{StartFailure, exit_reason};
+
+/// The job that is being worked on.
+pub(super) struct Running {
+    pub(super) request_id: String,
+    pub(super) wants_log: bool,
+    pub(super) reply: Option<oneshot::Sender<Outcome>>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) error_type: Option<String>,
+}
+
+/// How the work on a job ended.
+pub(super) enum End {
+    Done,
+    Broken(Failed),
+    Stopped,
+}
+
+/// An init or an invocation that did not end well.
+pub(super) struct Failed {
+    pub(super) status: &'static str,
+    pub(super) kind: String,
+    pub(super) message: String,
+    pub(super) payload: Option<Bytes>,
+}
+
+impl Running {
+    pub(super) fn verdict(&self, id: &str) -> Verdict {
+        match (id == self.request_id, &self.outcome) {
+            (false, _) => Verdict::UnknownRequest,
+            (true, Some(_)) => Verdict::AnsweredAlready,
+            (true, None) => Verdict::Accepted,
+        }
+    }
+
+    pub(super) fn accept(&mut self, outcome: Outcome, error_type: Option<String>) {
+        self.error_type = error_type;
+        if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
+            let _ = reply.send(outcome.clone());
+        }
+        self.outcome = Some(outcome);
+    }
+
+    /// A handler's error is not a failed invocation, except for the types that Lambda itself gives.
+    pub(super) fn reported_status(&self) -> Option<&'static str> {
+        self.error_type.as_ref().map(|_| "error")
+    }
+
+    pub(super) fn conclude(self, owed: Option<Outcome>, stream: &Stream) {
+        let Some(reply) = self.reply else { return };
+        if let Some(mut outcome) = self.outcome.or(owed) {
+            outcome.log = stream.tail();
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+impl Failed {
+    pub(super) fn error(kind: &str, message: String) -> Self {
+        Self {
+            status: "error",
+            kind: kind.to_owned(),
+            message,
+            payload: None,
+        }
+    }
+
+    pub(super) fn entrypoint(failure: &StartFailure) -> Self {
+        Self::error("Runtime.InvalidEntrypoint", failure.message())
+    }
+
+    pub(super) fn exit(status: Option<ExitStatus>) -> Self {
+        Self::error("Runtime.ExitError", exit_reason(status))
+    }
+
+    /// With what the runtime itself said about it, if it did.
+    pub(super) fn init_exit(
+        status: Option<ExitStatus>,
+        reported: Option<(Option<String>, Bytes)>,
+    ) -> Self {
+        let mut failed = Self::exit(status);
+        if let Some((kind, body)) = reported {
+            failed.kind = kind.unwrap_or(failed.kind);
+            failed.payload = Some(body);
+        }
+        failed
+    }
+
+    pub(super) fn timeout(limit: Duration) -> Self {
+        let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
+        Self {
+            status: "timeout",
+            kind: "Sandbox.Timedout".to_owned(),
+            message,
+            payload: None,
+        }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let error_type = (self.status == "error").then(|| self.kind.clone());
+        Report {
+            status: Some(self.status),
+            error_type,
+            ..Report::default()
+        }
+    }
+
+    pub(super) fn outcome(self, request_id: &str) -> Outcome {
+        match self.payload {
+            Some(payload) => Outcome {
+                payload,
+                failed: true,
+                log: String::new(),
+            },
+            None => {
+                let message = format!("RequestId: {request_id} Error: {}", self.message);
+                Outcome::failed(&self.kind, &message)
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The invariants of ARCHITECTURE.md, as far as the text of the source shows them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every line of code below `folder`: place and text. Comments and unit tests are not meant.
+fn lines(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut out = Vec::new();
+    for path in sources(&root.join(folder)) {
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        let text = fs::read_to_string(&path).unwrap();
+        for (n, line) in without_tests(&text).enumerate() {
+            let line = line.trim();
+            if !line.starts_with("//") {
+                out.push((format!("{name}:{}", n + 1), line.to_owned()));
+            }
+        }
+    }
+    assert!(!out.is_empty(), "{folder} holds no code");
+    out
+}
+
+/// Unit tests are the last part of a file.
+fn without_tests(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .take_while(|line| line.trim() != "#[cfg(test)]")
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            out.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(path);
+        }
+    }
+    out
+}
+
+/// No line below `folder` holds any of `words`, but for files whose path holds one of `except`.
+fn nowhere(folder: &str, words: &[&str], except: &[&str]) {
+    let found: Vec<_> = lines(folder)
+        .into_iter()
+        .filter(|(place, _)| !except.iter().any(|path| place.contains(path)))
+        .filter(|(_, line)| words.iter().any(|word| line.contains(word)))
+        .map(|(place, line)| format!("{place}: {line}"))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_engine_knows_no_aws() {
+    nowhere(
+        "src/engine",
+        &["aws_", "crate::aws", "crate::resources", "crate::stack"],
+        &[],
+    );
+}
+
+#[test]
+fn the_local_cloud_shares_no_code_with_the_deployer() {
+    let deployer = [
+        "crate::engine",
+        "crate::resources",
+        "crate::stack",
+        "crate::aws",
+        "aws_sdk",
+    ];
+    nowhere("src/local", &deployer, &[]);
+    nowhere("src/engine", &["crate::local"], &[]);
+    nowhere("src/resources", &["crate::local"], &[]);
+    nowhere("src/stack", &["crate::local"], &[]);
+}
+
+#[test]
+fn only_report_writes_to_the_terminal() {
+    let writing = [
+        "println!",
+        "eprint",
+        "io::stdout",
+        "io::stderr",
+        "anstream::",
+    ];
+    nowhere(
+        "src",
+        &writing,
+        &["src/report/", "src/commands/mod.rs", "tests.rs", "/tests/"],
+    );
+}
+
+#[test]
+fn only_config_reads_the_environment() {
+    nowhere(
+        "src",
+        &["env::var", "env::vars"],
+        &["src/config/", "tests.rs", "/tests/"],
+    );
+}
+
+/// Files that are still too long. The list may only become shorter.
+const TOO_LONG: [&str; 1] = ["src/local/runtime/environment.rs"];
+
+#[test]
+fn a_file_is_read_in_one_sitting() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let long: Vec<_> = ["src", "lambda/src"]
+        .iter()
+        .flat_map(|folder| sources(&root.join(folder)))
+        .map(|path| {
+            (
+                without_tests(&fs::read_to_string(&path).unwrap()).count(),
+                path,
+            )
+        })
+        .filter(|(count, _)| *count > 600)
+        .map(|(_, path)| path.strip_prefix(root).unwrap().to_owned())
+        .collect();
+    assert_eq!(long, TOO_LONG.map(PathBuf::from));
+}
+
+#[test]
+fn every_file_begins_by_saying_what_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let silent: Vec<_> = sources(&root.join("src"))
+        .into_iter()
+        .filter(|path| !path.to_string_lossy().ends_with("tests.rs") && !path.ends_with("fake.rs"))
+        .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//!"))
+        .collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}

@@ -1,0 +1,248 @@
+//! A local cloud in this process, the deployer beside it, and a look at everything that is there.
+
+use assert_cmd::cargo::CommandCargoExt;
+use aws_config::retry::RetryConfig;
+use chatctl::aws::Clients;
+use chatctl::cli::{Cli, Command, Global, Wanted};
+use chatctl::commands::deploy::{Deployed, How, deploy_with};
+use chatctl::commands::teardown::{Gone, teardown_with};
+use chatctl::config::Settings;
+use chatctl::error::Error;
+use chatctl::local::{Call, ControlPlane, LocalCloud, Options, Weather};
+use chatctl::report::Reporter;
+use clap::Parser;
+use std::time::Duration;
+
+/// A local cloud and the clients of a deployer.
+pub struct World {
+    pub cloud: LocalCloud,
+    pub clients: Clients,
+    pub settings: Settings,
+    pub folder: tempfile::TempDir,
+}
+
+/// Nothing takes time unless a test wants it to.
+pub fn calm() -> Weather {
+    Weather {
+        propagation_millis: 0,
+        control_plane: ControlPlane {
+            mutation_millis: 0,
+            ..ControlPlane::default()
+        },
+        ..Weather::default()
+    }
+}
+
+/// Says only what went wrong.
+pub fn quiet() -> Reporter {
+    Reporter::new(&Global {
+        quiet: true,
+        ..Global::default()
+    })
+}
+
+/// Tries each call so many times, with waits too short to matter.
+pub fn attempts(clients: &Clients, times: u32) -> Clients {
+    let retry = RetryConfig::standard()
+        .with_max_attempts(times)
+        .with_initial_backoff(Duration::from_millis(5));
+    let mut clients = clients.clone();
+    macro_rules! again {
+        ($($service:ident: $sdk:ident),*) => {$(
+            let config = clients.$service.config().to_builder().retry_config(retry.clone());
+            clients.$service = $sdk::Client::from_conf(config.build());
+        )*};
+    }
+    again!(
+        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+    );
+    clients
+}
+
+impl World {
+    /// An empty cloud.
+    pub async fn empty() -> Self {
+        Self::in_weather(calm()).await
+    }
+
+    /// An empty cloud in this weather.
+    pub async fn in_weather(weather: Weather) -> Self {
+        let options = Options {
+            weather,
+            ..Options::default()
+        };
+        let cloud = LocalCloud::start(options).await.unwrap();
+        let settings = settings(&cloud, &[]);
+        let clients = Clients::connect(&settings).await.unwrap();
+        Self {
+            clients: attempts(&clients, 3),
+            folder: tempfile::tempdir().unwrap(),
+            settings,
+            cloud,
+        }
+    }
+
+    /// A cloud with a deployed chat.
+    pub async fn deployed() -> Self {
+        let world = Self::empty().await;
+        world.deploy().await.unwrap();
+        world
+    }
+
+    /// The settings with these flags of `plan`.
+    pub fn settings(&self, flags: &[&str]) -> Settings {
+        settings(&self.cloud, flags)
+    }
+
+    /// One plain deploy, not proved.
+    pub async fn deploy(&self) -> Result<Deployed, Error> {
+        self.deploy_as(&self.settings).await
+    }
+
+    /// A deploy of other settings.
+    pub async fn deploy_as(&self, settings: &Settings) -> Result<Deployed, Error> {
+        deploy_with(self.clients.clone(), settings, HOW, &quiet()).await
+    }
+
+    /// A deploy whose calls are tried `times` times.
+    pub async fn deploy_trying(&self, times: u32) -> Result<Deployed, Error> {
+        deploy_with(
+            attempts(&self.clients, times),
+            &self.settings,
+            HOW,
+            &quiet(),
+        )
+        .await
+    }
+
+    /// One plain teardown.
+    pub async fn teardown(&self) -> Result<Gone, Error> {
+        self.teardown_of(&self.settings).await
+    }
+
+    /// A teardown of another stack.
+    pub async fn teardown_of(&self, settings: &Settings) -> Result<Gone, Error> {
+        teardown_with(self.clients.clone(), settings, true, &quiet()).await
+    }
+
+    /// A teardown whose calls are tried `times` times.
+    pub async fn teardown_trying(&self, times: u32) -> Result<Gone, Error> {
+        teardown_with(
+            attempts(&self.clients, times),
+            &self.settings,
+            true,
+            &quiet(),
+        )
+        .await
+    }
+
+    /// The binary, pointed at this cloud, in a folder of its own.
+    pub fn chatctl(&self, args: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::cargo_bin("chatctl").unwrap();
+        let port = self.cloud.addr().port().to_string();
+        command
+            .args(args)
+            .args(["--local", "--port", &port])
+            .current_dir(self.folder.path())
+            .env_remove("AWS_ENDPOINT_URL")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs the binary to its end, without blocking the cloud.
+    pub async fn run(&self, args: &[&str]) -> std::process::Output {
+        let mut command = self.chatctl(args);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// The calls since `before` calls, that changed something or could have.
+    pub fn writes_since(&self, before: usize) -> Vec<Call> {
+        let calls = self.cloud.calls().into_iter().skip(before);
+        calls
+            .filter(|call| call.mutating && call.service != "dynamodb-data")
+            .collect()
+    }
+}
+
+/// In-process deploys do not ask and do not prove.
+pub const HOW: How = How {
+    yes: true,
+    no_prove: true,
+    adopt: false,
+};
+
+fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
+    let port = cloud.addr().port().to_string();
+    let argv = ["chatctl", "plan", "--local", "--port", &port];
+    let cli = Cli::try_parse_from(argv.iter().chain(flags).copied()).unwrap();
+    let Command::Plan(plan) = cli.command else {
+        unreachable!("plan was typed")
+    };
+    let wanted: Wanted = plan.wanted;
+    Settings::load(&cli.global, &wanted).unwrap()
+}
+
+/// The text of an output, for messages of failed assertions.
+pub fn text(output: &std::process::Output) -> String {
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// One HTTP DELETE to the cloud's switchboard.
+pub async fn delete(url: &str) {
+    request("DELETE", url, "").await;
+}
+
+/// One HTTP request to the cloud's switchboard.
+pub async fn request(method: &str, url: &str, body: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let rest = url.trim_start_matches("http://");
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// Plans as if nothing were there, and carries that out.
+pub async fn apply_as_if_empty(world: &World) {
+    use chatctl::engine::event::Events;
+    use chatctl::engine::read::Seen;
+    use chatctl::engine::{Stop, apply::apply, plan::Plan};
+    use chatctl::stack::{Names, Wanted, wanted};
+    let settings = &world.settings;
+    let clients = world.clients.clone();
+    let names = Names::new(settings, &clients.place);
+    let open = chatctl::resources::World::open(clients, names, Default::default(), false);
+    let facts = std::sync::Arc::new(open.await.unwrap());
+    let digest = chatctl::package::digest(settings).unwrap();
+    let artifact = chatctl::package::build(settings, &|_| {}).await.unwrap();
+    facts.set_artifact(artifact);
+    let of = Wanted {
+        settings,
+        digest: Some(&digest),
+        with_logging_role: false,
+    };
+    let seen = wanted(&of, &facts).into_iter().map(|wanted| Seen {
+        wanted,
+        found: None,
+    });
+    let plan = Plan::converge(seen.collect(), Vec::new(), &facts);
+    let (events, _listener) = Events::channel();
+    let outcome = apply(&plan, &facts, &events, &Stop::default()).await;
+    assert!(outcome.is_complete(), "{:?}", outcome.failed);
+}
