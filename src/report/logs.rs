@@ -184,64 +184,62 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
     match notice {
         Notice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
-            let name = name_of(*source);
             (
                 false,
-                format!("the {name} log group {group} does not exist{wait}"),
+                format!("{} does not exist{wait}", the_group(*source, group)),
             )
         }
         Notice::Back { source, group } => (
             false,
-            format!("the {} log group {group} can be read now", name_of(*source)),
+            format!("{} can be read now", the_group(*source, group)),
         ),
         Notice::Denied {
             source,
             group,
             said,
-        } => (
-            true,
-            format!(
-                "no permission to read the {} log group {group}: {}",
-                name_of(*source),
-                escape(said)
-            ),
-        ),
+        } => {
+            let group = the_group(*source, group);
+            (
+                true,
+                format!("no permission to read {group}: {}", escape(said)),
+            )
+        }
         Notice::Unreachable {
             source,
             group,
             said,
-        } => (
-            true,
-            format!(
-                "the {} log group {group} cannot be read at the moment ({}); still trying",
-                name_of(*source),
-                escape(said)
-            ),
-        ),
+        } => {
+            let (group, said) = (the_group(*source, group), escape(said));
+            (
+                true,
+                format!("{group} cannot be read at the moment ({said}); still trying"),
+            )
+        }
         Notice::Throttled { rate } => (
             false,
             format!("CloudWatch Logs asks for fewer calls; going on at {rate} a second"),
         ),
-        Notice::Crowded { source, group } => (
-            true,
-            format!(
-                "the {} log group {group} is so busy that events which come late may be missed; \
-                 --filter narrows it",
-                name_of(*source)
-            ),
-        ),
-        Notice::Sampled => (
-            true,
-            "more than 500 events a second match: CloudWatch shows a sample of them".into(),
-        ),
-        Notice::SessionRenewed { why } => (
-            true,
-            format!(
-                "the live session ended ({}) and was opened again; events in between may be missing",
-                escape(why)
-            ),
-        ),
+        Notice::Crowded { source, group } => {
+            let group = the_group(*source, group);
+            let text = "is so busy that events which come late may be missed; --filter narrows it";
+            (true, format!("{group} {text}"))
+        }
+        Notice::Sampled => {
+            let text = "more than 500 events a second match: CloudWatch shows a sample of them";
+            (true, text.into())
+        }
+        Notice::SessionRenewed { why } => {
+            let text = "was opened again; events in between may be missing";
+            (
+                true,
+                format!("the live session ended ({}) and {text}", escape(why)),
+            )
+        }
     }
+}
+
+fn the_group(source: LogSource, group: &str) -> String {
+    format!("the {} log group {group}", name_of(source))
 }
 
 /// What people call the source.
