@@ -14,7 +14,9 @@ mod standin;
 #[cfg(unix)]
 mod bad_input;
 mod binary;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod local_command;
 mod local_data;
+mod logs;
 mod world;
