@@ -6,11 +6,11 @@ mod account_logging;
 mod architecture;
 mod bad_input;
 mod binary;
-mod doctor;
 #[cfg(target_os = "linux")]
 mod chat;
 mod converge;
 mod deploy;
+mod doctor;
 mod drift;
 mod init;
 mod killed;

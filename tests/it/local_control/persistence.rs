@@ -67,7 +67,13 @@ async fn a_second_start_finds_what_the_first_left() {
     assert!(events.events()[0].timestamp().unwrap() <= now);
     let tables = aws_sdk_dynamodb::Client::new(&config(&cloud));
     assert_eq!(
-        tables.scan().table_name("table").send().await.unwrap().count(),
+        tables
+            .scan()
+            .table_name("table")
+            .send()
+            .await
+            .unwrap()
+            .count(),
         1
     );
     cloud.stop().await;
