@@ -130,7 +130,9 @@ fn perform(event: &Value) -> Result<String, String> {
         "throw" => Err(json!({ "errorType": "Oops", "errorMessage": "thrown" }).to_string()),
         "exit" => std::process::exit(argument.parse().unwrap()),
         "say" => {
-            println!("{argument}");
+            std::io::stdout()
+                .write_all(format!("{argument}\n").as_bytes())
+                .unwrap();
             Ok(json!({ "statusCode": 200 }).to_string())
         }
         "sleep" => {
