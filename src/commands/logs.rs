@@ -40,8 +40,7 @@ pub(super) async fn follow(
     let options = options(args, settings)?;
     let clients = Clients::connect(settings).await?;
     let names = Names::new(settings, &clients.place);
-    let api = groups::find_api(&clients, &names).await?;
-    let groups = groups::wanted(&names, &args.source, api.as_deref());
+    let groups = groups::wanted(&clients, &names, &args.source);
     let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);
     let quiet = Quiet::new(clients.clone(), wanted, args);
     if args.live {

@@ -58,6 +58,13 @@ pub struct Facts {
     pub probe: Look<Probe>,
 }
 
+impl Facts {
+    /// Neither API nor function nor table: it was never deployed here, or torn down.
+    pub fn nothing_there(&self) -> bool {
+        self.api == Look::Missing && self.function == Look::Missing && self.table == Look::Missing
+    }
+}
+
 /// What should be there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {

@@ -12,20 +12,22 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A cold start and the longest integration fit in.
-const LIMIT: Duration = Duration::from_secs(35);
+const CONNECT: Duration = Duration::from_secs(35);
+/// By then the function is warm; a chat that takes longer to answer is broken for its users.
+const ANSWER: Duration = Duration::from_secs(10);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Sends a client to `url`.
 pub async fn probe(url: &str) -> Probe {
     let begun = Instant::now();
-    let connected = tokio::time::timeout(LIMIT, connect_async(url)).await;
+    let connected = tokio::time::timeout(CONNECT, connect_async(url)).await;
     let mut socket = match connected {
         Ok(Ok((socket, _))) => socket,
         Ok(Err(error)) => return refused(error),
         Err(_) => {
             return Probe::Unreachable {
-                said: format!("no answer within {} s", LIMIT.as_secs()),
+                said: format!("no answer within {} s", CONNECT.as_secs()),
             };
         }
     };
@@ -34,7 +36,7 @@ pub async fn probe(url: &str) -> Probe {
     let name = format!("doctor-{:06x}", fastrand::u32(..0x0100_0000));
     let hello = json!({"action": "setName", "name": name}).to_string();
     let answer = match socket.send(Message::text(hello)).await {
-        Ok(()) => tokio::time::timeout(LIMIT, heard(&mut socket, &name)).await,
+        Ok(()) => tokio::time::timeout(ANSWER, heard(&mut socket, &name)).await,
         Err(error) => {
             return Probe::Unreachable {
                 said: error.to_string(),

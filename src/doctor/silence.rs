@@ -7,7 +7,8 @@ use crate::cli::LogSource;
 use crate::report::logs::name_of;
 
 /// The checks that can keep the logs empty, nearest cause first.
-const CAUSES: [&str; 12] = [
+const CAUSES: [&str; 13] = [
+    "deployed",
     "api",
     "stage",
     "account-logging",
@@ -35,7 +36,7 @@ pub fn reasons(facts: &Facts, now: i64) -> Vec<Finding> {
     // Without an API or a stage everything below is only a consequence.
     if reasons
         .first()
-        .is_some_and(|first| ["api", "stage"].contains(&first.check))
+        .is_some_and(|first| ["deployed", "api", "stage"].contains(&first.check))
     {
         reasons.truncate(1);
     }

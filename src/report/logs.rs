@@ -23,7 +23,25 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
 /// Keys of a JSON line that stand elsewhere already.
-const ELSEWHERE: [&str; 4] = ["timestamp", "level", "message", "time"];
+const ELSEWHERE: [&str; 6] = [
+    "timestamp",
+    "level",
+    "message",
+    "time",
+    "requestTime",
+    "requestTimeEpoch",
+];
+/// Keys that people look for first, in this order.
+const FIRST: [&str; 6] = [
+    "eventType",
+    "routeKey",
+    "route",
+    "outcome",
+    "status",
+    "error",
+];
+/// The place of ids.
+const LAST: usize = usize::MAX;
 /// A narrower terminal than this is not worth folding for.
 const NARROWEST: usize = 50;
 
@@ -166,64 +184,62 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
     match notice {
         Notice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
-            let name = name_of(*source);
             (
                 false,
-                format!("the {name} log group {group} does not exist{wait}"),
+                format!("{} does not exist{wait}", the_group(*source, group)),
             )
         }
         Notice::Back { source, group } => (
             false,
-            format!("the {} log group {group} can be read now", name_of(*source)),
+            format!("{} can be read now", the_group(*source, group)),
         ),
         Notice::Denied {
             source,
             group,
             said,
-        } => (
-            true,
-            format!(
-                "no permission to read the {} log group {group}: {}",
-                name_of(*source),
-                escape(said)
-            ),
-        ),
+        } => {
+            let group = the_group(*source, group);
+            (
+                true,
+                format!("no permission to read {group}: {}", escape(said)),
+            )
+        }
         Notice::Unreachable {
             source,
             group,
             said,
-        } => (
-            true,
-            format!(
-                "the {} log group {group} cannot be read at the moment ({}); still trying",
-                name_of(*source),
-                escape(said)
-            ),
-        ),
+        } => {
+            let (group, said) = (the_group(*source, group), escape(said));
+            (
+                true,
+                format!("{group} cannot be read at the moment ({said}); still trying"),
+            )
+        }
         Notice::Throttled { rate } => (
             false,
             format!("CloudWatch Logs asks for fewer calls; going on at {rate} a second"),
         ),
-        Notice::Crowded { source, group } => (
-            true,
-            format!(
-                "the {} log group {group} is so busy that events which come late may be missed; \
-                 --filter narrows it",
-                name_of(*source)
-            ),
-        ),
-        Notice::Sampled => (
-            true,
-            "more than 500 events a second match: CloudWatch shows a sample of them".into(),
-        ),
-        Notice::SessionRenewed { why } => (
-            true,
-            format!(
-                "the live session ended ({}) and was opened again; events in between may be missing",
-                escape(why)
-            ),
-        ),
+        Notice::Crowded { source, group } => {
+            let group = the_group(*source, group);
+            let text = "is so busy that events which come late may be missed; --filter narrows it";
+            (true, format!("{group} {text}"))
+        }
+        Notice::Sampled => {
+            let text = "more than 500 events a second match: CloudWatch shows a sample of them";
+            (true, text.into())
+        }
+        Notice::SessionRenewed { why } => {
+            let text = "was opened again; events in between may be missing";
+            (
+                true,
+                format!("the live session ended ({}) and {text}", escape(why)),
+            )
+        }
     }
+}
+
+fn the_group(source: LogSource, group: &str) -> String {
+    format!("the {} log group {group}", name_of(source))
 }
 
 /// What people call the source.
@@ -315,15 +331,16 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
     let own = line
         .iter()
         .filter(|(key, value)| !(*key == "fields" && value.is_object()));
-    for (key, value) in own.chain(nested.into_iter().flatten()) {
-        if ELSEWHERE.contains(&key.as_str()) || is_nothing(value) {
-            continue;
-        }
-        let marked = level >= Level::Warn && key == "status";
-        let style = if marked {
-            style_of(level)
-        } else {
-            Style::new()
+    let mut fields: Vec<_> = own
+        .chain(nested.into_iter().flatten())
+        .filter(|(key, value)| !ELSEWHERE.contains(&key.as_str()) && !is_nothing(value))
+        .collect();
+    fields.sort_by_key(|(key, _)| place_of(key));
+    for (key, value) in fields {
+        let style = match place_of(key) {
+            LAST => Style::new().dimmed(),
+            _ if level >= Level::Warn && key == "status" => style_of(level),
+            _ => Style::new(),
         };
         words.push(vec![
             faint(format!("{}=", escape(key))),
@@ -342,6 +359,17 @@ fn json_spans(line: &Map<String, Value>, level: Level) -> Vec<Span> {
 
 fn plain(style: Style, text: String) -> Span {
     Span { style, text }
+}
+
+/// Where a key goes: what happened first, ids last.
+fn place_of(key: &str) -> usize {
+    let first = FIRST.iter().position(|known| *known == key);
+    let usual = if key.ends_with("Id") {
+        LAST
+    } else {
+        FIRST.len()
+    };
+    first.unwrap_or(usual)
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -453,7 +481,7 @@ mod tests {
     fn json_is_shown_as_fields() {
         insta::assert_snapshot!(
             shown(LogSource::Function, r#"{"level":"WARN","message":"name taken","route":"setName","connectionId":"gbg==","gone":0,"note":"two words","timestamp":"2026"}"#),
-            @r#"12:00:07.120Z function   WARN name taken route=setName connectionId=gbg== gone=0 note="two words""#
+            @r#"12:00:07.120Z function   WARN name taken route=setName gone=0 note="two words" connectionId=gbg=="#
         );
         insta::assert_snapshot!(
             shown(LogSource::Function, r#"{"timestamp":"t","level":"INFO","fields":{"message":"hi","n":1},"target":"chat"}"#),
@@ -461,7 +489,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             shown(LogSource::Access, r#"{"requestId":"E=","routeKey":"$connect","status":"200","error":"-"}"#),
-            @"12:00:07.120Z access     requestId=E= routeKey=$connect status=200"
+            @"12:00:07.120Z access     routeKey=$connect status=200 requestId=E="
         );
     }
 

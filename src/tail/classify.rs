@@ -272,7 +272,8 @@ fn execution(text: &str) -> Facts {
         .map(|(id, _)| id.to_owned());
     let connection = after(text, "Connection Id: ").or_else(|| after(text, "connection id: "));
     // `AWS Integration Endpoint RequestId: …` names Lambda's request.
-    let lambda = after(text, "Endpoint RequestId: ");
+    let lambda =
+        after(text, "Endpoint RequestId : ").or_else(|| after(text, "Endpoint RequestId: "));
     Facts {
         shape: Shape::Text,
         level: level_of_execution(text),

@@ -14,6 +14,9 @@ use super::event::Event;
 use super::seen::{CAPACITY, Seen};
 use super::{Timing, millis};
 
+/// A deep sweep pauses this many times its own length, so that a flood leaves time for new events.
+const DEEP_SHARE: i64 = 4;
+
 /// What a sweep covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Depth {
@@ -34,6 +37,8 @@ pub(crate) struct Cursor {
     overlap: i64,
     glance: i64,
     deep_every: i64,
+    /// The pause between two deep sweeps, longer when they take long.
+    deep_pause: i64,
     /// Where the next deep sweep begins.
     deep_from: i64,
     /// Where the next glance begins.
@@ -55,6 +60,7 @@ impl Cursor {
             overlap: millis(timing.overlap),
             glance: millis(timing.glance).min(millis(timing.overlap)),
             deep_every: millis(timing.deep_every),
+            deep_pause: millis(timing.deep_every),
             deep_from: since,
             glance_from: since,
             last_deep: None,
@@ -68,7 +74,7 @@ impl Cursor {
     pub(crate) fn begin(&mut self, now: i64) -> i64 {
         let deep = self
             .last_deep
-            .is_none_or(|last| now.saturating_sub(last) >= self.deep_every);
+            .is_none_or(|last| now.saturating_sub(last) >= self.deep_pause);
         let (depth, from) = if deep {
             (Depth::Deep, self.deep_from)
         } else {
@@ -115,6 +121,7 @@ impl Cursor {
         self.glance_from = self.glance_from.max(anchor - self.glance);
         if sweep.depth == Depth::Deep {
             self.last_deep = Some(sweep.began);
+            self.deep_pause = self.deep_every.max(took.saturating_mul(DEEP_SHARE));
             self.deep_from = self.deep_from.max(anchor - self.overlap);
             self.seen.forget_before(self.deep_from);
         }

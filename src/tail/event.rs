@@ -1,6 +1,8 @@
 //! What comes out of the tail: events, and now and then a notice about the reading itself.
 
+use super::groups::Finder;
 use crate::cli::LogSource;
+use crate::stack::names::API_UNKNOWN;
 use std::sync::Arc;
 
 /// A log group to read.
@@ -8,8 +10,17 @@ use std::sync::Arc;
 pub struct Group {
     /// Which of the chat's logs it is.
     pub source: LogSource,
-    /// Its name in CloudWatch.
+    /// Its name in CloudWatch; with [`API_UNKNOWN`] in it as long as the API is not known.
     pub name: Arc<str>,
+    /// Who finds the name, for the group whose name carries the API's id.
+    pub finder: Option<Finder>,
+}
+
+impl Group {
+    /// Whether the name is a name yet.
+    pub fn is_known(&self) -> bool {
+        !self.name.contains(API_UNKNOWN)
+    }
 }
 
 /// One event of one group.

@@ -101,6 +101,9 @@ async fn existing(
 ) -> Result<Vec<Group>> {
     let mut there = Vec::new();
     for group in groups {
+        let Some(group) = named(group).await? else {
+            continue;
+        };
         let found = client
             .describe_log_groups()
             .log_group_name_prefix(group.name.as_ref())
@@ -112,7 +115,7 @@ async fn existing(
             .iter()
             .any(|g| g.log_group_name() == Some(group.name.as_ref()));
         if exists {
-            there.push(group.clone());
+            there.push(group);
         } else {
             let notice = Notice::Missing {
                 source: group.source,
@@ -122,6 +125,17 @@ async fn existing(
         }
     }
     Ok(there)
+}
+
+/// The group with its name; nothing when its API does not exist.
+async fn named(group: &Group) -> Result<Option<Group>> {
+    let Some(finder) = group.finder.as_ref().filter(|_| !group.is_known()) else {
+        return Ok(Some(group.clone()));
+    };
+    Ok(finder.find().await?.map(|name| Group {
+        name,
+        ..group.clone()
+    }))
 }
 
 /// Runs one session and says why it ended.
@@ -270,10 +284,12 @@ mod tests {
             Group {
                 source: LogSource::Access,
                 name: "/x".into(),
+                finder: None,
             },
             Group {
                 source: LogSource::Function,
                 name: "/aws/lambda/x".into(),
+                finder: None,
             },
         ];
         for id in [

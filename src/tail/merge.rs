@@ -1,8 +1,9 @@
 //! Puts the events of several groups into one order.
 //!
-//! Sorting needs waiting: an event is held until every group was asked after it came (`swept`), and
-//! for `settle` at least, because CloudWatch shows the groups' lines with different delays. A group
-//! that does not answer is waited for `patience` at most. Waiting counts from an event's arrival on
+//! Sorting needs waiting: an event is held until every group was asked again (`swept`) at least
+//! `settle` after it came, because CloudWatch shows the groups' lines with different delays. So an
+//! event that becomes visible within `settle` is never out of order. A group that does not answer is
+//! waited for `patience` at most. Waiting counts from an event's arrival on
 //! our own clock, never from its timestamp, so that a wrong clock cannot hold the stream up.
 //!
 //! Order is by timestamp; at equal milliseconds the execution log comes before the function and the
@@ -201,6 +202,8 @@ mod tests {
         let mut merge = Merge::new(2, &TIMING);
         merge.push(vec![event(LogSource::Function, 50)], start, 100);
         merge.swept(0, start + second(1));
+        assert!(merge.settled(start + second(3)).is_empty());
+        merge.swept(0, start + second(2));
         assert!(merge.settled(start + second(3)).is_empty());
         merge.push(vec![event(LogSource::Access, 40)], start + second(3), 103);
         merge.swept(1, start + second(3));

@@ -86,7 +86,7 @@ impl Timing {
         deep_every: Duration::from_secs(15),
         glance: Duration::from_secs(15),
         settle: Duration::from_secs(2),
-        patience: Duration::from_secs(8),
+        patience: Duration::from_secs(12),
         busy_pause: Duration::from_secs(1),
         idle_pause: Duration::from_secs(5),
     };
@@ -95,7 +95,7 @@ impl Timing {
     pub const NEAR: Self = Self {
         deep_every: Duration::from_secs(4),
         settle: Duration::from_millis(250),
-        patience: Duration::from_secs(5),
+        patience: Duration::from_secs(10),
         busy_pause: Duration::from_millis(150),
         idle_pause: Duration::from_millis(600),
         ..Self::AWS

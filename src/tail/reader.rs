@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::event::{Event, Group, Notice, Said};
 use super::fault::{Fault, judge};
 use super::pace::Pacer;
-use super::{Options, now};
+use super::{Options, Timing, now};
 use crate::error::{Error, Result};
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
@@ -22,6 +22,8 @@ use tokio::time::Instant;
 const CALL: Duration = Duration::from_secs(30);
 /// How long a read of the past goes on trying; a follow tries for ever.
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// The API of a group that is missing is looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(4);
 /// Most events in one page.
 const PAGE: usize = 10_000;
 /// Failures in a row before anybody is told.
@@ -60,6 +62,10 @@ pub(crate) struct Reader {
     /// Whether to try for ever.
     pub(crate) patient: bool,
     throttled_said: Option<Instant>,
+    /// When the name was last looked for.
+    looked: Option<Instant>,
+    since: i64,
+    timing: Timing,
 }
 
 impl Reader {
@@ -75,6 +81,9 @@ impl Reader {
             standing: Standing::Good,
             patient: options.follow,
             throttled_said: None,
+            looked: None,
+            since: options.since,
+            timing: options.timing,
         }
     }
 
@@ -90,6 +99,9 @@ impl Reader {
 
     /// The next page of the running sweep, or the first of a new one.
     pub(crate) async fn page(&mut self, out: &Sender<Result<Said>>) -> Result<Page> {
+        if !self.find_name(out).await {
+            return Ok(Page::Nothing);
+        }
         let begun = Instant::now();
         let mut failures: u32 = 0;
         loop {
@@ -137,6 +149,42 @@ impl Reader {
                 return Err(self.unreachable("throttled all the time".into()));
             }
             tokio::time::sleep(backoff(failures)).await;
+        }
+    }
+
+    /// Looks for the name if it is not known, or if there is no such group (any more). True when
+    /// there is a name to ask for.
+    async fn find_name(&mut self, out: &Sender<Result<Said>>) -> bool {
+        let known = self.group.is_known();
+        let Some(finder) = self.group.finder.clone() else {
+            return known;
+        };
+        let recently = self.looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN);
+        if recently || (known && self.standing != Standing::Missing) {
+            return known;
+        }
+        self.looked = Some(Instant::now());
+        match finder.find().await {
+            Ok(Some(name)) if name != self.group.name => {
+                self.group.name = name;
+                self.cursor = Cursor::new(self.since, &self.timing);
+                true
+            }
+            Ok(Some(_)) => true,
+            Ok(None) if known => true,
+            Ok(None) => {
+                self.stand(Standing::Missing, "", out).await;
+                false
+            }
+            Err(error) if known => {
+                tracing::debug!(%error, "the API could not be looked for");
+                true
+            }
+            Err(error) => {
+                let said = error.to_string();
+                self.stand(Standing::Denied, &said, out).await;
+                false
+            }
         }
     }
 

@@ -5,8 +5,8 @@ out of order, up to 30 seconds late, over many streams and pages. A proxy betwee
 cloud throttles, fails and breaks off. Nothing may be lost, nothing may come twice, and only events
 that were late may be out of order.
 
-CHATCTL_LOG_EVENTS sets the size of the storm (100000 unless said otherwise), CHATCTL_LOG_ENDPOINT a
-cloud that already runs. Without one, the local cloud and ministack are each started.
+CHATCTL_LOG_EVENTS sets the size of the storm (20000 unless said otherwise; 100000 takes about four
+minutes on two cores), CHATCTL_LOG_ENDPOINT a cloud that already runs. Without one, the local cloud and ministack are each started.
 """
 
 import collections
@@ -32,7 +32,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHATCTL = os.environ.get("CHATCTL_BIN", str(ROOT / "target" / "debug" / "chatctl"))
-EVENTS = int(os.environ.get("CHATCTL_LOG_EVENTS", "100000"))
+EVENTS = int(os.environ.get("CHATCTL_LOG_EVENTS", "20000"))
 STREAMS = 4
 LATEST = 30.0
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -316,7 +316,8 @@ def check(lines, storm):
         assert flagged == (line["timestamp"] < newest), line
         newest = max(newest, line["timestamp"])
         late += flagged
-        disorder += flagged and storm.written[name_of(line)] < 0.2
+        # What CloudWatch had at once must never be out of order.
+        disorder += flagged and line["ingested"] - line["timestamp"] < 200
     figures = {"written": len(storm.written), "shown": len(lines), "lost": len(lost)}
     figures |= {"twice": len(twice), "late": late, "punctual but out of order": disorder}
     print(json.dumps(figures))
@@ -336,7 +337,7 @@ def test_a_storm_arrives_whole_once_and_in_order(endpoint):
     assert tail.stop() == 130
     assert not tail.torn
     figures = check(tail.lines, storm)
-    assert figures["punctual but out of order"] <= EVENTS // 200, figures
+    assert figures["punctual but out of order"] == 0, figures
 
     # The past, read in one go, is sorted without exception.
     past = subprocess.run(

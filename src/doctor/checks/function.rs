@@ -1,6 +1,6 @@
 //! The function: does it run, may it be called, and may it do what it has to?
 
-use super::{deploy, instead};
+use super::{after, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Role};
 use crate::doctor::policy::{allows, lets_gateway_call, sources, trusts};
@@ -69,12 +69,7 @@ fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
 pub(super) fn permission(facts: &Facts) -> Finding {
     const CHECK: &str = "permission";
     let Some(api) = facts.api.there() else {
-        return instead(
-            CHECK,
-            "the permission to call the function",
-            &facts.api,
-            facts,
-        );
+        return after(CHECK, "the permission to call the function", &facts.api);
     };
     let Some(policy) = facts.permission.there() else {
         return instead(
@@ -152,7 +147,7 @@ pub(super) fn role(facts: &Facts) -> Finding {
 pub(super) fn rights(facts: &Facts) -> Finding {
     const CHECK: &str = "function-rights";
     let Some(role) = facts.function_role.there() else {
-        return instead(CHECK, "the function's rights", &facts.function_role, facts);
+        return after(CHECK, "the function's rights", &facts.function_role);
     };
     if let Some(policy) = foreign_policy(role) {
         return Finding::skipped(

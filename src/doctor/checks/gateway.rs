@@ -1,8 +1,8 @@
 //! The API: is it there, does it know every message, and is what it knows live?
 
-use super::{deploy, instead};
+use super::{after, deploy, instead};
 use crate::doctor::Finding;
-use crate::doctor::facts::{Facts, Stage};
+use crate::doctor::facts::{Facts, Route, Stage};
 
 pub(super) fn api(facts: &Facts) -> Finding {
     const CHECK: &str = "api";
@@ -64,38 +64,36 @@ pub(super) fn routes(facts: &Facts) -> Finding {
     let Some(routes) = facts.routes.there() else {
         return instead(CHECK, "the routes", &facts.routes, facts);
     };
-    let has = |key: &String| routes.iter().any(|route| route.key == *key);
-    let missing: Vec<_> = facts
-        .wanted
-        .routes
+    let wanted = &facts.wanted.routes;
+    let missing = wanted
         .iter()
-        .filter(|key| !has(key))
-        .map(String::as_str)
-        .collect();
-    if !missing.is_empty() {
+        .filter(|key| !routes.iter().any(|route| route.key == **key));
+    if let Some(keys) = listed(missing.map(String::as_str)) {
         return Finding::failure(
             CHECK,
-            format!("no route for {}", missing.join(", ")),
+            format!("no route for {keys}"),
             "such a message goes to $default, or is answered with Forbidden when there is none",
             deploy(facts),
         );
     }
-    let aimless: Vec<_> = routes
-        .iter()
-        .filter(|route| route.target.is_none())
-        .map(|route| route.key.as_str())
-        .collect();
-    if !aimless.is_empty() {
+    let aimless = routes.iter().filter(|route| route.target.is_none());
+    if let Some(keys) = listed(aimless.map(|route| route.key.as_str())) {
         return Finding::failure(
             CHECK,
-            format!("the route {} has no integration", aimless.join(", ")),
+            format!("the route {keys} has no integration"),
             "the message is taken and nothing is called",
             deploy(facts),
         );
     }
-    let locked = routes.iter().find(|route| route.authorization != "NONE");
-    if let Some(locked) = locked {
-        return Finding::warning(
+    odd_routes(routes, facts)
+        .unwrap_or_else(|| Finding::good(CHECK, format!("all {} routes", routes.len())))
+}
+
+/// What does not break the chat: locked routes, and routes that the function does not know.
+fn odd_routes(routes: &[Route], facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "routes";
+    if let Some(locked) = routes.iter().find(|route| route.authorization != "NONE") {
+        return Some(Finding::warning(
             CHECK,
             format!(
                 "the route {} lets in only {} callers",
@@ -103,25 +101,23 @@ pub(super) fn routes(facts: &Facts) -> Finding {
             ),
             "the chat page and `chatctl chat` connect without credentials",
             deploy(facts),
-        );
+        ));
     }
-    let unknown: Vec<_> = routes
+    let unknown = routes
         .iter()
-        .filter(|route| !facts.wanted.routes.contains(&route.key))
-        .map(|route| route.key.as_str())
-        .collect();
-    if !unknown.is_empty() {
-        return Finding::warning(
-            CHECK,
-            format!(
-                "the function does not know the route {}",
-                unknown.join(", ")
-            ),
-            "it answers such messages with an error",
-            deploy(facts),
-        );
-    }
-    Finding::good(CHECK, format!("all {} routes", routes.len()))
+        .filter(|route| !facts.wanted.routes.contains(&route.key));
+    let keys = listed(unknown.map(|route| route.key.as_str()))?;
+    Some(Finding::warning(
+        CHECK,
+        format!("the function does not know the route {keys}"),
+        "it answers such messages with an error",
+        deploy(facts),
+    ))
+}
+
+fn listed<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let keys: Vec<_> = keys.collect();
+    (!keys.is_empty()).then(|| keys.join(", "))
 }
 
 pub(super) fn integration(facts: &Facts) -> Finding {
@@ -200,7 +196,7 @@ pub(super) fn deployment(facts: &Facts) -> Finding {
 pub(super) fn throttles(facts: &Facts) -> Finding {
     const CHECK: &str = "throttles";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the stage's limits", &facts.stage, facts);
+        return after(CHECK, "the stage's limits", &facts.stage);
     };
     match zero_limit(stage) {
         Some(whose) => Finding::failure(

@@ -1,6 +1,6 @@
 //! The logs: will anything that happens be written down?
 
-use super::{deploy, instead};
+use super::{after, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look, Role};
 use crate::doctor::policy::{allows, trusts};
@@ -40,8 +40,16 @@ pub(super) fn account(facts: &Facts) -> Finding {
         }
         Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
     };
+    useless(role)
+        .unwrap_or_else(|| Finding::good(CHECK, format!("API Gateway logs as {}", role.name)))
+}
+
+/// A role that is there, but does not let API Gateway write. It may be somebody else's, so the
+/// command mends just that role instead of deploying another.
+fn useless(role: &Role) -> Option<Finding> {
+    const CHECK: &str = "account-logging";
     if !trusts(&role.trust, "apigateway.amazonaws.com") {
-        return Finding::failure(
+        return Some(Finding::failure(
             CHECK,
             format!(
                 "the account's logging role {} does not trust API Gateway",
@@ -54,10 +62,10 @@ pub(super) fn account(facts: &Facts) -> Finding {
                  \"Action\":\"sts:AssumeRole\"}}]}}'",
                 role.name
             ),
-        );
+        ));
     }
     if !may_write(role) {
-        return Finding::failure(
+        return Some(Finding::failure(
             CHECK,
             format!(
                 "the account's logging role {} may not write logs",
@@ -69,9 +77,9 @@ pub(super) fn account(facts: &Facts) -> Finding {
                  arn:aws:iam::aws:policy/service-role/{PUSH_TO_LOGS}",
                 role.name
             ),
-        );
+        ));
     }
-    Finding::good(CHECK, format!("API Gateway logs as {}", role.name))
+    None
 }
 
 fn may_write(role: &Role) -> bool {
@@ -82,7 +90,7 @@ fn may_write(role: &Role) -> bool {
 pub(super) fn execution(facts: &Facts) -> Finding {
     const CHECK: &str = "execution-log";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the execution log", &facts.stage, facts);
+        return after(CHECK, "the execution log", &facts.stage);
     };
     if stage.logging == "OFF" || stage.logging.is_empty() {
         if facts.wanted.logging_off {
@@ -109,7 +117,7 @@ pub(super) fn execution(facts: &Facts) -> Finding {
 pub(super) fn access(facts: &Facts) -> Finding {
     const CHECK: &str = "access-log";
     let Some(stage) = facts.stage.there() else {
-        return instead(CHECK, "the access log", &facts.stage, facts);
+        return after(CHECK, "the access log", &facts.stage);
     };
     match &stage.access_group {
         Some(group) => Finding::good(CHECK, group.clone()),

@@ -6,7 +6,7 @@ mod logging;
 mod storage;
 mod traffic;
 
-use super::facts::{Facts, Look};
+use super::facts::{Facts, Look, Wanted};
 use super::{Finding, Verdict};
 
 /// A check: its stable name, and how it judges.
@@ -38,8 +38,27 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
         Finding::good("credentials", format!("AWS knows us as {}", wanted.caller)),
         Finding::good("region", wanted.region.clone()),
     ];
+    if facts.nothing_there() {
+        findings.push(not_deployed(facts));
+        return findings;
+    }
     findings.extend(ALL.iter().map(|(_, judge)| judge(facts)));
     findings
+}
+
+fn not_deployed(facts: &Facts) -> Finding {
+    let Wanted {
+        stack,
+        stage,
+        region,
+        ..
+    } = &facts.wanted;
+    Finding::failure(
+        "deployed",
+        format!("the chat {stack}, stage {stage}, is not deployed in {region}"),
+        "there is no API, no function and no table of this name",
+        deploy(facts),
+    )
 }
 
 /// Whether anything is broken.
@@ -54,7 +73,7 @@ fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) ->
     match look {
         Look::There(_) | Look::Unasked => Finding::skipped(
             check,
-            format!("not looked at: {what} depends on what is missing above"),
+            format!("{what}: not looked at, as what it belongs to is missing"),
         ),
         Look::Missing => Finding::failure(
             check,
@@ -65,6 +84,19 @@ fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) ->
         Look::Unseen(why) => {
             Finding::skipped(check, format!("{what} could not be looked at: {why}"))
         }
+    }
+}
+
+/// The finding of a check whose subject belongs to something that has a check of its own.
+fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
+    match look {
+        Look::Unseen(why) => {
+            Finding::skipped(check, format!("{what} could not be looked at: {why}"))
+        }
+        _ => Finding::skipped(
+            check,
+            format!("{what}: not looked at, as what it belongs to is missing"),
+        ),
     }
 }
 
