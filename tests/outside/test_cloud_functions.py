@@ -1,49 +1,56 @@
-"""Lambda and @connections of the local cloud, by boto3: waiters, paginators, and errors as classes."""
+"""Lambda of the local cloud, by boto3 and the AWS CLI; the function is a Python bootstrap."""
 
 import base64
+import hashlib
 import io
 import json
+import sys
 import uuid
 import zipfile
 
-import boto3
-import botocore.exceptions
 import pytest
 
-from cloud import ACCOUNT, client, turn
+from cloud import ACCOUNT, REGION, aws, client, refused, turn
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
-BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-# A whole runtime in a shell with nothing but bash: it answers with the event's "say".
-BOOTSTRAP = r"""#!/bin/bash
-host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
-ask() { exec 3<>/dev/tcp/$host/$port; printf "$@" >&3; answer=$(tr -d '\r' <&3); exec 3>&-; }
-while true; do
-  ask 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
-  id=$(sed -n 's/^lambda-runtime-aws-request-id: //p' <<<"$answer")
-  body=$(tail -n 1 <<<"$answer")
-  echo "got $body"
-  ask 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s' "$id" "${#body}" "$body"
-done
+BOOTSTRAP = f"""#!{sys.executable}
+import json, os, urllib.request
+base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(base + "next") as event:
+        id, body = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
+    if body.get("fail"):
+        answer, path = {{"errorType": "Asked", "errorMessage": "as asked"}}, "/error"
+    else:
+        answer, path = {{"echo": body, "word": os.environ.get("WORD")}}, "/response"
+    urllib.request.urlopen(base + id + path, data=json.dumps(answer).encode()).read()
 """
 
 
 def package(text=BOOTSTRAP):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        archive.writestr(entry, text)
-    return data.getvalue()
+    """A zip with an executable bootstrap."""
+    info = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
+    info.external_attr = 0o100755 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, text)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def role():
+    iam, name = client("iam"), f"run-{uuid.uuid4().hex[:8]}"
+    trust = {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    }
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    iam.attach_role_policy(RoleName=name, PolicyArn=basic)
+    turn(60)
+    return made["Arn"]
 
 
 @pytest.fixture
@@ -51,96 +58,117 @@ def functions():
     return client("lambda")
 
 
-@pytest.fixture
-def name(functions):
-    name = f"f-{uuid.uuid4().hex[:12]}"
-    iam = client("iam")
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
-    iam.attach_role_policy(RoleName=name, PolicyArn=BASIC)
-    turn(seconds=60)
-    made = create(functions, name)
-    assert made["State"] == "Pending" and "LastUpdateStatus" not in made
+def create(functions, role, **more):
+    name = f"f-{uuid.uuid4().hex[:8]}"
+    settings = {
+        "FunctionName": name,
+        "Role": role,
+        "Runtime": "provided.al2023",
+        "Handler": "bootstrap",
+        "Code": {"ZipFile": package()},
+        "Timeout": 10,
+    }
+    functions.create_function(**(settings | more))
     functions.get_waiter("function_active_v2").wait(FunctionName=name)
     return name
 
 
-def create(functions, name):
-    return functions.create_function(
-        FunctionName=name,
-        Role=f"arn:aws:iam::{ACCOUNT}:role/{name}",
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Code={"ZipFile": package()},
-        Tags={"a": "1"},
-    )
+@pytest.fixture
+def function(functions, role):
+    name = create(functions, role)
+    yield name
+    functions.delete_function(FunctionName=name)
 
 
-def test_a_function_answers_and_its_tail_comes_along(functions, name):
-    answer = functions.invoke(FunctionName=name, LogType="Tail", Payload=b'{"say":"hi"}')
-    assert json.load(answer["Payload"]) == {"say": "hi"}
-    assert answer["ExecutedVersion"] == "$LATEST" and "FunctionError" not in answer
-    tail = base64.b64decode(answer["LogResult"]).decode()
-    assert 'got {"say":"hi"}' in tail and "REPORT RequestId: " in tail
+def invoke(functions, name, body):
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(body))
+    return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
-def test_configuration_policy_tags_and_concurrency_read_back(functions, name):
-    found = functions.get_function(FunctionName=name)
-    arn = found["Configuration"]["FunctionArn"]
-    assert found["Tags"] == {"a": "1"} and found["Code"]["Location"]
+def test_a_function_reads_back(functions, function, role):
+    read = functions.get_function(FunctionName=function)
+    configuration = read["Configuration"]
+    assert configuration["FunctionArn"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+    assert configuration["Role"] == role
+    assert (configuration["MemorySize"], configuration["State"]) == (128, "Active")
+    digest = base64.b64encode(hashlib.sha256(package()).digest()).decode()
+    assert configuration["CodeSha256"] == digest
+    assert refused(functions.get_function, FunctionName="none")[0] == "ResourceNotFoundException"
+    names = [
+        one["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 1})
+        for one in page["Functions"]
+    ]
+    assert function in names and len(names) == len(set(names))
+    functions.get_waiter("function_exists").wait(FunctionName=function)
+
+
+def test_an_unknown_role_cannot_be_assumed(functions):
+    code, words = refused(create, functions, f"arn:aws:iam::{ACCOUNT}:role/nobody")
+    assert code == "InvalidParameterValueException"
+    assert words == "The role defined for the function cannot be assumed by Lambda."
+
+
+def test_invocations_answer_and_fail(functions, function):
+    assert invoke(functions, function, {"a": 1}) == (None, {"echo": {"a": 1}, "word": None})
+    error, body = invoke(functions, function, {"fail": True})
+    assert error == "Unhandled" and body["errorType"] == "Asked"
+    group = f"/aws/lambda/{function}"
+    events = client("logs").filter_log_events(logGroupName=group, filterPattern="REPORT")["events"]
+    assert len(events) == 2
+
+
+def test_updates_take_effect(functions, function):
     functions.update_function_configuration(
-        FunctionName=name, Timeout=7, Environment={"Variables": {"WORD": "x"}}
+        FunctionName=function, Environment={"Variables": {"WORD": "new"}}, MemorySize=256
     )
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
-    configuration = functions.get_function_configuration(FunctionName=name)
-    assert configuration["Timeout"] == 7
-    assert configuration["Environment"]["Variables"] == {"WORD": "x"}
-    functions.add_permission(
-        FunctionName=name,
-        StatementId="api",
-        Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:us-east-1:{ACCOUNT}:abc/*/*",
+    functions.get_waiter("function_updated_v2").wait(FunctionName=function)
+    assert invoke(functions, function, {})[1]["word"] == "new"
+    functions.update_function_code(FunctionName=function, ZipFile=package(BOOTSTRAP.replace("echo", "again")))
+    functions.get_waiter("function_updated_v2").wait(FunctionName=function)
+    assert "again" in invoke(functions, function, {})[1]
+    assert functions.get_function_configuration(FunctionName=function)["MemorySize"] == 256
+    code, words = refused(
+        functions.update_function_configuration,
+        FunctionName=function,
+        Environment={"Variables": {"AWS_REGION": "x"}},
     )
-    policy = json.loads(functions.get_policy(FunctionName=arn)["Policy"])
-    assert policy["Statement"][0]["Condition"]["ArnLike"]["AWS:SourceArn"].endswith("abc/*/*")
-    functions.remove_permission(FunctionName=name, StatementId="api")
-    with pytest.raises(functions.exceptions.ResourceNotFoundException):
-        functions.get_policy(FunctionName=name)
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=5)
-    assert functions.get_function_concurrency(FunctionName=name) | {"ResponseMetadata": 0} == {
-        "ReservedConcurrentExecutions": 5,
-        "ResponseMetadata": 0,
+    assert code == "InvalidParameterValueException" and "reserved keys" in words
+
+
+def test_permissions(functions, function):
+    given = {
+        "FunctionName": function,
+        "StatementId": "s3",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com",
+        "SourceArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc/*/*",
     }
-    functions.tag_resource(Resource=arn, Tags={"b": "2"})
+    assert refused(functions.get_policy, FunctionName=function)[0] == "ResourceNotFoundException"
+    functions.add_permission(**given)
+    assert refused(functions.add_permission, **given) == (
+        "ResourceConflictException",
+        "The statement id (s3) provided already exists. Please provide a new statement id, or remove the existing statement.",
+    )
+    statement = json.loads(functions.get_policy(FunctionName=function)["Policy"])["Statement"][0]
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": given["SourceArn"]}}
+    functions.remove_permission(FunctionName=function, StatementId="s3")
+    assert refused(functions.remove_permission, FunctionName=function, StatementId="s3")[0] == (
+        "ResourceNotFoundException"
+    )
+
+
+def test_tags(functions, function):
+    arn = functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    functions.tag_resource(Resource=arn, Tags={"a": "1", "b": "2"})
     functions.untag_resource(Resource=arn, TagKeys=["a"])
     assert functions.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+    assert functions.get_function(FunctionName=function)["Tags"] == {"b": "2"}
 
 
-def test_versions_lists_and_deletion(functions, name):
-    assert functions.publish_version(FunctionName=name)["Version"] == "1"
-    pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=name)
-    assert [v["Version"] for page in pages for v in page["Versions"]] == ["$LATEST", "1"]
-    pages = functions.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 1})
-    assert name in [f["FunctionName"] for page in pages for f in page["Functions"]]
-    with pytest.raises(functions.exceptions.ResourceConflictException):
-        create(functions, name)
-    functions.delete_function(FunctionName=name)
-    with pytest.raises(functions.exceptions.ResourceNotFoundException):
-        functions.get_function(FunctionName=name)
-
-
-def test_connections_of_an_unknown_stage_are_forbidden():
-    endpoint = client("lambda").meta.endpoint_url
-    manage = boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=f"{endpoint}/_aws/execute-api/nothing/production",
-        region_name="us-east-1",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="secret",
-    )
-    with pytest.raises(botocore.exceptions.ClientError) as refusal:
-        manage.post_to_connection(ConnectionId="gbgBH8-ydQAYKEjZQA==", Data=b"x")
-    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    with pytest.raises(botocore.exceptions.ClientError) as refusal:
-        manage.post_to_connection(ConnectionId="nonsense", Data=b"x")
-    assert refusal.value.response["Error"]["Code"] == "BadRequestException"
+def test_the_cli_invokes(function, tmp_path):
+    out = tmp_path / "out.json"
+    payload = json.dumps({"by": "cli"})
+    answer = aws("lambda", "invoke", "--function-name", function, "--payload", payload, str(out))
+    assert answer["StatusCode"] == 200
+    assert json.loads(out.read_text())["echo"] == {"by": "cli"}
