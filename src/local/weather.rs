@@ -318,7 +318,7 @@ mod tests {
             nth: 2,
             ..Fault::new(FaultKind::Reset)
         });
-        let mut strike = |operation| sky.begin(0, String::new(), ("apigatewayv2", operation)).1;
+        let strike = |operation| sky.begin(0, String::new(), ("apigatewayv2", operation)).1;
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
         assert_eq!(strike("CreateApi"), Some(FaultKind::Reset));

@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
 
+mod account;
 mod apigatewayv2;
 mod dynamodb;
 mod iam;

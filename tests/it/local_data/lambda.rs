@@ -103,9 +103,7 @@ async fn overlapping_updates_are_409_and_invocations_use_the_old_code_meanwhile(
             .function_name("f")
             .timeout(5)
     };
-    let busy = format!(
-        "The operation cannot be performed at this time. An update is in progress for resource: arn:aws:lambda:us-east-1:000000000000:function:f"
-    );
+    let busy = "The operation cannot be performed at this time. An update is in progress for resource: arn:aws:lambda:us-east-1:000000000000:function:f".to_owned();
     assert_eq!(
         refusal(configure().send().await),
         ("ResourceConflictException".to_owned(), busy)
@@ -280,7 +278,37 @@ async fn permissions_are_kept_as_arn_like_statements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tags_versions_and_concurrency_are_kept() {
+async fn reserved_concurrency_of_zero_stops_a_function() {
+    let world = World::bare(calm()).await;
+    world.make_role().await;
+    world.make_function("chat", &[]).await;
+    let reserve = |count| {
+        let put = world
+            .lambda
+            .put_function_concurrency()
+            .function_name("chat");
+        put.reserved_concurrent_executions(count).send()
+    };
+    assert!(
+        refusal(reserve(901).await)
+            .1
+            .contains("below its minimum value of [100]")
+    );
+    reserve(0).await.unwrap();
+    let throttled = world.lambda.invoke().function_name("chat").send().await;
+    assert_eq!(refusal(throttled).0, "TooManyRequestsException");
+    world
+        .lambda
+        .delete_function_concurrency()
+        .function_name("chat")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(world.invoke("chat", "{}").await.0, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_and_versions_are_kept() {
     let world = World::bare(calm()).await;
     world.make_role().await;
     world
@@ -333,30 +361,6 @@ async fn tags_versions_and_concurrency_are_kept() {
         .await
         .unwrap();
     assert_eq!(at.executed_version(), Some("1"));
-
-    let reserve = |count| {
-        let put = world
-            .lambda
-            .put_function_concurrency()
-            .function_name("chat");
-        put.reserved_concurrent_executions(count).send()
-    };
-    assert!(
-        refusal(reserve(901).await)
-            .1
-            .contains("below its minimum value of [100]")
-    );
-    reserve(0).await.unwrap();
-    let throttled = world.lambda.invoke().function_name("chat").send().await;
-    assert_eq!(refusal(throttled).0, "TooManyRequestsException");
-    world
-        .lambda
-        .delete_function_concurrency()
-        .function_name("chat")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(world.invoke("chat", "{}").await.0, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

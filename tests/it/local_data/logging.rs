@@ -56,7 +56,7 @@ async fn a_conversation_leaves_aws_s_lines_in_the_execution_log() {
         assert!(
             lines.iter().any(|line| line.contains(part)),
             "{part}: {lines:#?}"
-        )
+        );
     };
     has(") Extended Request Id: ");
     has(") Starting execution for request: ");
