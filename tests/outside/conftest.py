@@ -42,13 +42,14 @@ class Chatctl:
 
     path: Path
 
-    def run(self, *args: str, input: str = "", check: bool = True, timeout: float = 600, **more: str):
+    def run(self, *args: str, input: str = "", check: bool = True, timeout: float = 600, cwd=None, **more: str):
         done = subprocess.run(
             [self.path, *args],
             input=input,
             capture_output=True,
             text=True,
             timeout=timeout,
+            cwd=cwd,
             env=clean_environment(**more),
         )
         if check and done.returncode != 0:
