@@ -48,12 +48,21 @@ enum Failure {
 /// # Errors
 /// It did not answer within two minutes; the last failure, with its likely cause.
 pub async fn prove(url: &str, origin: Option<&str>, note: impl Fn(&str)) -> Result<Proof> {
+    prove_within(SETTLES_WITHIN, url, origin, note).await
+}
+
+/// The same with another limit.
+///
+/// # Errors
+/// It did not answer within `limit`.
+pub async fn prove_within(
+    limit: Duration,
+    url: &str,
+    origin: Option<&str>,
+    note: impl Fn(&str),
+) -> Result<Proof> {
     let began = Instant::now();
-    let mut waits = Waits::growing(
-        Duration::from_millis(200),
-        Duration::from_secs(5),
-        SETTLES_WITHIN,
-    );
+    let mut waits = Waits::growing(Duration::from_millis(200), Duration::from_secs(5), limit);
     let mut tries = 0;
     loop {
         tries += 1;

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::engine::Stop;
 use crate::engine::plan::{Action, Plan};
 use crate::error::{Error, Result};
-use crate::package;
+use crate::package::{self, Artifact};
 use crate::prove::{self, Proof};
 use crate::report::building::Building;
 use crate::report::plan::PlanView;
@@ -85,21 +85,29 @@ pub async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
 /// Anything that keeps the chat from being live.
 pub async fn deploy(settings: &Settings, how: How, reporter: &Reporter) -> Result<Deployed> {
     let clients = Clients::connect(settings).await?;
-    deploy_with(clients, settings, how, reporter).await
+    deploy_with(clients, settings, None, how, reporter).await
 }
 
-/// The same with clients that are there already.
+/// The same with clients that are there already, and with a function that may be built already.
 ///
 /// # Errors
 /// Anything that keeps the chat from being live.
 pub async fn deploy_with(
     clients: Clients,
     settings: &Settings,
+    built: Option<Artifact>,
     how: How,
     reporter: &Reporter,
 ) -> Result<Deployed> {
     let began = Instant::now();
-    let survey = Survey::converge(settings, clients, how.adopt).await?;
+    let digest = match &built {
+        Some(artifact) => artifact.source_digest.clone(),
+        None => package::digest(settings)?,
+    };
+    let survey = Survey::converge(settings, clients, &digest, how.adopt).await?;
+    if let Some(artifact) = built {
+        survey.world.set_artifact(artifact);
+    }
     survey.plan.require_ours()?;
     let view = PlanView::of(&survey.plan);
     let mut proof = None;
@@ -118,7 +126,7 @@ async fn change(
     reporter: &Reporter,
 ) -> Result<Option<Proof>> {
     let Survey { world, plan } = survey;
-    if needs_code(plan) {
+    if needs_code(plan) && world.artifact().is_err() {
         let building = Building::new(*reporter);
         let artifact = package::build(settings, &|step| building.step(step)).await;
         drop(building);

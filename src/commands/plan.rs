@@ -6,6 +6,7 @@ use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::error::Result;
+use crate::package;
 use crate::report::plan::PlanView;
 use std::process::ExitCode;
 
@@ -19,8 +20,9 @@ const CHANGES: u8 = 2;
 pub async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = Settings::load(&context.global, &args.wanted)?;
+    let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
-    let survey = Survey::converge(&settings, clients, args.adopt).await?;
+    let survey = Survey::converge(&settings, clients, &digest, args.adopt).await?;
     if !args.adopt {
         survey.plan.require_ours()?;
     }

@@ -7,6 +7,7 @@ use crate::cli;
 use crate::config::Settings;
 use crate::engine::plan::Action;
 use crate::error::Result;
+use crate::package;
 use crate::report::Style;
 use crate::report::plan::PlanView;
 use serde::Serialize;
@@ -51,8 +52,9 @@ pub async fn run(context: &Context) -> Result<ExitCode> {
 }
 
 async fn status(settings: &Settings) -> Result<Status> {
+    let digest = package::digest(settings)?;
     let clients = Clients::connect(settings).await?;
-    let Survey { world, plan } = Survey::converge(settings, clients, false).await?;
+    let Survey { world, plan } = Survey::converge(settings, clients, &digest, false).await?;
     let ours = |action: Action| action != Action::Create;
     let parts = ["api", "function", "stage"];
     let deployed = parts.iter().all(|id| {

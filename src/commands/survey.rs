@@ -6,7 +6,7 @@ use crate::engine::Ownership;
 use crate::engine::plan::Plan;
 use crate::engine::read::read;
 use crate::error::Result;
-use crate::package;
+use crate::package::SourceDigest;
 use crate::resources::{self, Kind, World};
 use crate::stack::{Names, Wanted, wanted};
 use std::sync::Arc;
@@ -25,14 +25,14 @@ impl Survey {
     pub(crate) async fn converge(
         settings: &Settings,
         clients: Clients,
+        digest: &SourceDigest,
         adopt: bool,
     ) -> Result<Self> {
-        let digest = package::digest(settings)?;
         let world = open(settings, clients, adopt).await?;
         let wanted = wanted(
             &Wanted {
                 settings,
-                digest: Some(&digest),
+                digest: Some(digest),
                 with_logging_role: false,
             },
             &world,

@@ -9,20 +9,24 @@ use super::wire::{Fault, Form, Request, Response, element, iso8601};
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let answer =
-        cloud
-            .iam
-            .admit(cloud, &request)
-            .and_then(|caller| match request.operation.as_str() {
-                "GetCallerIdentity" => Ok(identity(cloud, &caller)),
-                "AssumeRole" => assume_role(cloud, &caller, &request.form()),
-                other => Err(Fault::not_here("sts", other)),
-            });
+    let answer = answer(cloud, &request);
     match answer {
         Ok(inner) => Response::query(NAMESPACE, &request.operation, &inner, &request.request_id),
         Err(fault) => iam::refused(fault).xml(NAMESPACE, &request.request_id),
     }
     .identified(&request.request_id)
+}
+
+/// Some operations of STS are called unsigned, so what is not here is said before who may call.
+fn answer(cloud: &Cloud, request: &Request) -> Result<String, Fault> {
+    match request.operation.as_str() {
+        "GetCallerIdentity" => Ok(identity(cloud, &cloud.iam.admit(cloud, request)?)),
+        "AssumeRole" => {
+            let caller = cloud.iam.admit(cloud, request)?;
+            assume_role(cloud, &caller, &request.form())
+        }
+        other => Err(Fault::not_here("sts", other)),
+    }
 }
 
 fn identity(cloud: &Cloud, caller: &Principal) -> String {
@@ -46,13 +50,7 @@ fn identity(cloud: &Cloud, caller: &Principal) -> String {
 fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String, Fault> {
     let role_arn = form.required("RoleArn")?;
     let session_name = form.required("RoleSessionName")?;
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    if !(2..=64).contains(&session_name.len()) || !session_name.chars().all(fine) {
-        let words = format!(
-            "1 validation error detected: Value '{session_name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-        );
-        return Err(Fault::new(400, "ValidationError", words));
-    }
+    check_session_name(session_name)?;
     let seconds = duration(form)?;
     if !cloud.iam.assumable_by(cloud, caller, role_arn) {
         let user = caller.arn(&cloud.account_id);
@@ -88,6 +86,20 @@ fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String,
     Ok(format!(
         "<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
     ))
+}
+
+fn check_session_name(name: &str) -> Result<(), Fault> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let rule = match name.len() {
+        0..2 => "Member must have length greater than or equal to 2",
+        65.. => "Member must have length less than or equal to 64",
+        _ if name.chars().all(fine) => return Ok(()),
+        _ => "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+    };
+    let words = format!(
+        "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: {rule}"
+    );
+    Err(Fault::new(400, "ValidationError", words))
 }
 
 fn duration(form: &Form) -> Result<u32, Fault> {

@@ -204,7 +204,7 @@ impl Sky {
     pub(crate) fn begin(
         &self,
         at: i64,
-        caller: impl FnOnce() -> String,
+        caller: String,
         (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         self.with(|inner| {
@@ -218,7 +218,6 @@ impl Sky {
             if inner.calls.len() == CALLS_KEPT {
                 inner.calls.pop_front();
             }
-            let caller = caller();
             let (service, operation) = (service.to_owned(), operation.to_owned());
             let status = None;
             inner.calls.push_back(Call {
@@ -314,7 +313,7 @@ mod tests {
             nth: 2,
             ..Fault::new(FaultKind::Reset)
         });
-        let mut strike = |operation| sky.begin(0, String::new, ("apigatewayv2", operation)).1;
+        let mut strike = |operation| sky.begin(0, String::new(), ("apigatewayv2", operation)).1;
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
         assert_eq!(strike("CreateApi"), Some(FaultKind::Reset));
@@ -329,9 +328,9 @@ mod tests {
             mutating: true,
             ..Fault::new(FaultKind::Throttle)
         });
-        assert_eq!(sky.begin(0, String::new, ("iam", "GetRole")).1, None);
+        assert_eq!(sky.begin(0, String::new(), ("iam", "GetRole")).1, None);
         assert_eq!(
-            sky.begin(0, String::new, ("iam", "CreateRole")).1,
+            sky.begin(0, String::new(), ("iam", "CreateRole")).1,
             Some(FaultKind::Throttle)
         );
     }

@@ -2,21 +2,26 @@
 
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 
+mod account_logging;
 mod architecture;
-mod chat;
-mod converge;
-mod init;
-mod local_control;
-mod page;
-mod snapshot;
-mod standin;
-
-#[cfg(unix)]
 mod bad_input;
 mod binary;
-mod doctor;
 #[cfg(target_os = "linux")]
+mod chat;
+mod converge;
+mod deploy;
+mod doctor;
+mod drift;
+mod init;
+mod killed;
 mod local_command;
+mod local_control;
 mod local_data;
 mod logs;
+mod ownership;
+mod page;
+mod plan;
+mod snapshot;
+mod standin;
+mod teardown;
 mod world;

@@ -46,6 +46,18 @@ def web_socket(params, **_more):
     return params
 
 
+def with_uri(params, **_more):
+    if params.get("IntegrationType") != "MOCK":
+        params.setdefault("IntegrationUri", "https://example.org")
+    return params
+
+
+def our_arn(params, **_more):
+    parts = params["ResourceArn"].split(":")
+    params["ResourceArn"] = ":".join([*parts[:3], cloud.REGION, *parts[4:]])
+    return params
+
+
 def inline(client, PolicyName, PolicyDocument, **_more):
     """The grammar of policies is the same for both kinds."""
     try:
@@ -87,6 +99,9 @@ def pytest_configure():
             client.create_policy = lambda **given: inline(client, **given)
         if service_name == "apigatewayv2":
             events.register("provide-client-params.apigatewayv2.CreateApi", web_socket)
+            events.register("provide-client-params.apigatewayv2.CreateIntegration", with_uri)
+            for operation in ("TagResource", "UntagResource", "GetTags"):
+                events.register(f"provide-client-params.apigatewayv2.{operation}", our_arn)
         return client
 
     botocore.session.Session.create_client = in_our_region

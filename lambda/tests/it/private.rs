@@ -59,18 +59,17 @@ fn a_private_text_is_in_no_log_whatever_goes_wrong() {
         world.behave("q", Manner::Gone);
         world.invoke(message("a", &whisper)).await;
     });
-    let others = world.take().into_iter().filter(|frame| frame.to != "q");
-    for frame in others {
-        assert!(!frame.body.to_string().contains(CANARY), "{frame:?}");
-    }
-    assert!(
-        !world
-            .items()
-            .iter()
-            .any(|item| item.to_string().contains(CANARY))
-    );
+    nobody_else_has_it(&world);
     let log = environments.stop();
     assert!(log.lines().count() >= 14);
     assert!(!log.contains(CANARY), "{log}");
     assert!(!log.contains(RECEIVER), "{log}");
+}
+
+fn nobody_else_has_it(world: &World) {
+    for frame in world.take().iter().filter(|frame| frame.to != "q") {
+        assert!(!frame.body.to_string().contains(CANARY), "{frame:?}");
+    }
+    let items = world.items();
+    assert!(!items.iter().any(|item| item.to_string().contains(CANARY)));
 }

@@ -94,11 +94,6 @@ impl Drop for Writing<'_> {
 }
 
 impl Apis {
-    /// Whether the API exists.
-    pub(crate) fn exists(&self, api_id: &str) -> bool {
-        lock(&self.state).apis.contains_key(api_id)
-    }
-
     /// The stage as the data plane sees it; `None` without a deployment.
     pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);

@@ -156,6 +156,11 @@ fn create_integration(call: &Call<'_>, api: &mut Api) -> Answer {
     view.insert("payloadFormatVersion".to_owned(), "1.0".into());
     view.insert("timeoutInMillis".to_owned(), 29_000.into());
     view.extend(body);
+    if !text(&view, "integrationType").ends_with("_PROXY") {
+        let expression = "${integration.response.statuscode}";
+        view.entry("integrationResponseSelectionExpression")
+            .or_insert_with(|| expression.into());
+    }
     check_integration(&view)?;
     api.integrations.insert(
         id,
@@ -169,7 +174,11 @@ fn create_integration(call: &Call<'_>, api: &mut Api) -> Answer {
 
 fn update_integration(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
     let mut view = integration(api, id)?.view.clone();
-    view.extend(fields::read(&call.body, fields::INTEGRATION)?);
+    let mut body = fields::read(&call.body, fields::INTEGRATION)?;
+    for name in ["requestParameters", "requestTemplates"] {
+        merge_texts(name, &view, &mut body);
+    }
+    view.extend(body);
     for name in [
         "credentialsArn",
         "description",
@@ -185,6 +194,21 @@ fn update_integration(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
         integration.view = view.clone();
     }
     Ok((200, view.into()))
+}
+
+/// Maps merge; an empty text takes its name away.
+fn merge_texts(name: &str, old: &View, body: &mut View) {
+    let Some(new) = body.get(name).and_then(Value::as_object).cloned() else {
+        return;
+    };
+    let mut merged = old
+        .get(name)
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    merged.extend(new);
+    merged.retain(|_, value| value.as_str() != Some(""));
+    body.insert(name.to_owned(), merged.into());
 }
 
 /// A Lambda integration must name a function the way API Gateway calls it; a bare function ARN is

@@ -198,11 +198,8 @@ fn create_api(call: &Call<'_>) -> Answer {
 /// WebSocket APIs need a selection expression over the request's body.
 fn check_selection(body: &View, required: bool) -> Result<(), Fault> {
     match body.get("routeSelectionExpression").and_then(Value::as_str) {
-        None if required => Err(bad(
-            "RouteSelectionExpression is required for WEBSOCKET protocol",
-        )),
-        None => Ok(()),
-        Some(text) if text.is_empty() => Err(bad(
+        None if !required => Ok(()),
+        None | Some("") => Err(bad(
             "RouteSelectionExpression is required for WEBSOCKET protocol",
         )),
         Some(_) => Ok(()),

@@ -195,7 +195,28 @@ impl Tables {
             return Err(not_found("Requested resource not found").into());
         }
         drop(state);
-        self.ask(call, call.operation, &body)
+        let was_there = !Self::returns_old(call) || self.is_there(call);
+        let answer = self.ask(call, call.operation, &body)?;
+        // The engine shows the key of an item that an update made; DynamoDB shows nothing.
+        Ok(if was_there {
+            answer
+        } else {
+            without_attributes(&answer)
+        })
+    }
+
+    fn returns_old(call: &Call<'_>) -> bool {
+        call.operation == "UpdateItem"
+            && call.body.get("ReturnValues").and_then(Value::as_str) == Some("ALL_OLD")
+    }
+
+    fn is_there(&self, call: &Call<'_>) -> bool {
+        let key = call.body.get("Key");
+        let body =
+            json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
+        // A key that is refused is refused again, in its own words, by the update.
+        let answer = self.ask(call, "GetItem", &body).unwrap_or_default();
+        serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
     }
 
     fn create(&self, call: &Call<'_>) -> Outcome {
@@ -406,6 +427,12 @@ impl State {
         }
         Some(description)
     }
+}
+
+fn without_attributes(answer: &str) -> String {
+    let mut value: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
+    value.remove("Attributes");
+    Value::Object(value).to_string()
 }
 
 /// Tables may be named by their ARN; the engine and the rights want the name.

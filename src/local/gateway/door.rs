@@ -15,6 +15,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, UPGRADE, USER_AGENT};
@@ -26,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 
-use super::super::apigatewayv2::LiveStage;
+use super::super::apigatewayv2::{LiveIntegration, LiveRoute, LiveStage};
 use super::super::events::{self, Context};
 use super::super::wire::{self, Response};
 use super::super::{Cloud, router};
@@ -90,136 +91,180 @@ async fn handshake(
     let Some(stage) = stage.filter(|_| target.rest.is_empty()) else {
         return forbidden();
     };
-    let key = parts.headers.get("sec-websocket-key").cloned();
-    let version = parts
-        .headers
-        .get("sec-websocket-version")
-        .map(HeaderValue::as_bytes);
-    let (Some(key), Some(b"13")) = (key, version) else {
-        return Response::rest_error(
-            StatusCode::BAD_REQUEST,
-            "BadRequestException",
-            "Bad Request",
-        );
+    let Some(key) = socket_key(&parts.headers) else {
+        let status = StatusCode::BAD_REQUEST;
+        return Response::rest_error(status, "BadRequestException", "Bad Request");
     };
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let connection = Arc::new(connection(&cloud, &stage, &parts.headers, peer, outgoing));
-    let context = Context::new(&cloud, "CONNECT", "$connect");
-    let mut journal = Journal::begin(&cloud, &stage, &context, Caller::from(&*connection));
-    journal.info(|| {
-        let agent = connection.user_agent.as_deref().unwrap_or_default();
-        let (ip, api) = (connection.source_ip, &stage.api_id);
-        format!(
-            "Client [UserAgent: {agent}, SourceIp: {ip}] is connecting to WebSocket API [{api}]."
-        )
-    });
-    let mut latency = None;
-    let decided = decide(
-        &cloud,
-        &stage,
-        &connection,
-        context.clone(),
-        &parts,
-        &mut journal,
-        &mut latency,
-    );
-    match decided.await {
+    let connection = connection(&cloud, &stage, &parts.headers, peer, outgoing);
+    let mut visit = Visit::new(cloud, stage, connection);
+    match visit.decide(&parts).await {
         Ok(reply) => {
-            journal.info(|| {
-                let (id, api) = (&connection.id, &stage.api_id);
-                format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
-            });
-            journal.finish(&Entry {
-                status: reply.status,
-                error: None,
-                latency,
-            });
+            let response = accept(&key, &reply);
+            let (cloud, connection) = visit.admitted(&reply);
             cloud.sockets.remember(&connection);
             tokio::spawn(session::run(cloud, connection, queue, upgrade));
-            accept(&key, &reply)
+            response
         }
-        Err(refused) => {
-            if let Some((text, _)) = refused.error {
-                journal.error(|| format!("Execution failed: {text}"));
-            }
-            let (status, error) = (refused.status, refused.error);
-            journal.finish(&Entry {
-                status,
-                error,
-                latency,
-            });
-            refused.response(&context)
-        }
+        Err(refused) => visit.turned_away(refused),
     }
 }
 
-/// Throttles, authorization, then the function.
-async fn decide(
-    cloud: &Arc<Cloud>,
-    stage: &Arc<LiveStage>,
-    connection: &Connection,
-    mut context: Context,
-    parts: &Parts,
-    journal: &mut Journal,
-    latency: &mut Option<std::time::Duration>,
-) -> Result<Reply, Refused> {
-    let refused =
-        |status, text, kind| Refused::with_ids(status, (text, kind), connection, &context);
-    let throttles = &cloud.sockets.throttles;
-    if !throttles.connection(cloud) || !throttles.route(stage, "$connect") {
-        return Err(refused(429, "Too Many Requests", "THROTTLED"));
+fn socket_key(headers: &HeaderMap) -> Option<HeaderValue> {
+    let version = headers.get("sec-websocket-version")?;
+    headers
+        .get("sec-websocket-key")
+        .filter(|_| version == "13")
+        .cloned()
+}
+
+/// A client in front of the door.
+struct Visit {
+    cloud: Arc<Cloud>,
+    stage: Arc<LiveStage>,
+    connection: Arc<Connection>,
+    context: Context,
+    journal: Journal,
+    latency: Option<Duration>,
+}
+
+impl Visit {
+    fn new(cloud: Arc<Cloud>, stage: Arc<LiveStage>, connection: Connection) -> Self {
+        let context = Context::new(&cloud, "CONNECT", "$connect");
+        let mut journal = Journal::begin(&cloud, &stage, &context, Caller::from(&connection));
+        journal.info(|| {
+            let agent = connection.user_agent.as_deref().unwrap_or_default();
+            let (ip, api) = (connection.source_ip, &stage.api_id);
+            format!(
+                "Client [UserAgent: {agent}, SourceIp: {ip}] is connecting to WebSocket API [{api}]."
+            )
+        });
+        Self {
+            cloud,
+            stage,
+            connection: Arc::new(connection),
+            context,
+            journal,
+            latency: None,
+        }
     }
-    let accepted = Reply {
-        status: 200,
-        ..Reply::default()
-    };
-    let Some(route) = stage.routes.get("$connect") else {
-        return Ok(accepted);
-    };
-    if route.api_key_required {
-        return Err(refused(403, "Forbidden", "INVALID_API_KEY"));
+
+    /// Throttles, authorization, then the function.
+    async fn decide(&mut self, parts: &Parts) -> Result<Reply, Refused> {
+        let throttles = &self.cloud.sockets.throttles;
+        if !throttles.connection(&self.cloud) || !throttles.route(&self.stage, "$connect") {
+            return Err(self.refused(429, "Too Many Requests", "THROTTLED"));
+        }
+        let accepted = Reply {
+            status: 200,
+            ..Reply::default()
+        };
+        let stage = Arc::clone(&self.stage);
+        let Some(route) = stage.routes.get("$connect") else {
+            return Ok(accepted);
+        };
+        self.authorize(route, parts)?;
+        match &route.integration {
+            Some(integration) => self.ask(integration, parts).await,
+            None => Ok(accepted),
+        }
     }
-    match route.authorization_type.as_str() {
-        "" | "NONE" => {}
-        "AWS_IAM" => context.caller_arn = Some(authorize(cloud, stage, parts)?),
-        _ => {
-            return Err(refused(
+
+    fn authorize(&mut self, route: &LiveRoute, parts: &Parts) -> Result<(), Refused> {
+        if route.api_key_required {
+            return Err(self.refused(403, "Forbidden", "INVALID_API_KEY"));
+        }
+        match route.authorization_type.as_str() {
+            "" | "NONE" => Ok(()),
+            "AWS_IAM" => {
+                self.context.caller_arn = Some(authorize(&self.cloud, &self.stage, parts)?);
+                Ok(())
+            }
+            _ => Err(self.refused(
                 500,
                 "Internal server error",
                 "AUTHORIZER_CONFIGURATION_ERROR",
-            ));
+            )),
         }
     }
-    let Some(integration) = &route.integration else {
-        return Ok(accepted);
-    };
-    let headers = events::headers_of(&parts.headers);
-    let query = wire::parse_form(parts.uri.query().unwrap_or_default());
-    let event = events::connect(cloud, stage, connection, &context, &headers, &query);
-    journal.trace(|| format!("Endpoint request body after transformations: {event}"));
-    let called = integration::call(cloud, stage, "$connect", integration, &event).await;
-    message::log_call(journal, &called);
-    *latency = Some(called.latency);
-    let broken = |status, text, kind| {
-        Err(Refused::with_ids(
+
+    /// The function's word is what counts.
+    async fn ask(
+        &mut self,
+        integration: &LiveIntegration,
+        parts: &Parts,
+    ) -> Result<Reply, Refused> {
+        let headers = events::headers_of(&parts.headers);
+        let query = wire::parse_form(parts.uri.query().unwrap_or_default());
+        let (cloud, stage) = (&self.cloud, &self.stage);
+        let event = events::connect(
+            cloud,
+            stage,
+            &self.connection,
+            &self.context,
+            &headers,
+            &query,
+        );
+        self.journal
+            .trace(|| format!("Endpoint request body after transformations: {event}"));
+        let called = integration::call(cloud, stage, "$connect", integration, &event).await;
+        message::log_call(&mut self.journal, &called);
+        self.latency = Some(called.latency);
+        match called.result {
+            Ok(reply) if (200..300).contains(&reply.status) => Ok(reply),
+            Ok(reply) => Err(Refused {
+                status: reply.status,
+                body: reply.body.unwrap_or_default().into(),
+                error: None,
+            }),
+            // No record of AWS's status for 29 seconds was found; 504 is what its REST APIs answer.
+            Err(Failure::TimedOut) => {
+                Err(self.refused(504, "Endpoint request timed out", "INTEGRATION_TIMEOUT"))
+            }
+            Err(failure) => {
+                let status = if failure == Failure::BadAnswer {
+                    502
+                } else {
+                    500
+                };
+                Err(self.refused(status, "Internal server error", "INTEGRATION_FAILURE"))
+            }
+        }
+    }
+
+    fn admitted(mut self, reply: &Reply) -> (Arc<Cloud>, Arc<Connection>) {
+        self.journal.info(|| {
+            let (id, api) = (&self.connection.id, &self.stage.api_id);
+            format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
+        });
+        let (status, latency) = (reply.status, self.latency);
+        self.journal.finish(&Entry {
             status,
-            (text, kind),
-            connection,
-            &context,
-        ))
-    };
-    match called.result {
-        Ok(reply) if (200..300).contains(&reply.status) => Ok(reply),
-        Ok(reply) => Err(Refused {
-            status: reply.status,
-            body: reply.body.unwrap_or_default().into(),
             error: None,
-        }),
-        Err(Failure::BadAnswer) => broken(502, "Internal server error", "INTEGRATION_FAILURE"),
-        // No record of AWS's status for 29 seconds was found; 504 is what its REST APIs answer.
-        Err(Failure::TimedOut) => broken(504, "Endpoint request timed out", "INTEGRATION_TIMEOUT"),
-        Err(Failure::NotPermitted | Failure::Unavailable | Failure::Unsupported) => {
-            broken(500, "Internal server error", "INTEGRATION_FAILURE")
+            latency,
+        });
+        (self.cloud, self.connection)
+    }
+
+    fn turned_away(mut self, refused: Refused) -> Response {
+        if let Some((text, _)) = refused.error {
+            self.journal.error(|| format!("Execution failed: {text}"));
+        }
+        let (status, error, latency) = (refused.status, refused.error, self.latency);
+        self.journal.finish(&Entry {
+            status,
+            error,
+            latency,
+        });
+        refused.response(&self.context)
+    }
+
+    fn refused(&self, status: u16, text: &'static str, kind: &'static str) -> Refused {
+        let body = message::frame(text, &self.connection.id, &self.context.request_id).into();
+        Refused {
+            status,
+            body,
+            error: Some((text, kind)),
         }
     }
 }
@@ -296,20 +341,6 @@ pub(crate) fn forbidden() -> Response {
 }
 
 impl Refused {
-    fn with_ids(
-        status: u16,
-        error: (&'static str, &'static str),
-        connection: &Connection,
-        context: &Context,
-    ) -> Self {
-        let body = message::frame(error.0, &connection.id, &context.request_id).into();
-        Self {
-            status,
-            body,
-            error: Some(error),
-        }
-    }
-
     fn response(self, context: &Context) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         // A 1xx other than the upgrade would confuse every client.

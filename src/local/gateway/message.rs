@@ -59,10 +59,8 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
 fn route<'a>(stage: &'a LiveStage, text: &str) -> (String, Option<&'a LiveRoute>) {
     let selected = selection::select(&stage.route_selection_expression, text);
     let own = selected.filter(|key| !key.is_empty() && key != "$connect" && key != "$disconnect");
-    if let Some(key) = own {
-        if let Some(route) = stage.routes.get(&key) {
-            return (key, Some(route));
-        }
+    if let Some((key, route)) = own.and_then(|key| Some((key.clone(), stage.routes.get(&key)?))) {
+        return (key, Some(route));
     }
     ("$default".to_owned(), stage.routes.get("$default"))
 }

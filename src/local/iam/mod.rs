@@ -194,11 +194,6 @@ impl Iam {
         access.is_some_and(|access| access.trusts("Service", &[service.to_owned()], &context))
     }
 
-    /// Whether such a role exists at all, however fresh.
-    pub(crate) fn role_exists(&self, role_arn: &str) -> bool {
-        self.lock().by_arn(role_arn).is_some()
-    }
-
     /// Keys for a session of the role, for a service that renews them by itself.
     pub(crate) fn session(&self, role_arn: &str, session_name: &str) -> Credentials {
         self.issue(role_arn, session_name, None)
@@ -249,7 +244,7 @@ impl Iam {
         let credentials = Credentials {
             access_key_id: format!("ASIA{}", random_id(CAPITALS, 16)),
             secret_access_key: random_id(ANY, 40),
-            session_token: random_id(ANY, 300),
+            session_token: random_id(ANY, 356),
         };
         let session = Session {
             role_arn: role_arn.to_owned(),

@@ -186,6 +186,7 @@ impl Iam {
 
     fn untag_role(&self, call: &Call<'_>) -> Answer {
         let keys = call.form.list("TagKeys");
+        check_tag_keys(&keys)?;
         self.with_role(call, "iam:UntagRole", |role| {
             role.tags.retain(|key, _| !keys.contains(key));
             Ok(String::new())
@@ -271,7 +272,7 @@ pub(super) fn page(form: &Form, name: &str, rows: Vec<String>) -> Answer {
     let list = rows[start..end].concat();
     let more = end < rows.len();
     let marker = if more {
-        element("Marker", &format!("page{end:08}"))
+        element("Marker", &end.to_string())
     } else {
         String::new()
     };
@@ -281,7 +282,7 @@ pub(super) fn page(form: &Form, name: &str, rows: Vec<String>) -> Answer {
 }
 
 fn marker_offset(marker: &str) -> Option<usize> {
-    marker.strip_prefix("page")?.parse().ok()
+    marker.parse().ok()
 }
 
 /// A role as CreateRole and GetRole show it; lists leave out tags and the last use.
@@ -300,7 +301,7 @@ fn role_xml(role: &Role, whole: bool) -> String {
     if whole {
         if let Some(boundary) = &role.permissions_boundary {
             xml += &format!(
-                "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>{}</PermissionsBoundary>",
+                "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>{}</PermissionsBoundary>",
                 element("PermissionsBoundaryArn", boundary)
             );
         }
@@ -417,6 +418,7 @@ fn merged_tags(
     old: &BTreeMap<String, String>,
     new: Vec<(String, String)>,
 ) -> Result<BTreeMap<String, String>, Fault> {
+    too_many(new.len(), "tags")?;
     let mut folded: Vec<_> = new.iter().map(|(key, _)| key.to_lowercase()).collect();
     folded.sort_unstable();
     if folded.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -440,6 +442,35 @@ fn merged_tags(
         ));
     }
     Ok(tags)
+}
+
+/// One call carries at most 50 tags or keys.
+fn too_many(count: usize, field: &str) -> Result<(), Fault> {
+    if count <= 50 {
+        return Ok(());
+    }
+    Err(invalid(&format!(
+        "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must have length less than or equal to 50."
+    )))
+}
+
+fn check_tag_keys(keys: &[String]) -> Result<(), Fault> {
+    too_many(keys.len(), "tagKeys")?;
+    let fine = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+    for (index, key) in keys.iter().enumerate() {
+        let rule = if key.chars().count() > 128 {
+            "Member must have length less than or equal to 128."
+        } else if !key.chars().all(fine) {
+            "Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"
+        } else {
+            continue;
+        };
+        return Err(invalid(&format!(
+            "1 validation error detected: Value '{key}' at 'tagKeys.{}.member' failed to satisfy constraint: {rule}",
+            index + 1
+        )));
+    }
+    Ok(())
 }
 
 fn check_tag(key: &str, value: &str) -> Result<(), Fault> {

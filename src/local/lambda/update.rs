@@ -120,10 +120,11 @@ pub(super) fn publish(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 
 /// A version with nothing new is not made again.
 fn publish_now(function: &mut Function) -> u64 {
-    if let Some((number, last)) = function.versions.last_key_value() {
-        if last.revision_id == function.latest.revision_id {
-            return *number;
-        }
+    let newest = function.versions.last_key_value();
+    if let Some((number, _)) =
+        newest.filter(|(_, last)| last.revision_id == function.latest.revision_id)
+    {
+        return *number;
     }
     let number = function.next_version;
     function.versions.insert(number, function.latest.clone());

@@ -41,6 +41,7 @@ pub(super) fn create(call: &Call<'_>) -> Answer {
     let mut group = Group::new(call.now_ms());
     group.tags = tags;
     group.class = class.to_owned();
+    group.kms_key = call.text("kmsKeyId").map(str::to_owned);
     group.deletion_protected = call.flag("deletionProtectionEnabled");
     state.groups.insert(name, group);
     Ok(json!({}))
@@ -104,6 +105,9 @@ fn view(call: &Call<'_>, name: &str, group: &Group) -> Value {
     });
     if let Some(days) = group.retention_days {
         view["retentionInDays"] = days.into();
+    }
+    if let Some(key) = &group.kms_key {
+        view["kmsKeyId"] = key.as_str().into();
     }
     if group.deletion_protected {
         view["deletionProtectionEnabled"] = true.into();

@@ -48,6 +48,9 @@ struct Group {
     tags: BTreeMap<String, String>,
     class: String,
     deletion_protected: bool,
+    /// Kept and shown; nothing is encrypted.
+    #[serde(default)]
+    kms_key: Option<String>,
     streams: BTreeMap<String, Stream>,
     /// Kept as a list in snapshots, because JSON has no other keys than text.
     #[serde(skip)]

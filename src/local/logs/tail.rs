@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::super::Cloud;
 use super::super::wire::{Fault, Request, Response};
 use super::pattern::Pattern;
-use super::wire::{Call, checked_group, group_name};
+use super::wire::{Call, checked_group, constraint, group_name};
 use super::{Incoming, invalid};
 
 const UPDATE_EVENTS: usize = 500;
@@ -66,9 +66,13 @@ impl Session {
             call.texts("logStreamNamePrefixes"),
         );
         if identifiers.is_empty() || identifiers.len() > 10 {
-            return Err(invalid(
-                "logGroupIdentifiers must hold 1 to 10 log group ARNs",
-            ));
+            let order = if identifiers.is_empty() {
+                "greater than or equal to 1"
+            } else {
+                "less than or equal to 10"
+            };
+            let rule = format!("Member must have length {order}");
+            return Err(constraint("Value at 'logGroupIdentifiers'", &rule));
         }
         if identifiers.len() > 1 && !(names.is_empty() && prefixes.is_empty()) {
             return Err(invalid(

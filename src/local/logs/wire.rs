@@ -143,6 +143,10 @@ impl<'a> Call<'a> {
                 "LogGroup name and LogGroup identifier are mutually exclusive parameters.",
             )),
             (Some(name), None) => checked_group(name),
+            (None, Some(identifier)) if identifier.contains('*') => Err(constraint(
+                "Value at 'logGroupIdentifier'",
+                "Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*",
+            )),
             (None, Some(identifier)) => checked_group(group_name(identifier)),
             (None, None) => Err(constraint(
                 "Value null at 'logGroupName'",
@@ -189,11 +193,22 @@ pub(super) fn group_name(identifier: &str) -> &str {
 /// A group's name in the service's alphabet.
 pub(super) fn checked_group(name: &str) -> Result<String, Fault> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
-    if name.is_empty() || name.len() > 512 || !name.chars().all(fine) {
+    let what = format!("Value '{name}' at 'logGroupName'");
+    if name.is_empty() {
         return Err(constraint(
-            &format!("Value '{name}' at 'logGroupName'"),
-            "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+ and have at most 512 characters",
+            &what,
+            "Member must have length greater than or equal to 1",
         ));
+    }
+    if name.len() > 512 {
+        return Err(constraint(
+            &what,
+            "Member must have length less than or equal to 512",
+        ));
+    }
+    if !name.chars().all(fine) {
+        let rule = "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+";
+        return Err(constraint(&what, rule));
     }
     Ok(name.to_owned())
 }

@@ -298,3 +298,26 @@ async fn a_query_of_more_than_a_megabyte_comes_in_pages() {
     );
     cloud.stop().await;
 }
+
+#[tokio::test]
+async fn an_update_that_makes_an_item_has_no_old_attributes() {
+    let cloud = cloud().await;
+    let client = table(&cloud).await;
+    let update = || {
+        client
+            .update_item()
+            .table_name("chat")
+            .key("pk", text("a"))
+            .key("sk", text("b"))
+            .update_expression("SET v = :v")
+            .expression_attribute_values(":v", text("1"))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+    };
+    assert_eq!(update().await.unwrap().attributes(), None);
+    assert_eq!(
+        update().await.unwrap().attributes().unwrap()["v"],
+        text("1")
+    );
+    cloud.stop().await;
+}

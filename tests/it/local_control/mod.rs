@@ -13,6 +13,7 @@ mod apigatewayv2;
 mod dynamodb;
 mod iam;
 mod logs;
+mod persistence;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);

@@ -1,0 +1,113 @@
+//! kill -9 of the binary at every write of a deploy and of a teardown, then one plain run.
+
+use super::world::{World, wait_for_nth};
+use chatctl::local::{Call, Fault, FaultKind};
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+const SIDE_BY_SIDE: usize = 4;
+
+/// Each write, as the n-th of its operation.
+fn writes(calls: &[Call]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.mutating) {
+        *counts.entry(call.operation.clone()).or_default() += 1;
+    }
+    let each = counts.into_iter();
+    each.flat_map(|(operation, count)| (1..=count).map(move |nth| (operation.clone(), nth)))
+        .collect()
+}
+
+/// Runs the binary and kills it while the n-th call of this operation is under way.
+async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
+    let before = world
+        .cloud
+        .calls()
+        .iter()
+        .filter(|call| call.operation == operation)
+        .count();
+    world.cloud.inject(Fault {
+        operation: Some(operation.into()),
+        nth,
+        ..Fault::new(FaultKind::Delay(400))
+    });
+    let mut command = world.chatctl(args);
+    let mut child = command
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_nth(
+        world,
+        operation,
+        before + usize::try_from(nth).unwrap(),
+        &mut child,
+    )
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    super::world::delete(&format!("{}/_chatctl/faults", world.cloud.endpoint())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_killed_at_any_write_is_completed_by_the_next() {
+    let world = World::empty().await;
+    world.deploy().await.unwrap();
+    let wanted = world.snapshot().await;
+    let cases = writes(&world.cloud.calls());
+    let count = cases.len();
+    let ends = stream::iter(cases).map(|(operation, nth)| {
+        let wanted = &wanted;
+        async move {
+            let world = World::empty().await;
+            killed_at(&world, &["deploy", "--yes", "--no-prove"], &operation, nth).await;
+            world.deploy().await.unwrap();
+            let now = world.snapshot().await;
+            let settled = !world.deploy().await.unwrap().changed;
+            (
+                operation,
+                nth,
+                settled && without_code(now) == without_code(wanted.clone()),
+            )
+        }
+    });
+    let ends: Vec<_> = ends.buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let failed: Vec<_> = ends.iter().filter(|(.., fine)| !fine).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    eprintln!("{count} cases");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teardown_killed_at_any_write_is_completed_by_the_next() {
+    let world = World::empty().await;
+    let empty = world.snapshot().await;
+    world.deploy().await.unwrap();
+    let before = world.cloud.calls().len();
+    world.teardown().await.unwrap();
+    let cases = writes(&world.cloud.calls()[before..]);
+    let count = cases.len();
+    let ends = stream::iter(cases).map(|(operation, nth)| {
+        let empty = &empty;
+        async move {
+            let world = World::deployed().await;
+            killed_at(&world, &["teardown", "--yes"], &operation, nth).await;
+            world.teardown().await.unwrap();
+            (operation, nth, world.snapshot().await == *empty)
+        }
+    });
+    let ends: Vec<_> = ends.buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let failed: Vec<_> = ends.iter().filter(|(.., fine)| !fine).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    eprintln!("{count} cases");
+}
+
+/// The binary uploads the real function, the test a tiny one.
+fn without_code(mut snapshot: Value) -> Value {
+    for function in snapshot["functions"].as_array_mut().unwrap() {
+        function["code"] = Value::Null;
+        function["tags"]["chatctl:code"] = Value::Null;
+    }
+    snapshot
+}

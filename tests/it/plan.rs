@@ -1,0 +1,121 @@
+//! `chatctl plan` and `chatctl status`.
+
+use super::world::{World, text};
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn makes_no_mutating_call() {
+    let world = World::empty().await;
+    let before = world.cloud.calls().len();
+    let empty = world.run(&["plan"]).await;
+    assert!(empty.status.success(), "{}", text(&empty));
+    world.run(&["status"]).await;
+    assert_eq!(world.writes_since(before), []);
+    world.deploy().await.unwrap();
+    let before = world.cloud.calls().len();
+    world.run(&["plan", "--memory", "512"]).await;
+    world.run(&["status"]).await;
+    assert_eq!(world.writes_since(before), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_code_tells_whether_there_are_changes() {
+    let world = World::deployed().await;
+    let code = async |args: &[&str]| world.run(args).await.status.code();
+    assert_eq!(code(&["plan", "--exit-code"]).await, Some(0));
+    assert_eq!(
+        code(&["plan", "--exit-code", "--memory", "512"]).await,
+        Some(2)
+    );
+    assert_eq!(code(&["plan", "--memory", "512"]).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_every_configurable_thing_field_by_field() {
+    let world = World::deployed().await;
+    let toml = r#"
+        [function]
+        memory = 512
+        timeout = 20
+        log-level = "debug"
+        allowed-origins = ["https://chat.example.com"]
+        [function.environment]
+        EXTRA = "not-shown"
+        [gateway]
+        log-level = "error"
+        data-trace = true
+        throttle-rate = 10
+        throttle-burst = 20
+        [logs]
+        retention-days = 30
+        [tags]
+        team = "blue"
+    "#;
+    std::fs::write(world.folder.path().join("chatctl.toml"), toml).unwrap();
+    let output = world.run(&["plan"]).await;
+    insta::assert_snapshot!(changed_lines(&output.stdout), @"");
+}
+
+fn changed_lines(stdout: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stdout);
+    let changed = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("= "));
+    let lines: Vec<_> = changed.map(str::trim_end).collect();
+    let api = regex_free_api_id(&text);
+    lines.join("\n").replace(&api, "API")
+}
+
+/// The id in `api  chat-production (id)`.
+fn regex_free_api_id(text: &str) -> String {
+    let line = text.lines().find(|line| line.contains(" api ")).unwrap();
+    let id = line.split(['(', ')']).nth(1).unwrap();
+    id.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_a_stable_order_and_the_differences() {
+    let world = World::deployed().await;
+    let args = ["plan", "--output", "json", "--memory", "512"];
+    let (one, two) = (world.run(&args).await, world.run(&args).await);
+    assert_eq!(one.stdout, two.stdout);
+    let json: Value = serde_json::from_slice(&one.stdout).unwrap();
+    assert_eq!(json["summary"]["update"], 1);
+    let all = json["resources"].as_array().unwrap();
+    let function = all.iter().find(|r| r["id"] == "function").unwrap();
+    assert_eq!(function["action"], "update");
+    assert_eq!(function["differences"][0]["path"], "memorySize");
+    assert_eq!(function["differences"][0]["found"], 256);
+    assert_eq!(function["differences"][0]["wanted"], 512);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_what_is_deployed_what_drifted_and_what_is_not_there() {
+    let world = World::empty().await;
+    let output = world.run(&["status"]).await;
+    assert!(
+        text(&output).contains("chat/production is not deployed in us-east-1"),
+        "{}",
+        text(&output)
+    );
+    world.deploy().await.unwrap();
+    let output = world.run(&["status", "--output", "json"]).await;
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&json["deployed"], &json["upToDate"]),
+        (&Value::Bool(true), &Value::Bool(true))
+    );
+    assert!(json["url"].as_str().unwrap().starts_with("ws://127.0.0.1:"));
+    let call = world
+        .clients
+        .logs
+        .put_retention_policy()
+        .log_group_name("/aws/lambda/chat-production");
+    call.retention_in_days(1).send().await.unwrap();
+    let output = world.run(&["status"]).await;
+    let said = text(&output);
+    assert!(
+        said.contains("~ log-group/function") && said.contains("retentionInDays: 1 → 14"),
+        "{said}"
+    );
+}
