@@ -113,25 +113,38 @@ impl Sweeper {
 
     /// Waits until the next look is due; an event of another group brings it forward.
     async fn pause(&mut self, began: Instant) {
-        if !self.reader.is_good() {
-            let pause = self
-                .timing
-                .idle_pause
-                .max(DENIED_PAUSE.min(self.timing.idle_pause * 4));
-            tokio::time::sleep(pause).await;
+        if self.reader.is_denied() {
+            tokio::time::sleep(DENIED_PAUSE).await;
             return;
         }
         loop {
             let quiet = self.activity.borrow_and_update().elapsed();
-            let pause = if quiet < BUSY {
-                self.timing.busy_pause
-            } else {
-                self.timing.idle_pause
-            };
+            let pause = pause_after(quiet, &self.timing);
             tokio::select! {
                 () = tokio::time::sleep_until(began + pause) => return,
                 changed = self.activity.changed() => if changed.is_err() { return },
             }
         }
+    }
+}
+
+/// How long to wait between two looks when the last event of any group came `quiet` ago: short while
+/// events come, then longer bit by bit.
+fn pause_after(quiet: Duration, timing: &Timing) -> Duration {
+    let slower = quiet.saturating_sub(BUSY) / 10;
+    (timing.busy_pause + slower).min(timing.idle_pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_frequent_while_events_come_and_become_rare_in_silence() {
+        let pause = |seconds| pause_after(Duration::from_secs(seconds), &Timing::AWS);
+        assert_eq!(pause(0), Timing::AWS.busy_pause);
+        assert_eq!(pause(20), Timing::AWS.busy_pause);
+        assert_eq!(pause(40), Duration::from_secs(3));
+        assert_eq!(pause(3600), Timing::AWS.idle_pause);
     }
 }

@@ -92,9 +92,9 @@ impl Reader {
         self.cursor.newest()
     }
 
-    /// Whether the last try found the group readable.
-    pub(crate) fn is_good(&self) -> bool {
-        self.standing == Standing::Good
+    /// Whether the last try was refused for want of a right.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.standing == Standing::Denied
     }
 
     /// The next page of the running sweep, or the first of a new one.
