@@ -5,7 +5,7 @@
 //! `lostAnswer` *after* it, so that a client which simply repeats a create makes two of something.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -138,12 +138,14 @@ pub struct Call {
 /// The weather now, what is to come, and what was.
 #[derive(Debug)]
 pub(crate) struct Sky {
+    /// A lock of its own that nothing is called under: every room looks at the weather, often while
+    /// it holds its own lock.
+    weather: RwLock<Weather>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    weather: Weather,
     faults: Vec<Fault>,
     calls: VecDeque<Call>,
 }
@@ -151,23 +153,26 @@ struct Inner {
 impl Sky {
     pub(crate) fn new(weather: Weather) -> Self {
         let inner = Inner {
-            weather,
             faults: Vec::new(),
             calls: VecDeque::new(),
         };
         Self {
+            weather: RwLock::new(weather),
             inner: Mutex::new(inner),
         }
     }
 
     /// The weather at this moment.
     pub(crate) fn now(&self) -> Weather {
-        self.with(|inner| inner.weather.clone())
+        self.weather
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Changes the weather.
     pub(crate) fn set(&self, weather: Weather) {
-        self.with(|inner| inner.weather = weather);
+        *self.weather.write().unwrap_or_else(PoisonError::into_inner) = weather;
     }
 
     /// How long eventual consistency takes.
@@ -204,7 +209,7 @@ impl Sky {
     pub(crate) fn begin(
         &self,
         at: i64,
-        caller: impl FnOnce() -> String,
+        caller: String,
         (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         self.with(|inner| {
@@ -218,7 +223,6 @@ impl Sky {
             if inner.calls.len() == CALLS_KEPT {
                 inner.calls.pop_front();
             }
-            let caller = caller();
             let (service, operation) = (service.to_owned(), operation.to_owned());
             let status = None;
             inner.calls.push_back(Call {
@@ -314,7 +318,7 @@ mod tests {
             nth: 2,
             ..Fault::new(FaultKind::Reset)
         });
-        let mut strike = |operation| sky.begin(0, String::new, ("apigatewayv2", operation)).1;
+        let mut strike = |operation| sky.begin(0, String::new(), ("apigatewayv2", operation)).1;
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
         assert_eq!(strike("CreateApi"), Some(FaultKind::Reset));
@@ -329,9 +333,9 @@ mod tests {
             mutating: true,
             ..Fault::new(FaultKind::Throttle)
         });
-        assert_eq!(sky.begin(0, String::new, ("iam", "GetRole")).1, None);
+        assert_eq!(sky.begin(0, String::new(), ("iam", "GetRole")).1, None);
         assert_eq!(
-            sky.begin(0, String::new, ("iam", "CreateRole")).1,
+            sky.begin(0, String::new(), ("iam", "CreateRole")).1,
             Some(FaultKind::Throttle)
         );
     }

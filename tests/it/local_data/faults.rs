@@ -124,6 +124,7 @@ async fn the_control_endpoint_turns_everything() {
         (&last["status"], &last["mutating"]),
         (&500.into(), &false.into())
     );
+    assert_eq!(last["caller"], "arn:aws:iam::000000000000:root");
     ask("DELETE", "calls", "");
     assert!(world.cloud.calls().is_empty());
     let wrong = call(

@@ -147,10 +147,14 @@ fn perform(event: &Value) -> Result<String, String> {
         "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
         "background" => {
             // Work that goes on after the answer: it must stand still while the process is frozen.
-            let file = argument.to_owned();
+            let file = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(argument);
+            let mut file = file.unwrap();
             std::thread::spawn(move || {
-                for count in 0.. {
-                    std::fs::write(&file, count.to_string()).unwrap();
+                loop {
+                    file.write_all(b"x").unwrap();
                     std::thread::sleep(Duration::from_millis(1));
                 }
             });
