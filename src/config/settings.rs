@@ -1,12 +1,12 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
-use super::file::{self, FileConfig, Loaded};
+use super::file::{self, FileConfig, FunctionTable, GatewayTable, Loaded};
 use super::{check, environment};
 use crate::cli::{Arch, Global, LogLevel, Wanted};
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which cloud is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -135,31 +135,8 @@ impl Settings {
                 .clone()
                 .or_else(environment::profile)
                 .or(profile),
-            function: Function {
-                name: function.name,
-                source: source(wanted, function.source, &loaded.folder)?,
-                arch: wanted.arch.or(function.architecture),
-                memory: wanted.memory.or(function.memory).unwrap_or(256),
-                timeout: wanted.timeout.or(function.timeout).unwrap_or(15),
-                log_level: function.log_level.unwrap_or_else(|| "info".into()),
-                allowed_origins: pick(&wanted.allowed_origins, function.allowed_origins),
-                environment: function.environment,
-            },
-            gateway: Gateway {
-                log_level: wanted
-                    .log_level
-                    .or(gateway.log_level)
-                    .unwrap_or(LogLevel::Info),
-                data_trace: wanted.data_trace || gateway.data_trace.unwrap_or(false),
-                throttle_rate: wanted
-                    .throttle_rate
-                    .or(gateway.throttle_rate)
-                    .unwrap_or(500.0),
-                throttle_burst: wanted
-                    .throttle_burst
-                    .or(gateway.throttle_burst)
-                    .unwrap_or(1000),
-            },
+            function: the_function(wanted, function, &loaded.folder)?,
+            gateway: the_gateway(wanted, &gateway),
             retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
             table_name: table.name,
             tags: merge_tags(tags, &wanted.tags)?,
@@ -175,6 +152,31 @@ impl Settings {
             Target::Aws => Arch::Arm64,
             Target::Local(_) | Target::Endpoint(_) => host_arch(),
         })
+    }
+}
+
+fn the_function(wanted: &Wanted, file: FunctionTable, folder: &Path) -> Result<Function> {
+    Ok(Function {
+        name: file.name,
+        source: source(wanted, file.source, folder)?,
+        arch: wanted.arch.or(file.architecture),
+        memory: wanted.memory.or(file.memory).unwrap_or(256),
+        timeout: wanted.timeout.or(file.timeout).unwrap_or(15),
+        log_level: file.log_level.unwrap_or_else(|| "info".into()),
+        allowed_origins: pick(&wanted.allowed_origins, file.allowed_origins),
+        environment: file.environment,
+    })
+}
+
+fn the_gateway(wanted: &Wanted, file: &GatewayTable) -> Gateway {
+    let log_level = wanted.log_level.or(file.log_level);
+    let rate = wanted.throttle_rate.or(file.throttle_rate);
+    let burst = wanted.throttle_burst.or(file.throttle_burst);
+    Gateway {
+        log_level: log_level.unwrap_or(LogLevel::Info),
+        data_trace: wanted.data_trace || file.data_trace.unwrap_or(false),
+        throttle_rate: rate.unwrap_or(500.0),
+        throttle_burst: burst.unwrap_or(1000),
     }
 }
 
@@ -205,11 +207,7 @@ fn target(global: &Global) -> Result<Target> {
 
 /// A relative folder in the file is meant from the file's folder, one on the command line from
 /// where the user stands.
-fn source(
-    wanted: &Wanted,
-    from_file: Option<PathBuf>,
-    folder: &std::path::Path,
-) -> Result<Option<PathBuf>> {
+fn source(wanted: &Wanted, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
     let Some(path) = wanted
         .lambda
         .clone()

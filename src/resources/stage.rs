@@ -120,7 +120,7 @@ impl Resource for Stage {
         let gateway = world.gateway();
         let live = gateway.live_deployment().map(super::deployment::digest_of);
         let found = gateway.stage.as_ref();
-        Ok(found.map(|found| self.from_found(found, live)))
+        Ok(found.map(|found| self.as_found(found, live)))
     }
 
     async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
@@ -147,7 +147,7 @@ impl Resource for Stage {
 }
 
 impl Stage {
-    fn from_found(&self, found: &GetStageOutput, live: Option<String>) -> Self {
+    fn as_found(&self, found: &GetStageOutput, live: Option<String>) -> Self {
         let defaults = found.default_route_settings();
         let level = defaults
             .and_then(|d| d.logging_level())
@@ -205,7 +205,7 @@ impl Stage {
         let gateway = job.world().look_again().await?;
         let live = gateway.live_deployment().map(super::deployment::digest_of);
         match &gateway.stage {
-            Some(found) => self.update(&self.from_found(found, live), job).await,
+            Some(found) => self.update(&self.as_found(found, live), job).await,
             None => Err(
                 Error::failed(format!("the stage {} came and went", self.name))
                     .hint("somebody else is changing this stack; run it again when they are done"),
