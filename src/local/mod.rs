@@ -204,7 +204,7 @@ impl LocalCloud {
         self.server.stop().await;
         self.cloud.environments.ended().await;
         let cloud = Arc::clone(&self.cloud);
-        let _ = tokio::task::spawn_blocking(move || cloud.keeper.save(&cloud)).await;
+        let _ = tokio::task::spawn_blocking(move || cloud.keeper.save(&cloud, true)).await;
     }
 }
 

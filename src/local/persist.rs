@@ -5,7 +5,7 @@
 //! the new one. Open sockets and running processes are not state and end with the local cloud.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Keeper {
     folder: Option<PathBuf>,
     changed: Notify,
+    /// Held while writing; true after the last time. Two writers must not meet, and none may come
+    /// after the end, when the next local cloud may use the folder already.
+    ended: Mutex<bool>,
 }
 
 impl Keeper {
@@ -28,6 +31,7 @@ impl Keeper {
         Self {
             folder,
             changed: Notify::new(),
+            ended: Mutex::new(false),
         }
     }
 
@@ -80,15 +84,17 @@ impl Keeper {
             }
             tokio::time::sleep(PAUSE).await;
             let saving = Arc::clone(&cloud);
-            let _ = tokio::task::spawn_blocking(move || saving.keeper.save(&saving)).await;
+            let _ = tokio::task::spawn_blocking(move || saving.keeper.save(&saving, false)).await;
         }
     }
 
-    /// Writes everything that differs from what is there.
-    pub(crate) fn save(&self, cloud: &Cloud) -> std::io::Result<()> {
-        let Some(folder) = &self.folder else {
+    /// Writes everything that differs from what is there; `last` ends it for good.
+    pub(crate) fn save(&self, cloud: &Cloud, last: bool) -> std::io::Result<()> {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(folder) = self.folder.as_ref().filter(|_| !*ended) else {
             return Ok(());
         };
+        *ended = last;
         let rooms: [(&str, Value); 5] = [
             ("iam", cloud.iam.snapshot()),
             ("logs", cloud.logs.snapshot()),

@@ -127,8 +127,13 @@ async fn the_control_endpoint_turns_everything() {
     assert_eq!(last["caller"], "arn:aws:iam::000000000000:root");
     ask("DELETE", "calls", "");
     assert!(world.cloud.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weather_that_does_not_exist_is_refused_by_name() {
+    let world = World::bare(calm()).await;
     let wrong = call(
-        &host,
+        &world.host(),
         "PATCH",
         "/_chatctl/weather",
         &[],
