@@ -252,15 +252,19 @@ fn pump(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_groups_come_as_one_stream_in_order() {
+    const MINUTE: i64 = 60_000;
     let chat = Chat::with_groups().await;
-    chat.write("access", &[(1000, "6"), (4000, "3")]).await;
-    chat.write("function", &[(5000, "2"), (2000, "5")]).await;
-    chat.write("execution", &[(6000, "1"), (3000, "4")]).await;
+    chat.write("access", &[(MINUTE, "6"), (4 * MINUTE, "3")])
+        .await;
+    chat.write("function", &[(5 * MINUTE, "2"), (2 * MINUTE, "5")])
+        .await;
+    chat.write("execution", &[(6 * MINUTE, "1"), (3 * MINUTE, "4")])
+        .await;
     assert_eq!(chat.shows(&[]), ["1", "2", "3", "4", "5", "6"]);
     assert_eq!(chat.shows(&["--source", "access"]), ["3", "6"]);
     assert_eq!(chat.shows(&["--limit", "2"]), ["5", "6"]);
     assert_eq!(
-        chat.shows(&["--since", "4500ms", "--until", "2500ms"]),
+        chat.shows(&["--since", "4m 30s", "--until", "2m 30s"]),
         ["3", "4"]
     );
 }
