@@ -1,6 +1,11 @@
 //! Every integration test, in one binary: a file per command or property.
 
-#![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stderr
+)]
 
 mod account_logging;
 mod architecture;
