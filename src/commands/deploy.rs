@@ -108,7 +108,9 @@ pub async fn deploy_with(
     if let Some(artifact) = built {
         survey.world.set_artifact(artifact);
     }
-    survey.plan.require_ours()?;
+    if !how.adopt {
+        survey.plan.require_ours()?;
+    }
     let view = PlanView::of(&survey.plan);
     let mut proof = None;
     if !survey.plan.is_empty() {

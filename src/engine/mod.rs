@@ -17,6 +17,8 @@ mod stop;
 pub mod wait;
 
 #[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
 mod fake;
 
 pub use job::Job;

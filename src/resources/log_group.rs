@@ -89,11 +89,19 @@ impl Resource for LogGroup {
             return Ok(None);
         }
         let arn = world.names.group_arn(&name);
-        let (groups, tags) = tokio::try_join!(groups(world, &name), tags(world, &arn))?;
-        let group = groups
+        let (groups, at_once) = tokio::try_join!(groups(world, &name), tags(world, &arn))?;
+        let Some(group) = groups
             .into_iter()
-            .find(|g| g.log_group_name() == Some(&name));
-        Ok(group.map(|group| Self {
+            .find(|g| g.log_group_name() == Some(&name))
+        else {
+            return Ok(None);
+        };
+        // Made between the two calls, by another deploy: its tags are there by now.
+        let tags = match at_once {
+            Some(tags) => tags,
+            None => tags(world, &arn).await?.unwrap_or_default(),
+        };
+        Ok(Some(Self {
             id: self.id.clone(),
             retention: group.retention_in_days(),
             tags: self.tags.seen(tags),
@@ -194,6 +202,7 @@ pub(super) async fn orphans(world: &World) -> Result<Vec<LogGroup>> {
             continue;
         }
         let found = tags(world, &world.names.group_arn(&name)).await?;
+        let found = found.unwrap_or_default();
         let api = name
             .trim_start_matches(EXECUTION_GROUPS)
             .trim_end_matches(&ending);
@@ -250,15 +259,16 @@ async fn groups(world: &World, prefix: &str) -> Result<Vec<Found>> {
     }
 }
 
-async fn tags(world: &World, arn: &str) -> Result<Vec<(String, String)>> {
+/// The tags of a group, if it is there.
+async fn tags(world: &World, arn: &str) -> Result<Option<Vec<(String, String)>>> {
     let call = world
         .clients
         .logs
         .list_tags_for_resource()
         .resource_arn(arn);
     match call.send().await {
-        Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().collect()),
-        Err(error) if is_missing(&error) => Ok(Vec::new()),
+        Ok(answer) => Ok(Some(answer.tags.unwrap_or_default().into_iter().collect())),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(explain("read the tags of a log group", error)),
     }
 }

@@ -8,7 +8,7 @@
 //! means another table: it is replaced, and who is in the chat then has to say the name again.
 
 use super::role::gone;
-use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, settle};
+use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, message, settle};
 use super::world::World;
 use crate::aws::{explain, is_conflict, is_missing};
 use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
@@ -229,6 +229,10 @@ impl Table {
             // An answer lost after the effect: the SDK's second try is refused, for it is done.
             Err(_) if self.read_ttl(job.world()).await?.as_deref() == on.then_some(attribute) => {
                 Ok(())
+            }
+            Err(error) if message(&error).contains("modified multiple times") => {
+                Err(explain(&action, error)
+                    .hint("DynamoDB lets it be changed once in an hour; run it again later"))
             }
             Err(error) => Err(explain(&action, error)),
         }

@@ -13,6 +13,7 @@ use chatctl::report::plan::PlanView;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 const ROLE: &str = "chat-production-function";
 const LOGGING: &str = "chatctl-apigateway-logging-us-east-1";
@@ -308,7 +309,9 @@ fn logs_and_table() -> Vec<Row> {
     ]
 }
 
+/// DynamoDB lets it be changed once in an hour.
 async fn time_to_live(w: &World) {
+    w.cloud.clock().turn(Duration::from_secs(3700));
     let off = TimeToLiveSpecification::builder()
         .attribute_name("expires")
         .enabled(false);
@@ -317,6 +320,7 @@ async fn time_to_live(w: &World) {
         .send()
         .await
         .unwrap();
+    w.cloud.clock().turn(Duration::from_secs(3700));
 }
 
 fn function() -> Vec<Row> {

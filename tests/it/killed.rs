@@ -1,6 +1,6 @@
 //! kill -9 of the binary at every write of a deploy and of a teardown, then one plain run.
 
-use super::world::{World, wait_for_nth};
+use super::world::{World, wait_for};
 use chatctl::local::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
@@ -39,15 +39,10 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for_nth(
-        world,
-        operation,
-        before + usize::try_from(nth).unwrap(),
-        &mut child,
-    )
-    .await;
+    wait_for(world, operation, before + usize::try_from(nth).unwrap()).await;
     child.kill().unwrap();
-    child.wait().unwrap();
+    let end = child.wait().unwrap();
+    assert!(!end.success(), "{operation} #{nth}: it was over before it was killed");
     super::world::delete(&format!("{}/_chatctl/faults", world.cloud.endpoint())).await;
 }
 

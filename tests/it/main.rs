@@ -26,6 +26,7 @@ mod logs;
 mod ownership;
 mod page;
 mod plan;
+mod redeploy;
 mod snapshot;
 mod standin;
 mod teardown;

@@ -3,6 +3,8 @@
 use super::world::{HOW, World};
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use chatctl::commands::deploy::How;
+use chatctl::engine::plan::Action;
+use chatctl::report::plan::StepView;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
@@ -30,10 +32,9 @@ async fn foreign_role(w: &World) {
 async fn foreign_api(w: &World) {
     let call = w.clients.apigatewayv2.create_api().name("chat-production");
     let call = call.protocol_type(ProtocolType::Websocket);
-    call.route_selection_expression("$request.body.x")
-        .send()
-        .await
-        .unwrap();
+    let made = call.route_selection_expression("$request.body.x").send().await.unwrap();
+    let route = w.clients.apigatewayv2.create_route().route_key("theirs");
+    route.api_id(made.api_id().unwrap()).send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,14 +68,18 @@ async fn adopt_takes_them_over_and_then_they_are_ours() {
     foreign_api(&world).await;
     let adopt = How { adopt: true, ..HOW };
     let adopted = world.deploy_how(&world.settings, adopt).await.unwrap();
-    let text = adopted.plan.text(false);
-    for line in [
-        "~ role/function",
-        "~ log-group/function",
-        "~ api",
-        "routeSelectionExpression",
+    for (id, path) in [
+        ("role/function", "policies.chat"),
+        ("log-group/function", "retentionInDays"),
+        ("api", "routeSelectionExpression"),
+        ("route/theirs", ""),
     ] {
-        assert!(text.contains(line), "{text}");
+        let shown = |one: &StepView| {
+            let named = one.differences.iter().any(|d| d.path == path);
+            one.id.as_str() == id && (named || one.action == Action::Delete)
+        };
+        let text = adopted.plan.text(false);
+        assert!(adopted.plan.resources.iter().any(shown), "{id}: {text}");
     }
     assert!(!world.deploy().await.unwrap().changed);
     world.teardown().await.unwrap();

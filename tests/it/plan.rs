@@ -53,7 +53,45 @@ async fn shows_every_configurable_thing_field_by_field() {
     "#;
     std::fs::write(world.folder.path().join("chatctl.toml"), toml).unwrap();
     let output = world.run(&["plan"]).await;
-    insta::assert_snapshot!(changed_lines(&output.stdout), @"");
+    insta::assert_snapshot!(changed_lines(&output.stdout), @"
+  ~ role/function        chat-production-function
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ log-group/function   /aws/lambda/chat-production
+      retentionInDays: 14 → 30
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ log-group/access     /chatctl/chat/production/access
+      retentionInDays: 14 → 30
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ table                chat-production
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ function             chat-production
+      memorySize: 256 → 512
+      timeout: 15 → 20
+      environment.AWS_LAMBDA_LOG_LEVEL: info → debug
+      environment.CHAT_ALLOWED_ORIGINS: nothing → https://chat.example.com
+      environment.EXTRA: (values hidden)
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ api                  chat-production (API)
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ log-group/execution  /aws/apigateway/API/production
+      retentionInDays: 14 → 30
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+  ~ stage                production
+      loggingLevel: INFO → ERROR
+      dataTraceEnabled: false → true
+      throttlingRateLimit: 500.0 → 10.0
+      throttlingBurstLimit: 1000 → 20
+      tags.chatctl:keys: nothing → team
+      tags.team: nothing → blue
+chat/production: 8 to update
+");
 }
 
 fn changed_lines(stdout: &[u8]) -> String {

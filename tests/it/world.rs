@@ -1,6 +1,5 @@
 //! A local cloud in this process, the deployer beside it, and a look at everything that is there.
 
-use assert_cmd::cargo::CommandCargoExt;
 use aws_config::retry::RetryConfig;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command, Global, Wanted};
@@ -155,7 +154,7 @@ impl World {
 
     /// The binary, pointed at this cloud, in a folder of its own.
     pub fn chatctl(&self, args: &[&str]) -> std::process::Command {
-        let mut command = std::process::Command::cargo_bin("chatctl").unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chatctl"));
         let port = self.cloud.addr().port().to_string();
         command
             .args(args)
@@ -281,42 +280,18 @@ pub async fn apply_as_if_empty(world: &World) {
     assert!(outcome.is_complete(), "{:?}", outcome.failed);
 }
 
-/// Waits until an operation was called.
-pub async fn wait_for(world: &World, operation: &str) {
-    let before = world
-        .cloud
-        .calls()
-        .iter()
-        .filter(|call| call.operation == operation)
-        .count();
-    while world
-        .cloud
-        .calls()
-        .iter()
-        .filter(|c| c.operation == operation)
-        .count()
-        <= before
-    {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Waits until an operation was called so often, or the process is over.
-pub async fn wait_for_nth(
-    world: &World,
-    operation: &str,
-    count: usize,
-    child: &mut std::process::Child,
-) {
+/// Waits until an operation was called so often since the start.
+pub async fn wait_for(world: &World, operation: &str, count: usize) {
     let called = || {
-        world
-            .cloud
-            .calls()
-            .iter()
-            .filter(|c| c.operation == operation)
-            .count()
+        let calls = world.cloud.calls().into_iter();
+        calls.filter(|call| call.operation == operation).count()
     };
-    while called() < count && child.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let reached = async {
+        while called() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(120);
+    let ended = tokio::time::timeout(limit, reached).await;
+    ended.unwrap_or_else(|_| panic!("{operation} was not called {count} times"));
 }

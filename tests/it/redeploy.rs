@@ -1,0 +1,167 @@
+//! A redeploy under load: no accepted message is lost, no socket is closed.
+
+use super::world::{World, calm, text};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Talkers, each of whom may say 10 messages in 10 seconds; together about 50 a second would need
+/// 50 of them, so there are enough for that.
+const TALKERS: usize = 50;
+/// One message a second from each.
+const EVERY: Duration = Duration::from_millis(1000);
+
+async fn join(
+    url: &str,
+    name: &str,
+) -> tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>> {
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    let hello = serde_json::json!({"action": "setName", "name": name});
+    socket.send(Message::text(hello.to_string())).await.unwrap();
+    while let Some(Ok(message)) = socket.next().await {
+        let joined = format!("{name} has joined the chat");
+        if message.to_text().is_ok_and(|text| text.contains(&joined)) {
+            break;
+        }
+    }
+    socket
+}
+
+/// Says numbered messages privately to the listener until told to stop; says how many, and whether
+/// the socket was ever closed.
+async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> (Vec<String>, bool) {
+    let socket = join(&url, &name).await;
+    let (mut to, mut from) = socket.split();
+    let closed = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&closed);
+    let reader = tokio::spawn(async move {
+        while let Some(message) = from.next().await {
+            if matches!(message, Ok(Message::Close(_)) | Err(_)) {
+                heard.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    let mut said = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        let text = format!("{name} {}", said.len());
+        let message =
+            serde_json::json!({"action": "sendPrivate", "to": "listener", "message": text});
+        if to.send(Message::text(message.to_string())).await.is_err() {
+            closed.store(true, Ordering::Relaxed);
+            break;
+        }
+        said.push(text);
+        tokio::time::sleep(EVERY).await;
+    }
+    let ever_closed = closed.load(Ordering::Relaxed);
+    reader.abort();
+    (said, ever_closed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loses_no_message_and_closes_no_socket() {
+    let world = World::in_weather(calm()).await;
+    let deployed = world.run(&["deploy", "--yes", "--output", "json"]).await;
+    assert!(deployed.status.success(), "{}", text(&deployed));
+    let json: Value = serde_json::from_slice(&deployed.stdout).unwrap();
+    let url = json["url"].as_str().unwrap().to_owned();
+    let listener = join(&url, "listener").await;
+    let heard = tokio::spawn(listen(listener));
+    let done = Arc::new(AtomicBool::new(false));
+    let talkers: Vec<_> = (0..TALKERS)
+        .map(|n| tokio::spawn(talk(url.clone(), format!("t{n}"), Arc::clone(&done))))
+        .collect();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // The function's settings, the stage's, and, by a change behind our back, a route's.
+    let api = url.split('/').rev().nth(1).unwrap();
+    let gateway = &world.clients.apigatewayv2;
+    let routes = gateway.get_routes().api_id(api).send().await.unwrap();
+    let route = routes
+        .items()
+        .iter()
+        .find(|r| r.route_key() == Some("setName"))
+        .unwrap();
+    let call = gateway
+        .update_route()
+        .api_id(api)
+        .route_id(route.route_id().unwrap());
+    call.route_response_selection_expression("$default")
+        .send()
+        .await
+        .unwrap();
+    let flags = [
+        "deploy",
+        "--yes",
+        "--memory",
+        "512",
+        "--throttle-rate",
+        "900",
+        "--no-prove",
+    ];
+    let redeployed = world.run(&flags).await;
+    assert!(redeployed.status.success(), "{}", text(&redeployed));
+    for line in ["updated function", "updated stage", "updated route/setName"] {
+        assert!(text(&redeployed).contains(line), "{}", text(&redeployed));
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    done.store(true, Ordering::Relaxed);
+    let mut said = HashSet::new();
+    for talker in talkers {
+        let (messages, closed) = talker.await.unwrap();
+        assert!(!closed, "a socket was closed");
+        said.extend(messages);
+    }
+    let heard = tokio::time::timeout(Duration::from_secs(30), until_all(heard, said.clone())).await;
+    let missing = heard.unwrap_or_else(|_| vec!["the listener gave up".into()]);
+    assert!(
+        missing.is_empty(),
+        "{} of {} lost: {missing:?}",
+        missing.len(),
+        said.len()
+    );
+    eprintln!("{} messages from {TALKERS} talkers", said.len());
+}
+
+type Heard = tokio::sync::mpsc::UnboundedReceiver<String>;
+
+async fn listen(
+    mut socket: tokio_tungstenite::WebSocketStream<
+        tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>,
+    >,
+) -> Heard {
+    let (to, from) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = socket.next().await {
+            let frame: Value = message
+                .to_text()
+                .ok()
+                .and_then(|t| serde_json::from_str(t).ok())
+                .unwrap_or_default();
+            if let Some(text) = frame["privateMessage"].as_str() {
+                let text = text.split_once(": ").map_or(text, |(_, said)| said);
+                let _ = to.send(text.to_owned());
+            }
+        }
+    });
+    from
+}
+
+/// What was said and not heard, once everything was heard or nothing comes any more.
+async fn until_all(
+    heard: tokio::task::JoinHandle<Heard>,
+    mut open: HashSet<String>,
+) -> Vec<String> {
+    let mut heard = heard.await.unwrap();
+    while !open.is_empty() {
+        match tokio::time::timeout(Duration::from_secs(10), heard.recv()).await {
+            Ok(Some(text)) => open.remove(&text),
+            _ => break,
+        };
+    }
+    open.into_iter().collect()
+}
