@@ -129,7 +129,12 @@ async fn ctrl_c_ends_what_runs_says_how_to_go_on_and_exits_130() {
     command
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped());
-    let made = world.cloud.calls().iter().filter(|c| c.operation == "CreateApi").count();
+    let made = world
+        .cloud
+        .calls()
+        .iter()
+        .filter(|c| c.operation == "CreateApi")
+        .count();
     let child = command.spawn().unwrap();
     super::world::wait_for(&world, "CreateApi", made + 1).await;
     let pid = rustix::process::Pid::from_child(&child);

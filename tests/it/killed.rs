@@ -42,7 +42,10 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
     wait_for(world, operation, before + usize::try_from(nth).unwrap()).await;
     child.kill().unwrap();
     let end = child.wait().unwrap();
-    assert!(!end.success(), "{operation} #{nth}: it was over before it was killed");
+    assert!(
+        !end.success(),
+        "{operation} #{nth}: it was over before it was killed"
+    );
     super::world::delete(&format!("{}/_chatctl/faults", world.cloud.endpoint())).await;
 }
 

@@ -32,7 +32,11 @@ async fn foreign_role(w: &World) {
 async fn foreign_api(w: &World) {
     let call = w.clients.apigatewayv2.create_api().name("chat-production");
     let call = call.protocol_type(ProtocolType::Websocket);
-    let made = call.route_selection_expression("$request.body.x").send().await.unwrap();
+    let made = call
+        .route_selection_expression("$request.body.x")
+        .send()
+        .await
+        .unwrap();
     let route = w.clients.apigatewayv2.create_route().route_key("theirs");
     route.api_id(made.api_id().unwrap()).send().await.unwrap();
 }
