@@ -7,18 +7,21 @@ use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::engine::Stop;
-use crate::engine::plan::{Action, Plan};
+use crate::engine::plan::{Action, Plan, Step};
 use crate::error::{Error, Result};
 use crate::package::{self, Artifact};
 use crate::prove::{self, Proof};
 use crate::report::building::Building;
 use crate::report::plan::PlanView;
 use crate::report::{Reporter, Style};
-use crate::resources::{Kind, World};
+use crate::resources::{self, Kind, World};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What goes on where this stopped.
+const AGAIN: &str = "chatctl deploy";
 
 /// How a deploy goes about it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -135,13 +138,38 @@ async fn change(
         world.set_artifact(artifact?);
     }
     let listener = Listener::begin();
-    carry_out(plan, world, reporter, &listener.stop, "chatctl deploy").await?;
+    carry_out(plan, world, reporter, &listener.stop, AGAIN).await?;
+    tidy(plan, world, reporter, &listener.stop).await?;
     if how.no_prove {
         return Ok(None);
     }
     proven(world, settings, reporter, &listener.stop)
         .await
         .map(Some)
+}
+
+/// A create call whose caller was killed can come into effect after this run looked for it. A run
+/// that made something that AWS would make twice looks once more at its end.
+async fn tidy(
+    plan: &Plan<Kind>,
+    world: &Arc<World>,
+    reporter: &Reporter,
+    stop: &Stop,
+) -> Result<()> {
+    let twice = ["api", "integration", "deployment"];
+    let made = |step: &Step<Kind>| step.runs() && twice.contains(&step.id.as_str());
+    if !plan.steps.iter().any(made) {
+        return Ok(());
+    }
+    world.look_again().await?;
+    let strays = resources::strays(world, false).await?;
+    if strays.is_empty() {
+        return Ok(());
+    }
+    let late = Plan::converge(Vec::new(), strays, world);
+    carry_out(&late, world, reporter, stop, AGAIN)
+        .await
+        .map(drop)
 }
 
 async fn proven(

@@ -9,7 +9,7 @@
 //! until the next one is made: the data plane goes on using it for a minute or so.
 
 use super::api::once;
-use super::gateway::{deployments, ownership_of_part};
+use super::gateway::deployments;
 use super::limits::{CONTROL, DEPLOYMENTS, GATEWAY_LANE};
 use super::role::gone;
 use super::sdk::{Attempt, CONFLICT_LIMIT, SETTLE_LIMIT, Twin, exactly_one, is_busy, settle};
@@ -26,6 +26,8 @@ const PREFIX: &str = "chatctl:";
 /// A snapshot of routes and integrations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployment {
+    /// `deployment`, or `deployment/{id}` of one too many.
+    pub id: Id,
     /// The digest of what is in it.
     pub digest: String,
     /// AWS's id of it, once known.
@@ -81,7 +83,7 @@ impl Resource for Deployment {
     type World = World;
 
     fn id(&self) -> Id {
-        Id::new("deployment")
+        self.id.clone()
     }
 
     fn name(&self) -> String {
@@ -126,8 +128,8 @@ impl Resource for Deployment {
         ]
     }
 
-    fn ownership(&self, world: &World) -> Ownership {
-        ownership_of_part(world)
+    fn ownership(&self, _world: &World) -> Ownership {
+        Ownership::Ours
     }
 
     async fn read(&self, world: &World) -> Result<Option<Self>> {
@@ -148,6 +150,7 @@ impl Resource for Deployment {
             return Ok(None);
         };
         Ok(Some(Self {
+            id: self.id(),
             digest: digest_of(found),
             deployment_id: found.deployment_id().map(str::to_owned),
         }))
@@ -241,4 +244,27 @@ async fn delete(job: &Job<World>, id: &str) -> Result<()> {
     };
     let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
     gone(settled, &format!("delete the former deployment {id}"))
+}
+
+/// Twins of the live deployment, made by a call that came into effect after its caller was gone.
+pub(super) fn strays(world: &World) -> Vec<Deployment> {
+    let gateway = world.gateway();
+    let Some(live) = gateway.live_deployment() else {
+        return Vec::new();
+    };
+    let twin = |one: &&Found| {
+        let same = one.description() == live.description() && one.description().is_some();
+        same && one.deployment_id() != live.deployment_id()
+    };
+    let twins = gateway.deployments.iter().filter(twin);
+    twins
+        .map(|one| Deployment {
+            id: Id::new(format!(
+                "deployment/{}",
+                one.deployment_id().unwrap_or_default()
+            )),
+            digest: digest_of(one),
+            deployment_id: one.deployment_id().map(str::to_owned),
+        })
+        .collect()
 }

@@ -3,8 +3,10 @@
 //!
 //! API names are not unique, so ours is found by its tags. Of several with our tags (a killed run
 //! can leave one more) the oldest counts, then the lowest id: every reader chooses the same.
+//!
+//! The parts of an API that is not ours are read only if it is being adopted: what was read of an
+//! API may be changed and deleted.
 
-use super::world::World;
 use crate::aws::{Clients, explain, is_missing};
 use crate::engine::Ownership;
 use crate::error::Result;
@@ -40,9 +42,24 @@ impl Gateway {
     /// # Errors
     /// A reading that fails.
     pub async fn load(clients: &Clients, names: &Names, adopt: bool) -> Result<Self> {
+        Self::load_around(None, clients, names, adopt).await
+    }
+
+    /// Reads it all; of several APIs with our tags `known` is ours.
+    ///
+    /// # Errors
+    /// A reading that fails.
+    pub(super) async fn load_around(
+        known: Option<&str>,
+        clients: &Clients,
+        names: &Names,
+        adopt: bool,
+    ) -> Result<Self> {
         let client = &clients.apigatewayv2;
         let all = all_apis(client).await?;
         let mut ours = ours_of(all.clone(), names);
+        // Stable: the others keep their order.
+        ours.sort_by_key(|api| known.is_none() || api.api_id() != known);
         let api = if ours.is_empty() {
             match namesake(all, names) {
                 Some(stranger) if adopt => stranger,
@@ -92,11 +109,6 @@ impl Gateway {
             .iter()
             .find(|d| d.deployment_id() == Some(id))
     }
-}
-
-/// Whose a part of the API is: the API's owner's.
-pub(super) fn ownership_of_part(world: &World) -> Ownership {
-    world.gateway().ownership(&world.names)
 }
 
 /// The APIs with our tags, the one that counts first.

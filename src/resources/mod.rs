@@ -135,6 +135,7 @@ pub async fn strays(world: &World, thorough: bool) -> Result<Vec<Kind>> {
     // The parts of a stranger's API are read only if it is being adopted.
     all.extend(route::strays(world).into_iter().map(Kind::from));
     all.extend(integration::strays(world).into_iter().map(Kind::from));
+    all.extend(deployment::strays(world).into_iter().map(Kind::from));
     let twins = gateway.twins.iter().map(|twin| {
         let id = Id::new(format!("api/{}", twin.api_id().unwrap_or_default()));
         Kind::from(api::Api::from_found(

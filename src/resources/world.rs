@@ -81,7 +81,9 @@ impl World {
     /// # Errors
     /// A reading that fails.
     pub async fn look_again(&self) -> Result<Arc<Gateway>> {
-        let fresh = Arc::new(Gateway::load(&self.clients, &self.names, self.adopt).await?);
+        let known = self.api();
+        let load = Gateway::load_around(known.as_deref(), &self.clients, &self.names, self.adopt);
+        let fresh = Arc::new(load.await?);
         let mut held = self.gateway.write().unwrap_or_else(PoisonError::into_inner);
         *held = Arc::clone(&fresh);
         Ok(fresh)

@@ -74,6 +74,7 @@ pub fn wanted(of: &Wanted<'_>, world: &World) -> Vec<Kind> {
     ];
     all.extend(routes.into_iter().map(Kind::from));
     all.push(Kind::from(Deployment {
+        id: Id::new("deployment"),
         digest: digest.clone(),
         deployment_id: None,
     }));
