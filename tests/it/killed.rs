@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 const SIDE_BY_SIDE: usize = 4;
 
@@ -47,6 +48,17 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
         "{operation} #{nth}: it was over before it was killed"
     );
     super::world::delete(&format!("{}/_chatctl/faults", world.cloud.endpoint())).await;
+    landed(world, operation).await;
+}
+
+/// The killed call may still have its effect. It has had it when it is answered, or never will when
+/// the cloud drops it with its connection, for which it gets twice its delay.
+async fn landed(world: &World, operation: &str) {
+    let until = Instant::now() + Duration::from_millis(800);
+    let open = |call: &Call| call.operation == operation && call.status.is_none();
+    while world.cloud.calls().iter().any(open) && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
