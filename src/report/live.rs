@@ -16,7 +16,8 @@ const NAMED_WAITERS: usize = 3;
 #[derive(Debug)]
 pub(super) struct Live {
     screen: MultiProgress,
-    foot: ProgressBar,
+    /// The counts, then the waiting steps that are named.
+    foot: Vec<ProgressBar>,
     running: HashMap<Id, Running>,
     waiting: Vec<Upcoming>,
     ended: HashSet<Id>,
@@ -35,7 +36,7 @@ struct Running {
 impl Live {
     pub(super) fn new() -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let foot = screen.add(line());
+        let foot = (0..=NAMED_WAITERS).map(|_| screen.add(line())).collect();
         Self {
             screen,
             foot,
@@ -77,7 +78,7 @@ impl Live {
             return;
         };
         let running = Running {
-            bar: self.screen.insert_before(&self.foot, line()),
+            bar: self.screen.insert_before(&self.foot[0], line()),
             step: self.waiting.remove(at),
             note: String::new(),
             began: Instant::now(),
@@ -100,10 +101,13 @@ impl Live {
         for running in self.running.values() {
             running.bar.set_message(running.text(frame));
         }
-        self.foot.set_message(self.foot_text());
+        let mut lines = self.foot_lines().into_iter();
+        for bar in &self.foot {
+            bar.set_message(lines.next().unwrap_or_default());
+        }
     }
 
-    fn foot_text(&self) -> String {
+    fn foot_lines(&self) -> Vec<String> {
         let took = spelled(self.began.elapsed());
         let counts = format!(
             "{} of {} done · {} running · {} waiting · {took}",
@@ -118,7 +122,7 @@ impl Live {
             .iter()
             .filter_map(|step| self.why_waiting(step));
         lines.extend(waiters.take(NAMED_WAITERS));
-        lines.join("\n")
+        lines
     }
 
     /// The first thing that it still waits for, and why.
@@ -135,7 +139,7 @@ impl Live {
 
     /// Takes the view off the screen.
     pub(super) fn clear(&self) {
-        self.foot.finish_and_clear();
+        self.foot.iter().for_each(ProgressBar::finish_and_clear);
         let _ = self.screen.clear();
     }
 }

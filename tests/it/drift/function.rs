@@ -1,0 +1,123 @@
+//! The function and who may call it.
+
+use super::*;
+
+pub fn rows() -> Vec<Row> {
+    use Action::{Create, Update};
+    vec![
+        (
+            change!(w => lambda(w).update_function_configuration().function_name(NAME).memory_size(512).send().await.unwrap()),
+            "function",
+            Update,
+            "memorySize",
+        ),
+        (
+            change!(w => lambda(w).update_function_configuration().function_name(NAME).timeout(3).send().await.unwrap()),
+            "function",
+            Update,
+            "timeout",
+        ),
+        (
+            change!(w => lambda(w).update_function_configuration().function_name(NAME).handler("other").send().await.unwrap()),
+            "function",
+            Update,
+            "handler",
+        ),
+        (
+            change!(w => environment(w, "CHAT_TABLE", "other").await),
+            "function",
+            Update,
+            "environment.CHAT_TABLE",
+        ),
+        (
+            change!(w => environment(w, "EXTRA", "secret").await),
+            "function",
+            Update,
+            "environment.EXTRA",
+        ),
+        (
+            change!(w => lambda(w).update_function_code().function_name(NAME).zip_file(other_code()).send().await.unwrap()),
+            "function",
+            Update,
+            "code",
+        ),
+        (
+            change!(w => lambda(w).untag_resource().resource(FUNCTION_ARN).tag_keys("chatctl:digest").send().await.unwrap()),
+            "function",
+            Update,
+            "code",
+        ),
+        (
+            change!(w => lambda(w).untag_resource().resource(FUNCTION_ARN).tag_keys("chatctl:id").send().await.unwrap()),
+            "function",
+            Update,
+            "tags.chatctl:id",
+        ),
+        (
+            change!(w => lambda(w).delete_function().function_name(NAME).send().await.unwrap()),
+            "function",
+            Create,
+            "code",
+        ),
+        (
+            change!(w => remove_permission(w).await),
+            "permission",
+            Create,
+            "statements.chatctl-",
+        ),
+        (
+            change!(w => { remove_permission(w).await; widen_permission(w).await }),
+            "permission",
+            Update,
+            "statements.chatctl-",
+        ),
+        (
+            change!(w => stale_permission(w).await),
+            "permission",
+            Update,
+            "statements.chatctl-gone",
+        ),
+    ]
+}
+
+fn other_code() -> aws_sdk_lambda::primitives::Blob {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
+    zip.start_file("bootstrap", options).unwrap();
+    std::io::Write::write_all(&mut zip, b"#!/bin/sh\nexit 2\n").unwrap();
+    aws_sdk_lambda::primitives::Blob::new(zip.finish().unwrap().into_inner())
+}
+
+async fn remove_permission(w: &World) {
+    let id = format!("chatctl-{}", api(w).await);
+    lambda(w)
+        .remove_permission()
+        .function_name(NAME)
+        .statement_id(id)
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn widen_permission(w: &World) {
+    let id = format!("chatctl-{}", api(w).await);
+    let call = lambda(w)
+        .add_permission()
+        .function_name(NAME)
+        .statement_id(id);
+    let call = call
+        .action("lambda:InvokeFunction")
+        .principal("apigateway.amazonaws.com");
+    call.send().await.unwrap();
+}
+
+async fn stale_permission(w: &World) {
+    let call = lambda(w)
+        .add_permission()
+        .function_name(NAME)
+        .statement_id("chatctl-gone");
+    let call = call
+        .action("lambda:InvokeFunction")
+        .principal("apigateway.amazonaws.com");
+    call.send().await.unwrap();
+}
