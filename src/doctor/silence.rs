@@ -58,7 +58,7 @@ fn unseen(facts: &Facts) -> impl Iterator<Item = Finding> {
                 group.name
             ),
             "whether there is anything in it cannot be told",
-            "chatctl policy shows the rights that `chatctl logs` needs",
+            "allow the caller logs:FilterLogEvents and logs:DescribeLogGroups on that group",
         )),
         _ => None,
     })
