@@ -145,7 +145,7 @@ where
     eprintln!("{count} cases");
 }
 
-fn same(now: &Value, wanted: &Value, what: &str) -> Result<(), String> {
+pub fn same(now: &Value, wanted: &Value, what: &str) -> Result<(), String> {
     if now == wanted {
         return Ok(());
     }

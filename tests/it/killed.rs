@@ -1,12 +1,12 @@
 //! kill -9 of the binary at every write of a deploy and of a teardown, then one plain run.
 
-use super::world::{World, wait_for};
+use super::world::{World, calm, wait_for};
 use chatctl::local::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SIDE_BY_SIDE: usize = 4;
 
@@ -23,6 +23,11 @@ fn writes(calls: &[Call]) -> Vec<(String, u64)> {
 
 /// Runs the binary and kills it while the n-th call of this operation is under way.
 async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
+    killed_after(400, world, args, operation, nth).await;
+}
+
+/// The same; the call comes into effect, if at all, so many milliseconds after it was made.
+async fn killed_after(millis: u64, world: &World, args: &[&str], operation: &str, nth: u64) {
     let before = world
         .cloud
         .calls()
@@ -32,7 +37,7 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
     world.cloud.inject(Fault {
         operation: Some(operation.into()),
         nth,
-        ..Fault::new(FaultKind::Delay(400))
+        ..Fault::new(FaultKind::Delay(millis))
     });
     let mut command = world.chatctl(args);
     let mut child = command
@@ -48,17 +53,21 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
         "{operation} #{nth}: it was over before it was killed"
     );
     super::world::delete(&format!("{}/_chatctl/faults", world.cloud.endpoint())).await;
-    landed(world, operation).await;
 }
 
-/// The killed call may still have its effect. It has had it when it is answered, or never will when
-/// the cloud drops it with its connection, for which it gets twice its delay.
-async fn landed(world: &World, operation: &str) {
-    let until = Instant::now() + Duration::from_millis(800);
-    let open = |call: &Call| call.operation == operation && call.status.is_none();
-    while world.cloud.calls().iter().any(open) && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+/// The cloud ends what it had begun for the killed one, as AWS does.
+async fn settled(world: &World) {
+    let open = || {
+        let calls = world.cloud.calls().into_iter();
+        calls.filter(|call| call.status.is_none()).count()
+    };
+    let ended = async {
+        while open() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // A call that the cloud gave up with its caller stays open for ever.
+    let _ = tokio::time::timeout(Duration::from_millis(800), ended).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +82,7 @@ async fn a_deploy_killed_at_any_write_is_completed_by_the_next() {
         async move {
             let world = World::empty().await;
             killed_at(&world, &["deploy", "--yes", "--no-prove"], &operation, nth).await;
+            settled(&world).await;
             world.deploy().await.unwrap();
             let now = world.snapshot().await;
             let settled = !world.deploy().await.unwrap().changed;
@@ -103,6 +113,7 @@ async fn a_teardown_killed_at_any_write_is_completed_by_the_next() {
         async move {
             let world = World::deployed().await;
             killed_at(&world, &["teardown", "--yes"], &operation, nth).await;
+            settled(&world).await;
             world.teardown().await.unwrap();
             (operation, nth, world.snapshot().await == *empty)
         }
@@ -111,6 +122,22 @@ async fn a_teardown_killed_at_any_write_is_completed_by_the_next() {
     let failed: Vec<_> = ends.iter().filter(|(.., fine)| !fine).collect();
     assert!(failed.is_empty(), "{failed:?}");
     eprintln!("{count} cases");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_a_killed_run_makes_late_is_gone_at_the_end_of_the_next() {
+    let world = World::empty().await;
+    world.deploy().await.unwrap();
+    let wanted = world.snapshot().await;
+    let world = World::empty().await;
+    let deploy = ["deploy", "--yes", "--no-prove"];
+    killed_after(1000, &world, &deploy, "CreateApi", 1).await;
+    // The next run looks before the killed one's call comes into effect, and ends after it.
+    let mut slow = calm();
+    slow.latency_millis = 80;
+    world.cloud.set_weather(slow);
+    world.deploy().await.unwrap();
+    super::converge::same(&world.snapshot().await, &wanted, "another end").unwrap();
 }
 
 /// The binary uploads the real function, the test a tiny one.
