@@ -177,7 +177,8 @@ impl World {
     pub fn writes_since(&self, before: usize) -> Vec<Call> {
         let calls = self.cloud.calls().into_iter().skip(before);
         calls
-            .filter(|call| call.mutating && call.service != "dynamodb-data")
+            // The function writes too, under its own role, and the deployer is not to blame for that.
+            .filter(|call| call.mutating && !call.caller.contains(":assumed-role/"))
             .collect()
     }
 }

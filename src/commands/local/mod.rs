@@ -101,8 +101,11 @@ async fn serve(
         port: cloud.addr().port(),
     };
     if flags.no_deploy {
+        let told = told_to_end()?;
         banner.empty()?;
-        return Ok(end().await?);
+        // The sender lives until it has told us.
+        let _ = told.await;
+        return Ok(());
     }
     let settings = &Settings {
         target: Target::Local(cloud.addr().port()),
@@ -113,9 +116,10 @@ async fn serve(
         ..How::default()
     };
     let deployed = deploy::deploy(settings, how, &context.reporter).await?;
+    let told = told_to_end()?;
     let page = page::serve(flags.page_port.unwrap_or(0), deployed.url.clone()).await?;
     banner.ready(&deployed, &page.url())?;
-    let ended = stream(context, settings, watch, &deployed, &page).await;
+    let ended = stream(context, settings, watch, (&deployed, &page), told).await;
     page.stop().await;
     ended
 }
@@ -125,8 +129,8 @@ async fn stream(
     context: &Context,
     settings: &Settings,
     watch: Option<Watch>,
-    deployed: &Deployed,
-    page: &PageServer,
+    (deployed, page): (&Deployed, &PageServer),
+    told: oneshot::Receiver<()>,
 ) -> Result<()> {
     let follow = cli::Logs {
         follow: true,
@@ -134,7 +138,7 @@ async fn stream(
         ..cli::Logs::default()
     };
     tokio::select! {
-        ended = logs::follow(context, settings, &follow, told_to_end()) => ended.map(|_| ()),
+        ended = logs::follow(context, settings, &follow, told) => ended.map(|_| ()),
         ended = redeploy(context, settings, watch, deployed, page) => ended,
     }
 }
@@ -171,27 +175,37 @@ async fn redeploy(
     }
 }
 
-/// Waits for Ctrl-C, or for SIGTERM, which service managers and CI send.
-async fn end() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+/// Listens for Ctrl-C, and for SIGTERM, which service managers and CI send, from this very moment: what
+/// comes before anybody waits for it counts too.
+fn told_to_end() -> Result<oneshot::Receiver<()>> {
+    let (tell, told) = oneshot::channel();
+    let end = listen()?;
+    tokio::spawn(async move {
+        end.await;
+        let _ = tell.send(());
+    });
+    Ok(told)
 }
 
-fn told_to_end() -> oneshot::Receiver<()> {
-    let (tell, told) = oneshot::channel();
-    tokio::spawn(async move {
-        if end().await.is_ok() {
-            let _ = tell.send(());
+#[cfg(unix)]
+fn listen() -> Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    });
-    told
+    })
+}
+
+#[cfg(not(unix))]
+fn listen() -> Result<impl Future<Output = ()> + Send> {
+    Ok(async {
+        // Without signals only the end of the process ends it.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
 }
