@@ -1,14 +1,19 @@
 //! A redeploy under load: no accepted message is lost, no socket is closed.
 
 use super::world::{World, calm, text};
+use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
+
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 /// Talkers, each of whom may say 10 messages in 10 seconds; together about 50 a second would need
 /// 50 of them, so there are enough for that.
@@ -16,10 +21,7 @@ const TALKERS: usize = 50;
 /// One message a second from each.
 const EVERY: Duration = Duration::from_millis(1000);
 
-async fn join(
-    url: &str,
-    name: &str,
-) -> tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>> {
+async fn join(url: &str, name: &str) -> Socket {
     let (mut socket, _) = connect_async(url).await.unwrap();
     let hello = serde_json::json!({"action": "setName", "name": name});
     socket.send(Message::text(hello.to_string())).await.unwrap();
@@ -32,17 +34,32 @@ async fn join(
     socket
 }
 
+/// What a talker saw.
+struct Talked {
+    said: Vec<String>,
+    closed: Arc<AtomicBool>,
+    /// Frames that say that something was not accepted.
+    refused: Arc<Mutex<Vec<String>>>,
+    /// Stays open: a message of somebody who has left is rightly not delivered.
+    _open: (SplitSink<Socket, Message>, JoinHandle<()>),
+}
+
 /// Says numbered messages privately to the listener until told to stop; says how many, and whether
 /// the socket was ever closed.
-async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> (Vec<String>, bool) {
+async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> Talked {
     let socket = join(&url, &name).await;
     let (mut to, mut from) = socket.split();
     let closed = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&closed);
+    let refused: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (heard, refusals) = (Arc::clone(&closed), Arc::clone(&refused));
     let reader = tokio::spawn(async move {
         while let Some(message) = from.next().await {
             if matches!(message, Ok(Message::Close(_)) | Err(_)) {
                 heard.store(true, Ordering::Relaxed);
+            }
+            let text = message.as_ref().ok().and_then(|m| m.to_text().ok());
+            if let Some(text) = text.filter(|t| t.contains("error\"") || t.contains("requestId")) {
+                refusals.lock().unwrap().push(text.to_owned());
             }
         }
     });
@@ -58,9 +75,12 @@ async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> (Vec<String>,
         said.push(text);
         tokio::time::sleep(EVERY).await;
     }
-    let ever_closed = closed.load(Ordering::Relaxed);
-    reader.abort();
-    (said, ever_closed)
+    Talked {
+        said,
+        closed,
+        refused,
+        _open: (to, reader),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,17 +130,25 @@ async fn loses_no_message_and_closes_no_socket() {
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     done.store(true, Ordering::Relaxed);
-    let mut said = HashSet::new();
+    let (mut said, mut talked) = (HashSet::new(), Vec::new());
     for talker in talkers {
-        let (messages, closed) = talker.await.unwrap();
-        assert!(!closed, "a socket was closed");
-        said.extend(messages);
+        let one = talker.await.unwrap();
+        said.extend(one.said.clone());
+        talked.push(one);
     }
     let heard = tokio::time::timeout(Duration::from_secs(30), until_all(heard, said.clone())).await;
     let missing = heard.unwrap_or_else(|_| vec!["the listener gave up".into()]);
+    let closed = talked
+        .iter()
+        .filter(|one| one.closed.load(Ordering::Relaxed));
+    assert_eq!(closed.count(), 0, "sockets were closed");
+    let refused = talked
+        .iter()
+        .flat_map(|one| one.refused.lock().unwrap().clone());
+    let refused: Vec<_> = refused.collect();
     assert!(
-        missing.is_empty(),
-        "{} of {} lost: {missing:?}",
+        missing.is_empty() && refused.is_empty(),
+        "{} of {} lost: {missing:?}, refused: {refused:?}",
         missing.len(),
         said.len()
     );
@@ -129,11 +157,7 @@ async fn loses_no_message_and_closes_no_socket() {
 
 type Heard = tokio::sync::mpsc::UnboundedReceiver<String>;
 
-async fn listen(
-    mut socket: tokio_tungstenite::WebSocketStream<
-        tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>,
-    >,
-) -> Heard {
+async fn listen(mut socket: Socket) -> Heard {
     let (to, from) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = socket.next().await {
