@@ -209,3 +209,22 @@ fn refused(status: u16) -> &'static str {
         _ => "the function refused the connection itself; `chatctl logs` shows why",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::refused;
+
+    #[test]
+    fn each_status_on_the_handshake_is_explained_by_its_likely_cause() {
+        for (status, cause) in [
+            (403, "allowed-origins"),
+            (429, "throttles"),
+            (500, "permission"),
+            (502, "the function failed"),
+        ] {
+            let words = refused(status);
+            assert!(words.starts_with(&status.to_string()), "{words}");
+            assert!(words.contains(cause), "{words}");
+        }
+    }
+}
