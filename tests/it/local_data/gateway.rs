@@ -271,7 +271,7 @@ async fn every_end_is_told_exactly_once_with_its_code_and_reason() {
     assert_eq!(context["disconnectReason"], "bye");
     let headers = first["headers"].as_object().unwrap();
     let names: Vec<_> = headers.keys().map(String::as_str).collect();
-    assert_eq!(names, ["Host", "X-Forwarded-For", "x-api-key", "x-restapi"]);
+    assert_eq!(names, ["Host", "x-api-key", "X-Forwarded-For", "x-restapi"]);
     assert!(first.get("body").is_none());
 
     let mut client = world.connect().await;

@@ -1,12 +1,34 @@
 //! The local cloud's data plane: sockets, functions and `@connections`, seen from outside.
 //!
 //! [`World`] deploys one API with one function by the AWS SDK, as the deployer would.
+//!
+//! What real AWS is known to do, and where it is tested (rooms of `local_data` unless said otherwise):
+//!
+//! | what | tests |
+//! |---|---|
+//! | 1 logging needs the account's role | `local_control::account::logging_without_the_account_role_is_refused` |
+//! | 2 that role must exist, trust, suffice, have propagated | `local_control::account::an_account_role_must_exist_…` |
+//! | 3 a fresh role cannot be assumed | `lambda::a_fresh_role_cannot_be_assumed_for_a_while` |
+//! | 4 overlapping updates, pending functions | `lambda::overlapping_updates_are_409_…`, `lambda::a_new_function_is_pending_…` |
+//! | 5 duplicate routes, integrations in use | `local_control::apigatewayv2::a_second_route_…`, `…::an_integration_in_use_…` |
+//! | 6 live only when deployed, open sockets move | `gateway::a_new_route_is_live_only_after_a_deployment_…` |
+//! | 7 the handshake's statuses | `handshake` |
+//! | 8 error frames to the letter, the socket stays | `gateway::a_message_without_a_route_…`, `…::a_function_that_fails_…` |
+//! | 9 the body needs a deployed route response | `gateway::the_body_comes_back_only_with_…` |
+//! | 10 limits and close codes, idle, two hours | `gateway::a_frame_over_32_kb_…`, `…::a_binary_frame_…`, `…::ten_idle_minutes_…`, `…::two_hours_…` |
+//! | 11 `@connections` | `connections` |
+//! | 12 the events' shapes | `gateway::a_message_event_…`, `…::every_end_…`, `handshake::a_connect_event_…` |
+//! | 13 one request a process, frozen, log lines, resets | `runtime` |
+//! | 14 keys that are no text | `gateway::keys_that_are_not_text_…` |
+//! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
+mod authorizers;
 mod connections;
 mod faults;
 mod function;
 mod gateway;
 mod handshake;
+mod integrations;
 mod lambda;
 mod logging;
 mod orphans;
@@ -26,6 +48,7 @@ use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -141,10 +164,19 @@ impl World {
     pub(crate) async fn events_of(&self, kind: &str, count: usize) -> Vec<Value> {
         until(&format!("{count} events {kind}"), || {
             let mut found = self.events();
-            found.retain(|event| event["requestContext"]["eventType"] == kind);
+            found.retain(|event| {
+                event["requestContext"]["eventType"] == kind && event.get("type").is_none()
+            });
             (found.len() >= count).then_some(found)
         })
         .await
+    }
+
+    /// What an authorizer was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Value> {
+        let mut found = self.events();
+        found.retain(|event| event["type"] == "REQUEST");
+        found
     }
 
     fn events_file(&self) -> PathBuf {
@@ -200,9 +232,7 @@ impl World {
             .await
             .unwrap();
         self.api_id = api.api_id().unwrap().to_owned();
-        let uri = format!(
-            "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
-        );
+        let uri = invocation();
         let made = self
             .gateway
             .create_integration()
@@ -236,6 +266,10 @@ impl World {
     }
 
     pub(crate) async fn permit(&self, what: &str) {
+        self.permit_as("api", what).await;
+    }
+
+    pub(crate) async fn permit_as(&self, statement: &str, what: &str) {
         let source = format!(
             "arn:aws:execute-api:us-east-1:000000000000:{}/{what}",
             self.api_id
@@ -244,7 +278,7 @@ impl World {
             .lambda
             .add_permission()
             .function_name("chat")
-            .statement_id("api");
+            .statement_id(statement);
         let add = add
             .action("lambda:InvokeFunction")
             .principal("apigateway.amazonaws.com");
@@ -425,11 +459,33 @@ pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) ->
 }
 
 pub(crate) async fn try_connect(url: &str) -> Result<Socket, (u16, String)> {
-    match tokio_tungstenite::connect_async(url).await {
+    let refused = |response: http::Response<String>| {
+        let status = response.status().as_u16();
+        (status, response.into_body())
+    };
+    knock(url, &[]).await.map_err(refused)
+}
+
+/// A handshake with headers of its own.
+pub(crate) async fn knock(
+    url: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, http::Response<String>> {
+    let mut request = url.into_client_request().unwrap();
+    for (name, value) in headers {
+        let value = value.parse().unwrap();
+        // A header that belongs to the handshake is replaced, any other may come twice.
+        if name.starts_with("sec-websocket-") {
+            request.headers_mut().insert(*name, value);
+        } else {
+            request.headers_mut().append(*name, value);
+        }
+    }
+    match tokio_tungstenite::connect_async(request).await {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(response)) => {
-            let body = response.body().clone().unwrap_or_default();
-            Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
+            let text = |body: Option<Vec<u8>>| String::from_utf8(body.unwrap_or_default()).unwrap();
+            Err(response.map(text))
         }
         Err(other) => panic!("no HTTP answer: {other}"),
     }
@@ -446,6 +502,11 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .retry_config(RetryConfig::disabled())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
+}
+
+/// The function, as API Gateway calls it.
+pub(crate) fn invocation() -> String {
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations")
 }
 
 /// A shell script that becomes this test binary in its part as a function.
