@@ -149,6 +149,10 @@ fn perform(event: &Value) -> Result<String, String> {
         "pid" => {
             Ok(json!({ "statusCode": 200, "body": std::process::id().to_string() }).to_string())
         }
+        "long" => {
+            let body = "x".repeat(argument.parse().unwrap());
+            Ok(json!({ "statusCode": 200, "body": body }).to_string())
+        }
         "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
         "background" => {
             // Work that goes on after the answer: it must stand still while the process is frozen.

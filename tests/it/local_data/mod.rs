@@ -23,6 +23,7 @@
 //! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
 mod authorizers;
+mod client;
 mod connections;
 mod faults;
 mod function;
@@ -30,6 +31,7 @@ mod gateway;
 mod handshake;
 mod integrations;
 mod lambda;
+mod limits;
 mod logging;
 mod orphans;
 mod runtime;
@@ -45,13 +47,9 @@ use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
-use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+pub(crate) use client::{Client, PATIENCE, Socket, knock, try_connect, until};
 
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/chat";
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:chat";
@@ -59,8 +57,6 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 const RIGHTS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"},{"Effect":"Allow","Action":"execute-api:ManageConnections","Resource":"arn:aws:execute-api:*:*:*/*/@connections/*"}]}"#;
 const PUSH_POLICY: &str =
     "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
-
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A local cloud with a role, a function and an API with routes to it.
 pub(crate) struct World {
@@ -147,10 +143,11 @@ impl World {
         put.policy_document(policy).send().await.unwrap();
     }
 
-    /// The events that the functions got so far.
+    /// The events that the functions got so far. A line that is still being written has no end yet.
     pub(crate) fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.events_file()).unwrap_or_default();
-        text.lines()
+        text.split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
@@ -395,99 +392,6 @@ impl World {
             answer.function_error().map(str::to_owned),
             String::from_utf8(payload).unwrap(),
         )
-    }
-}
-
-/// A WebSocket client whose every step must succeed in time.
-pub(crate) struct Client {
-    pub(crate) socket: Socket,
-}
-
-impl Client {
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
-    }
-
-    /// The next text message.
-    pub(crate) async fn text(&mut self) -> String {
-        match self.next().await {
-            Some(Ok(Message::Text(text))) => text.to_string(),
-            other => panic!("expected a text, got {other:?}"),
-        }
-    }
-
-    /// The close frame that ends it.
-    pub(crate) async fn close_frame(&mut self) -> (u16, String) {
-        match self.next().await {
-            Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
-                (code.into(), reason.to_string())
-            }
-            other => panic!("expected a close frame, got {other:?}"),
-        }
-    }
-
-    pub(crate) async fn next(&mut self) -> Option<Result<Message, tungstenite::Error>> {
-        tokio::time::timeout(PATIENCE, self.socket.next())
-            .await
-            .expect("nothing came")
-    }
-
-    /// The connection's own id, as an error frame tells it.
-    pub(crate) async fn id(&mut self, world: &World) -> String {
-        self.send(r#"{"do":"ok","mark":1}"#).await;
-        let events = world.events_of("MESSAGE", 1).await;
-        events.last().unwrap()["requestContext"]["connectionId"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    }
-}
-
-/// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits until the look finds something.
-pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-pub(crate) async fn try_connect(url: &str) -> Result<Socket, (u16, String)> {
-    let refused = |response: http::Response<String>| {
-        let status = response.status().as_u16();
-        (status, response.into_body())
-    };
-    knock(url, &[]).await.map_err(refused)
-}
-
-/// A handshake with headers of its own.
-pub(crate) async fn knock(
-    url: &str,
-    headers: &[(&'static str, &str)],
-) -> Result<Socket, http::Response<String>> {
-    let mut request = url.into_client_request().unwrap();
-    for (name, value) in headers {
-        let value = value.parse().unwrap();
-        // A header that belongs to the handshake is replaced, any other may come twice.
-        if name.starts_with("sec-websocket-") {
-            request.headers_mut().insert(*name, value);
-        } else {
-            request.headers_mut().append(*name, value);
-        }
-    }
-    match tokio_tungstenite::connect_async(request).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(tungstenite::Error::Http(response)) => {
-            let text = |body: Option<Vec<u8>>| String::from_utf8(body.unwrap_or_default()).unwrap();
-            Err(response.map(text))
-        }
-        Err(other) => panic!("no HTTP answer: {other}"),
     }
 }
 
