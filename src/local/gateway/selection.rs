@@ -56,7 +56,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     let mut bracket = false;
     let end = path.find(|c: char| {
         bracket = (bracket || c == '[') && c != ']';
-        !bracket && !(c.is_ascii_alphanumeric() || "._-]".contains(c))
+        !(bracket || c.is_ascii_alphanumeric() || "._-]".contains(c))
     });
     Some(path.split_at(end.unwrap_or(path.len())))
 }

@@ -41,7 +41,7 @@ async fn guarded(sources: &[&str]) -> (World, String) {
 /// Status and message of a refusal, whose body has the form of all failures.
 async fn refused(world: &World, query: &str) -> (u16, String) {
     let url = format!("{}{query}", world.url());
-    let response = knock(&url, &[]).await.err().expect("it was let in");
+    let response = knock(&url, &[]).await.expect_err("it was let in");
     let body: Value = serde_json::from_str(response.body()).unwrap();
     let id = body["requestId"].as_str().unwrap();
     assert_eq!(response.headers()["x-amz-apigw-id"], id);
