@@ -134,6 +134,7 @@ pub(crate) fn target(headers: &HeaderMap, path: &str) -> Option<Target> {
         Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
         None => (by_host?, path.trim_start_matches('/')),
     };
+    // A slash at the end is no path of its own.
     let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
     Some(Target {
         api_id: api_id.to_owned(),
