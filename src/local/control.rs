@@ -6,6 +6,7 @@
 //! | `GET`, `PATCH /_chatctl/weather` | shows, or changes the members that are sent |
 //! | `GET`, `POST`, `DELETE /_chatctl/faults` | lists, plans one, calls all off |
 //! | `GET`, `DELETE /_chatctl/calls` | every control-plane call since the start; forgets them |
+//! | `GET /_chatctl/operations` | the operations of AWS that are here, by service |
 //! | `GET`, `POST /_chatctl/clock` | shows the clock; `{"turnMillis": 600000}` turns it forward |
 //! | `GET /_chatctl/functions/{name}/code.zip` | the uploaded zip, where GetFunction points to |
 
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Cloud;
+use super::operations;
 use super::weather::Fault as Misfortune;
 use super::wire::{Fault, Request, Response};
 
@@ -41,6 +43,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
             cloud.weather.clear_calls();
             Ok(json!([]))
         }
+        (&Method::GET, ["operations"]) => Ok(json!(operations::here())),
         (&Method::GET, ["clock"]) => Ok(clock(cloud)),
         (&Method::POST, ["clock"]) => read::<Turn>(&request).map(|turn| {
             cloud.clock.turn(Duration::from_millis(turn.turn_millis));

@@ -33,7 +33,7 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
     let target = target(&parts.headers, parts.uri.path());
     let (service, operation) = match &target {
         Some(target) => ("execute-api", management_name(&parts.method, target)),
-        None => name(&parts.method, parts.uri.path(), &parts.headers, &body),
+        None => name(&parts.method, &parts.uri, &parts.headers, &body),
     };
     let request = request(parts, body, service, operation);
     if service == "chatctl" {
@@ -88,6 +88,9 @@ async fn serve(
     if let Some(target) = target {
         return connections::serve(cloud, request, target, peer).await;
     }
+    if !operations::is_here(request.service, &request.operation) {
+        return missing(&request);
+    }
     match request.service {
         "dynamodb" => dynamodb::serve(cloud, request).await,
         "logs" => logs::serve(cloud, request).await,
@@ -96,8 +99,20 @@ async fn serve(
         "lambda" => lambda::serve(cloud, request).await,
         "iam" => iam::serve(cloud, request).await,
         "sts" => sts::serve(cloud, request).await,
-        _ => Response::not_here(&request),
+        _ => missing(&request),
     }
+}
+
+/// The answer to an operation that is not in the table, in its service's protocol.
+fn missing(request: &Request) -> Response {
+    let fault = wire::Fault::not_here(request.service, &request.operation);
+    let response = match request.service {
+        "dynamodb" => fault.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
+        "logs" => fault.versioned("1.1", ""),
+        "iam" | "sts" => fault.xml(namespace(request.service), &request.request_id),
+        _ => fault.rest(),
+    };
+    response.identified(&request.request_id)
 }
 
 /// A request as the rooms see it.
@@ -156,7 +171,13 @@ fn management_name(method: &Method, target: &Target) -> String {
 }
 
 /// The service, by AWS's endpoint prefix, and the operation.
-fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'static str, String) {
+fn name(
+    method: &Method,
+    uri: &http::Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> (&'static str, String) {
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let unnamed = || format!("{method} {path}");
     if let Some(target) = headers
         .get("x-amz-target")
@@ -173,16 +194,12 @@ fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'sta
     if path.starts_with("/_chatctl/") {
         return ("chatctl", unnamed());
     }
-    if let Some((service, operation)) = operations::rest(method, path) {
+    if let Some((service, operation)) = operations::rest(method, path, query) {
         return (service, operation.to_owned());
     }
-    match (method, path) {
-        (&Method::GET, "/account") => ("apigateway", "GetAccount".to_owned()),
-        (&Method::PATCH, "/account") => ("apigateway", "UpdateAccount".to_owned()),
-        _ => match operations::service(path) {
-            Some(service) => (service, unnamed()),
-            None => form_action(body).unwrap_or(("unknown", unnamed())),
-        },
+    match operations::service(path) {
+        Some(service) => (service, unnamed()),
+        None => form_action(body).unwrap_or(("unknown", unnamed())),
     }
 }
 

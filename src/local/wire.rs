@@ -155,13 +155,6 @@ impl Response {
         Self::json(status, &json!({ "message": message })).with("x-amzn-ErrorType", kind)
     }
 
-    /// The operation is not part of the local cloud.
-    pub(crate) fn not_here(request: &Request) -> Self {
-        Fault::not_here(request.service, &request.operation)
-            .rest()
-            .identified(&request.request_id)
-    }
-
     /// Adds a header; one that cannot be written is left out.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {

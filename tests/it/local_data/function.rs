@@ -39,6 +39,7 @@ fn bootstrap() {
             );
             std::process::exit(1);
         }
+        Ok("eat") => drop(eat(300)),
         Ok("hang") => std::thread::sleep(Duration::from_secs(3600)),
         _ => {}
     }
@@ -153,6 +154,10 @@ fn perform(event: &Value) -> Result<String, String> {
             let body = "x".repeat(argument.parse().unwrap());
             Ok(json!({ "statusCode": 200, "body": body }).to_string())
         }
+        "eat" => {
+            let eaten = eat(argument.parse().unwrap());
+            Ok(json!({ "statusCode": 200, "body": eaten.to_string() }).to_string())
+        }
         "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
         "background" => {
             // Work that goes on after the answer: it must stand still while the process is frozen.
@@ -200,6 +205,17 @@ fn authorize(event: &Value) -> Result<String, String> {
         "throw" => Err(json!({ "errorType": "Error", "errorMessage": argument }).to_string()),
         other => panic!("the test function does not know how to {other}"),
     }
+}
+
+/// Takes so many MB and gives them back; every page is written to, or it would be no memory at all.
+fn eat(megabytes: usize) -> usize {
+    let mut taken = Vec::new();
+    for round in 0..megabytes {
+        taken.push(vec![u8::try_from(round % 251).unwrap() + 1; 1 << 20]);
+        // In steps that a look every few milliseconds can follow.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::hint::black_box(&taken).len()
 }
 
 /// Posts to, looks at or deletes a connection; answers with what came back. On `$connect` the answer
