@@ -33,6 +33,8 @@ use tokio::time::Instant;
 const SHORT: Duration = Duration::from_secs(5);
 /// After so many of them in a row it makes no sense to pay for another.
 const TOO_MANY: u32 = 5;
+/// How often the very first session is tried again.
+const FIRST_TRIES: u32 = 3;
 /// Groups that are missing are looked for this often.
 const LOOK: Duration = Duration::from_secs(5);
 /// The longest pause between two tries to open a session.
@@ -159,7 +161,7 @@ impl Tail {
     }
 
     /// Opens a session. Nothing when a group went away meanwhile. What may pass is tried for ever,
-    /// but not at the very first time: then the user is better told at once.
+    /// but not at the very first time: then the user is better told soon.
     async fn open(&self, groups: &Groups, again: bool) -> Result<Option<Session>> {
         let mut failures = 0;
         loop {
@@ -173,10 +175,10 @@ impl Tail {
                 Err(Fault::Denied(said) | Fault::Wrong(said)) => return Err(refused(said)),
                 Err(Fault::Token) => return Err(refused("a token was refused".to_owned())),
             };
-            if !again {
+            if !again && failures >= FIRST_TRIES {
                 return Err(refused(said));
             }
-            if failures == 0 {
+            if again && failures == 0 {
                 self.say(Said::Notice(Notice::SessionDown { said })).await;
             }
             failures += 1;

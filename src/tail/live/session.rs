@@ -13,6 +13,7 @@ use super::Live;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::http::HttpRequest;
 use aws_sdk_cloudwatchlogs::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
 use aws_sdk_cloudwatchlogs::config::{
     Builder as ConfigBuilder, ConfigBag, Intercept, RuntimeComponents,
     StalledStreamProtectionConfig,
@@ -52,6 +53,8 @@ impl Session {
         options: &Options,
     ) -> Result<Self, Fault> {
         let mut changes = ConfigBuilder::new()
+            // Who opens sessions tries again, and says so.
+            .retry_config(RetryConfig::disabled())
             // Silence between two events is normal here; the SDK would take it for a stalled download.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if live.plain_host {
