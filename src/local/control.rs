@@ -8,6 +8,7 @@
 //! | `GET`, `DELETE /_chatctl/calls` | every control-plane call since the start; forgets them |
 //! | `GET /_chatctl/operations` | the operations of AWS that are here, by service |
 //! | `GET`, `POST /_chatctl/clock` | shows the clock; `{"turnMillis": 600000}` turns it forward |
+//! | `GET`, `DELETE /_chatctl/live-tails` | counts the StartLiveTail sessions; breaks them off |
 //! | `GET /_chatctl/functions/{name}/code.zip` | the uploaded zip, where GetFunction points to |
 
 use std::sync::Arc;
@@ -49,6 +50,11 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
             cloud.clock.turn(Duration::from_millis(turn.turn_millis));
             clock(cloud)
         }),
+        (&Method::GET, ["live-tails"]) => Ok(json!({ "open": cloud.logs.tails() })),
+        (&Method::DELETE, ["live-tails"]) => {
+            cloud.logs.cut_tails();
+            Ok(json!({ "open": 0 }))
+        }
         (&Method::GET, ["functions", name, "code.zip"]) => return zip(cloud, name),
         _ => {
             let words = format!("there is no {} {} here", request.method, request.path);
