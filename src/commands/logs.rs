@@ -36,9 +36,20 @@ pub(super) async fn follow(
     args: &Logs,
     interrupt: oneshot::Receiver<()>,
 ) -> Result<ExitCode> {
+    let clients = Clients::connect(settings).await?;
+    follow_with(context, settings, clients, args, interrupt).await
+}
+
+/// The same with clients that are there already.
+pub(super) async fn follow_with(
+    context: &Context,
+    settings: &Settings,
+    clients: Clients,
+    args: &Logs,
+    interrupt: oneshot::Receiver<()>,
+) -> Result<ExitCode> {
     let wishes = wishes(args)?;
     let options = options(args, settings)?;
-    let clients = Clients::connect(settings).await?;
     let names = Names::new(settings, &clients.place);
     let groups = groups::wanted(&clients, &names, &args.source);
     let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);

@@ -132,6 +132,8 @@ impl Logs {
             .entry(stream.to_owned())
             .or_insert_with(|| Stream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
+        // Lines of functions and of the gateway come without a call.
+        cloud.keeper.changed("logs");
     }
 
     /// Stores events and hands them to the live tails.
