@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::fault::status_of;
-use super::{Fault, Request};
 
 /// One answer.
 #[derive(Debug)]
