@@ -14,6 +14,7 @@
 mod api;
 mod code;
 mod environment;
+mod extensions;
 mod given;
 mod job;
 mod lines;
