@@ -393,38 +393,35 @@ impl Tables {
         Ok(())
     }
 
-    /// Writes every table into `folder`, for `--persist`.
-    pub(crate) fn save(&self, folder: &Path) -> Result<(), std::io::Error> {
-        let (fresh, kept) = (
-            folder.join("tables.sqlite.new"),
-            folder.join("tables.sqlite"),
-        );
-        let _ = fs_err::remove_file(&fresh);
-        let engine = self
-            .engine()
-            .map_err(|fault| std::io::Error::other(fault.message))?;
-        engine
-            .save(&fresh.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        fs_err::rename(&fresh, &kept)?;
-        let state = serde_json::to_vec(&*self.lock())?;
-        fs_err::write(folder.join("tables.json"), state)
+    /// What the engine does not keep, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Reads every table back; nothing saved is an empty start.
-    pub(crate) fn load(&self, folder: &Path) -> Result<(), std::io::Error> {
-        let (tables, state) = (folder.join("tables.sqlite"), folder.join("tables.json"));
-        if !tables.exists() || !state.exists() {
-            return Ok(());
-        }
+    /// Takes a snapshot back.
+    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+        *self.lock() = serde_json::from_value(snapshot)?;
+        Ok(())
+    }
+
+    /// Writes every table with its items into a new file.
+    pub(crate) fn save_items(&self, file: &Path) -> std::io::Result<()> {
         let engine = self
             .engine()
             .map_err(|fault| std::io::Error::other(fault.message))?;
         engine
-            .load(&tables.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        *self.lock() = serde_json::from_slice(&fs_err::read(state)?)?;
-        Ok(())
+            .save(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
+    }
+
+    /// Reads every table back.
+    pub(crate) fn load_items(&self, file: &Path) -> std::io::Result<()> {
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
+        engine
+            .load(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
     }
 }
 

@@ -11,6 +11,7 @@ use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
 
 mod account;
 mod apigatewayv2;
+mod authorizers;
 mod dynamodb;
 mod iam;
 mod logs;

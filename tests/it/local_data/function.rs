@@ -2,7 +2,7 @@
 //!
 //! It does what the event tells it, so that a test reads in one place what is sent and what comes
 //! back. CONNECT takes its orders from the query (`?do=status:403`), a message from its `do` member,
-//! `$disconnect` from nobody. Every event is also appended to the file `EVENTS`, one a line.
+//! `$disconnect` from nobody, an authorizer from the query too (`?auth=deny`). Every event is also appended to the file `EVENTS`, one a line.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -106,6 +106,9 @@ fn record(event: &Value) {
 }
 
 fn perform(event: &Value) -> Result<String, String> {
+    if event["type"] == "REQUEST" {
+        return authorize(event);
+    }
     let message: Value = event["body"]
         .as_str()
         .and_then(|body| serde_json::from_str(body).ok())
@@ -147,6 +150,10 @@ fn perform(event: &Value) -> Result<String, String> {
         "pid" => {
             Ok(json!({ "statusCode": 200, "body": std::process::id().to_string() }).to_string())
         }
+        "long" => {
+            let body = "x".repeat(argument.parse().unwrap());
+            Ok(json!({ "statusCode": 200, "body": body }).to_string())
+        }
         "eat" => {
             let eaten = eat(argument.parse().unwrap());
             Ok(json!({ "statusCode": 200, "body": eaten.to_string() }).to_string())
@@ -168,6 +175,34 @@ fn perform(event: &Value) -> Result<String, String> {
             Ok(json!({ "statusCode": 200 }).to_string())
         }
         "manage" => Ok(manage(event, &message, argument)),
+        other => panic!("the test function does not know how to {other}"),
+    }
+}
+
+/// What an authorizer answers.
+fn authorize(event: &Value) -> Result<String, String> {
+    let wanted = event["queryStringParameters"]["auth"].as_str();
+    let (verb, argument) = wanted
+        .and_then(|wanted| wanted.split_once(':'))
+        .unwrap_or((wanted.unwrap_or("allow"), ""));
+    let policy = |effect: &str, resource: &Value| {
+        let statement =
+            json!({ "Effect": effect, "Action": "execute-api:Invoke", "Resource": resource });
+        let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        let context = json!({ "tenant": "t1", "level": 7, "flag": true, "nothing": null });
+        json!({ "principalId": "alice", "policyDocument": document, "context": context })
+    };
+    match verb {
+        "allow" => Ok(policy("Allow", &event["methodArn"]).to_string()),
+        "deny" => Ok(policy("Deny", &json!("*")).to_string()),
+        "elsewhere" => Ok(policy("Allow", &json!("arn:aws:execute-api:*:*:none/*")).to_string()),
+        "large" => {
+            let mut answer = policy("Allow", &json!("*"));
+            answer["context"]["large"] = json!("x".repeat(8 * 1024));
+            Ok(answer.to_string())
+        }
+        "raw" => Ok(argument.to_owned()),
+        "throw" => Err(json!({ "errorType": "Error", "errorMessage": argument }).to_string()),
         other => panic!("the test function does not know how to {other}"),
     }
 }
