@@ -273,6 +273,10 @@ fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
         let pattern = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         return Err(validation("role", &role, pattern));
     }
+    if role.split(':').nth(4) != Some(&cloud.account_id) {
+        let words = "Cross-account pass role is not allowed.";
+        return Err(Fault::new(403, "AccessDeniedException", words));
+    }
     if cloud.iam.assumable(cloud, &role, "lambda.amazonaws.com") {
         Ok(role)
     } else {

@@ -263,6 +263,7 @@ fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) 
             .clone()
             .unwrap_or_else(|| format!("/aws/lambda/{}", configuration.name)),
         log_level: logging.application_log_level.clone(),
+        system_level: logging.system_log_level.clone(),
         reserved: function.reserved,
         running: function.running(),
     }

@@ -17,6 +17,7 @@ mod environment;
 mod extensions;
 mod given;
 mod job;
+mod levels;
 mod lines;
 mod memory;
 mod nursery;
