@@ -45,7 +45,7 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
     let now = cloud.clock.now_ms();
     // Asked before the weather is: IAM looks at the weather too, and two rooms that wait for each
     // other stop the whole cloud.
-    let caller = caller(cloud, service, &request);
+    let caller = (caller(cloud, service, &request), agent(&request));
     let name = (service, request.operation.as_str());
     let (number, fault) = cloud.weather.begin(now, caller, name);
     let latency = Duration::from_millis(cloud.weather.now().latency_millis);
@@ -70,6 +70,13 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
         cloud.keeper.changed(service);
     }
     send(cloud, number, response)
+}
+
+/// The first product that the client's User-Agent names.
+fn agent(request: &Request) -> String {
+    let products = request.header("user-agent").unwrap_or_default();
+    let end = products.find(['/', ' ']).unwrap_or(products.len());
+    products[..end].to_owned()
 }
 
 /// Who calls, as an ARN. Posts to connections come by the million and are not listed.

@@ -193,7 +193,7 @@ impl Environment {
             Some(Event::Response(_, _, say) | Event::Failure(_, _, _, say)) => {
                 let _ = say.send(Verdict::UnknownRequest);
             }
-            Some(Event::InitFailure(..)) | None => {}
+            Some(Event::InitFailure(..) | Event::ExtensionFailure(..)) | None => {}
         }
     }
 
@@ -204,6 +204,10 @@ impl Environment {
         loop {
             match self.step(deadline).await {
                 Step::Event(Event::InitFailure(kind, body)) => reported = Some((kind, body)),
+                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                    self.end_process().await;
+                    return Err(Failed::extension(kind, &why));
+                }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return Err(Failed::init_exit(status, reported)),
                 Step::OutOfMemory => return Err(Failed::out_of_memory()),
@@ -224,7 +228,7 @@ impl Environment {
     }
 
     async fn start_process(&mut self) -> Result<(), Failed> {
-        self.api.forget_extensions();
+        self.api.extensions().forget();
         (self.memory_mb, self.out_of_memory) = (0, false);
         self.runtime_waits = None;
         self.extensions_wait.clear();
@@ -325,6 +329,10 @@ impl Environment {
                     };
                     self.answer(running, (id, say), outcome, kind);
                 }
+                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                    self.end_process().await;
+                    return End::Broken(Failed::extension(kind, &why));
+                }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return End::Broken(Failed::exit(status)),
                 Step::OutOfMemory => return End::Broken(Failed::out_of_memory()),
@@ -404,7 +412,7 @@ impl Environment {
 
     /// Whether the runtime and every extension wait for something to do.
     fn is_ready(&self) -> bool {
-        self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions()
+        self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions().count()
     }
 
     async fn step(&mut self, deadline: Instant) -> Step {
@@ -458,7 +466,7 @@ impl Environment {
 
     async fn shut_down(mut self) {
         if let Some(mut process) = self.process.take() {
-            if self.api.extensions() > 0 {
+            if self.api.extensions().count() > 0 {
                 process.terminate();
                 let _ = tokio::time::timeout(SHUTDOWN_LIMIT, process.wait()).await;
             }
@@ -471,7 +479,7 @@ impl Environment {
         let event = given::invoke_event(&self.pool.spec, request_id);
         let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
             .into_iter()
-            .partition(|(index, _)| self.api.wants_invoke(*index));
+            .partition(|(index, _)| self.api.extensions().wants_invoke(*index));
         self.extensions_wait = rest;
         for (_, waits) in invoked {
             let _ = waits.send(event.clone());

@@ -91,6 +91,11 @@ impl Failed {
         Self::error("Runtime.OutOfMemory", words.to_owned())
     }
 
+    /// Uncertain: how AWS words the end of an environment whose extension gave up; the types are AWS's.
+    pub(super) fn extension(kind: &str, why: &str) -> Self {
+        Self::error(kind, format!("extension failed: {why}"))
+    }
+
     /// With what the runtime itself said about it, if it did.
     pub(super) fn init_exit(
         status: Option<ExitStatus>,

@@ -183,7 +183,7 @@ impl Sky {
     pub(crate) fn begin(
         &self,
         at: i64,
-        caller: String,
+        (caller, agent): (String, String),
         (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         if service == fault::DATA_PLANE {
@@ -195,6 +195,7 @@ impl Sky {
             number: 0,
             at,
             caller,
+            agent,
             service: service.to_owned(),
             operation: operation.to_owned(),
             mutating,

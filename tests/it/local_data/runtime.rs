@@ -426,6 +426,59 @@ async fn an_extension_within_the_process_hears_of_every_invocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_extension_registers_during_init_only_and_ends_the_environment_when_it_fails() {
+    let world = functions().await;
+    world.make_function("f", &[]).await;
+    let late = world.invoke("f", r#"{"do":"register"}"#).await.1;
+    assert!(late.contains("Extension.RegistrationClosed"), "{late}");
+    world.make_function("g", &[("EXTENSION", "fails")]).await;
+    let (error, payload) = world.invoke("g", "{}").await;
+    assert_eq!(error.as_deref(), Some("Unhandled"));
+    assert!(payload.contains("Extension.InitError"), "{payload}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_has_lambda_s_number_of_descriptors() {
+    let world = functions().await;
+    let script = r#"#!/bin/bash
+echo "descriptors $(ulimit -n)"
+exit 1
+"#;
+    world.make_function_of("f", &[], zip(script, 0o755)).await;
+    world.invoke("f", "{}").await;
+    let said = |line: &String| line == "descriptors 1024\n";
+    world
+        .lines("/aws/lambda/f", |lines| lines.iter().any(said))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_logs_keep_what_their_levels_say() {
+    let world = functions().await;
+    let logging = aws_sdk_lambda::types::LoggingConfig::builder()
+        .log_format(aws_sdk_lambda::types::LogFormat::Json)
+        .application_log_level(aws_sdk_lambda::types::ApplicationLogLevel::Warn)
+        .system_log_level(aws_sdk_lambda::types::SystemLogLevel::Warn)
+        .build();
+    let create = world.creation("f", &[], zip(&bootstrap(), 0o755));
+    create.logging_config(logging).send().await.unwrap();
+    world.invoke("f", r#"{"do":"say:quiet"}"#).await;
+    let loud = r#"{\"level\":\"ERROR\",\"timestamp\":\"2026-01-01T00:00:00Z\"}"#;
+    world
+        .invoke("f", &format!(r#"{{"do":"say:{loud}"}}"#))
+        .await;
+    world.invoke("f", r#"{"do":"exit:1"}"#).await;
+    let failed = |line: &String| line.contains(r#""type":"platform.report""#);
+    let lines = world
+        .lines("/aws/lambda/f", |lines| lines.iter().any(failed))
+        .await;
+    assert!(lines.iter().any(|line| line.contains(r#""level":"ERROR""#)));
+    let below = ["quiet", "platform.start", "platform.initStart"];
+    let kept = |words: &&str| lines.iter().any(|line| line.contains(*words));
+    assert!(!below.iter().any(kept), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_logs_have_platform_records() {
     let world = functions().await;
     let zip = zip(&bootstrap(), 0o755);
