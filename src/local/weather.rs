@@ -32,8 +32,10 @@ pub struct Weather {
     pub requests_per_second: f64,
     /// How many of them may come at once.
     pub requests_burst: f64,
-    /// Whether a client's ping counts as traffic for the idle time-out. AWS does not document it;
-    /// we chose no, so that a chat which relies on it is caught here.
+    /// Whether a client's ping counts as traffic for the idle time-out.
+    ///
+    /// Uncertain: AWS does not document it; we chose no, so that a chat which relies on it is caught
+    /// here.
     pub ping_keeps_alive: bool,
     /// How strict and how slow the control planes are.
     pub control_plane: super::ControlPlane,
