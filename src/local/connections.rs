@@ -3,7 +3,8 @@
 //! The order of the checks is AWS's: the form of the id comes before the signature, the caller's
 //! right before the connection. What is asked of a policy is the literal template
 //! `{api}/{stage}/{VERB}/@connections/{connectionId}`, so a policy for one concrete id, or for
-//! `/@connections` alone, does not match. Any stage of the API manages any of its connections.
+//! `/@connections` alone, does not match. Any stage of the API manages any of its connections, even one
+//! that nothing is deployed on.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -162,6 +163,7 @@ fn log(
         source_ip: peer.to_string(),
         user_agent: request.header("user-agent").map(str::to_owned),
         arn: principal.map(|principal| principal.arn(&cloud.account_id)),
+        authorizer: None,
     };
     let mut journal = Journal::begin(cloud, stage, &context, caller);
     let (status, error) = match result {

@@ -10,6 +10,8 @@
 //! | `GET`, `DELETE /_chatctl/connections` | the open sockets; drops all of them |
 //! | `GET`, `DELETE /_chatctl/connections/{id}` | one; drops it, or closes it with `?code=…&reason=…` |
 //! | `GET`, `DELETE /_chatctl/calls` | every control-plane call since the start; forgets them |
+//! | `GET /_chatctl/operations` | the operations of AWS that are here, by service |
+//! | `GET`, `DELETE /_chatctl/live-tails` | counts the StartLiveTail sessions; breaks them off |
 //! | `GET /_chatctl/functions/{name}/code.zip` | the uploaded zip, where GetFunction points to |
 //!
 //! `POST` does what `PATCH` does, because it is what `curl -d` sends. Unknown members are refused by
@@ -23,6 +25,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::gateway::{Connection, Ending};
+use super::operations;
 use super::weather::{read_fault, read_faults};
 use super::wire::{Fault, Request, Response};
 use super::{Clock, Cloud};
@@ -55,6 +58,12 @@ fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Faul
         ("GET", ["clock"]) => Ok(clock(cloud)),
         ("PATCH", ["clock"]) => turn(cloud, request),
         (_, ["connections", ..]) => connections(cloud, request, &path[1..]),
+        ("GET", ["operations"]) => Ok(json!(operations::here())),
+        ("GET", ["live-tails"]) => Ok(json!({ "open": cloud.logs.tails() })),
+        ("DELETE", ["live-tails"]) => {
+            cloud.logs.cut_tails();
+            Ok(json!({ "open": 0 }))
+        }
         ("GET", ["calls"]) => Ok(json!(cloud.weather.calls())),
         ("DELETE", ["calls"]) => {
             cloud.weather.clear_calls();

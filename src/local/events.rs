@@ -1,17 +1,21 @@
-//! The JSON that API Gateway hands to a function: CONNECT, MESSAGE and DISCONNECT.
+//! The JSON that API Gateway hands to a function: CONNECT, MESSAGE and DISCONNECT, and before them the
+//! one for an authorizer.
 //!
 //! Three shapes that are easy to get wrong: only CONNECT has the client's headers and query, and no
 //! `body` at all; MESSAGE has nothing but context and body; DISCONNECT has four headers of its own,
-//! three of them empty. `requestId` and `extendedRequestId` are equal.
+//! three of them empty. `requestId` and `extendedRequestId` are equal. What an authorizer said comes
+//! with every later event of its connection, as text; its latency with CONNECT alone.
 
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
+use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use super::Cloud;
 use super::apigatewayv2::LiveStage;
 use super::gateway::Connection;
+use super::wire;
 
 /// What every event says about its request.
 #[derive(Debug, Clone)]
@@ -26,6 +30,17 @@ pub(crate) struct Context {
     pub(crate) closed: Option<(u16, String)>,
     /// What an IAM authorizer found out about the caller.
     pub(crate) caller_arn: Option<String>,
+    /// How long the authorizer of this handshake took.
+    pub(crate) authorizer_latency_ms: Option<u64>,
+}
+
+/// What a client sent to come in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handshake {
+    /// The headers, and what API Gateway adds to them.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The query, decoded, in the order sent.
+    pub(crate) query: Vec<(String, String)>,
 }
 
 impl Context {
@@ -39,6 +54,7 @@ impl Context {
             at_ms: cloud.clock.now_ms(),
             closed: None,
             caller_arn: None,
+            authorizer_latency_ms: None,
         }
     }
 
@@ -54,6 +70,9 @@ impl Context {
         set("routeKey", json!(self.route_key));
         if let Some((code, _)) = &self.closed {
             set("disconnectStatusCode", json!(code));
+        }
+        if let Some(authorizer) = self.authorizer(connection) {
+            set("authorizer", authorizer);
         }
         if let Some(id) = &self.message_id {
             set("messageId", json!(id));
@@ -76,6 +95,14 @@ impl Context {
         Value::Object(context)
     }
 
+    fn authorizer(&self, connection: &Connection) -> Option<Value> {
+        let mut said = Map::clone(connection.authorizer()?);
+        if let Some(latency) = self.authorizer_latency_ms {
+            said.insert("integrationLatency".to_owned(), latency.into());
+        }
+        Some(said.into())
+    }
+
     fn identity(&self, connection: &Connection) -> Value {
         let mut identity = json!({ "sourceIp": connection.source_ip.to_string() });
         if let Some(agent) = &connection.user_agent {
@@ -94,34 +121,98 @@ pub(crate) fn domain_name(cloud: &Cloud, api_id: &str) -> String {
     format!("{api_id}.execute-api.{}.amazonaws.com", cloud.region)
 }
 
+impl Handshake {
+    /// Reads a handshake; what a client says about where it comes from is kept and completed.
+    pub(crate) fn read(parts: &Parts, connection: &Connection) -> Self {
+        let mut headers = headers_of(&parts.headers);
+        let mut chain = connection.source_ip.to_string();
+        headers.retain(|(name, value)| match name.as_str() {
+            "X-Forwarded-For" => {
+                chain = format!("{value}, {chain}");
+                false
+            }
+            "X-Forwarded-Port" | "X-Forwarded-Proto" => false,
+            _ => true,
+        });
+        if !headers.iter().any(|(name, _)| name == "X-Amzn-Trace-Id") {
+            let id = trace_id(connection.connected_at);
+            headers.push(("X-Amzn-Trace-Id".to_owned(), id));
+        }
+        headers.push(("X-Forwarded-For".to_owned(), chain));
+        headers.push(("X-Forwarded-Port".to_owned(), "443".to_owned()));
+        headers.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
+        let query = wire::parse_form(parts.uri.query().unwrap_or_default());
+        Self { headers, query }
+    }
+
+    /// Every header without those of the hop, and `more`.
+    fn headers_with(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+        let hop = |name: &str| matches!(name, "Connection" | "Upgrade" | "Content-Length");
+        let own = self.headers.iter().filter(|(name, _)| !hop(name)).cloned();
+        let more = more
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        own.chain(more).collect()
+    }
+}
+
 /// The event of a handshake.
 pub(crate) fn connect(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
     context: &Context,
-    headers: &[(String, String)],
-    query: &[(String, String)],
+    handshake: &Handshake,
 ) -> Value {
-    let mut all = headers.to_vec();
-    all.retain(|(name, _)| !is_hop_by_hop(name));
-    all.push(("X-Amzn-Trace-Id".to_owned(), trace_id(context.at_ms)));
-    all.push((
-        "X-Forwarded-For".to_owned(),
-        connection.source_ip.to_string(),
-    ));
-    all.push(("X-Forwarded-Port".to_owned(), "443".to_owned()));
-    all.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
     let mut event = Map::new();
-    let (last, every) = singles_and_multiples(&all);
-    event.insert("headers".to_owned(), last);
-    event.insert("multiValueHeaders".to_owned(), every);
-    if !query.is_empty() {
-        let (last, every) = singles_and_multiples(query);
-        event.insert("queryStringParameters".to_owned(), last);
-        event.insert("multiValueQueryStringParameters".to_owned(), every);
+    put(
+        &mut event,
+        "headers",
+        "multiValueHeaders",
+        &handshake.headers_with(&[]),
+    );
+    if !handshake.query.is_empty() {
+        put_query(&mut event, handshake);
     }
     finish(event, cloud, stage, connection, context)
+}
+
+/// What an authorizer of type `REQUEST` is asked. The members for queries and stage variables are
+/// there even when they are empty, and the headers of the upgrade too.
+pub(crate) fn authorizer(
+    cloud: &Cloud,
+    stage: &LiveStage,
+    connection: &Connection,
+    context: &Context,
+    handshake: &Handshake,
+) -> Value {
+    let upgrade = [
+        ("Connection", "upgrade"),
+        ("content-length", "0"),
+        ("Upgrade", "websocket"),
+    ];
+    let mut event = Map::new();
+    event.insert("type".to_owned(), "REQUEST".into());
+    let arn = execute_arn(cloud, stage, "$connect");
+    event.insert("methodArn".to_owned(), arn.into());
+    put(
+        &mut event,
+        "headers",
+        "multiValueHeaders",
+        &handshake.headers_with(&upgrade),
+    );
+    put_query(&mut event, handshake);
+    event.insert("stageVariables".to_owned(), json!(stage.stage_variables));
+    event.insert("requestContext".to_owned(), context.json(cloud, connection));
+    Value::Object(event)
+}
+
+/// `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{route}`.
+pub(crate) fn execute_arn(cloud: &Cloud, stage: &LiveStage, route_key: &str) -> String {
+    format!(
+        "arn:aws:execute-api:{}:{}:{}/{}/{route_key}",
+        cloud.region, cloud.account_id, stage.api_id, stage.stage
+    )
 }
 
 /// The event of a message.
@@ -155,10 +246,8 @@ pub(crate) fn disconnect(
         ("X-Forwarded-For".to_owned(), String::new()),
         ("x-restapi".to_owned(), String::new()),
     ];
-    let (last, every) = singles_and_multiples(&headers);
     let mut event = Map::new();
-    event.insert("headers".to_owned(), last);
-    event.insert("multiValueHeaders".to_owned(), every);
+    put(&mut event, "headers", "multiValueHeaders", &headers);
     finish(event, cloud, stage, connection, context)
 }
 
@@ -177,21 +266,30 @@ fn finish(
     Value::Object(event)
 }
 
-/// Names and values as they came in; a name that repeats keeps its last value and all of them.
-fn singles_and_multiples(pairs: &[(String, String)]) -> (Value, Value) {
-    let mut every: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (name, value) in pairs {
-        every.entry(name).or_default().push(value);
-    }
-    let last: BTreeMap<_, _> = every
-        .iter()
-        .map(|(name, values)| (name, values.last()))
-        .collect();
-    (json!(last), json!(every))
+fn put_query(event: &mut Map<String, Value>, handshake: &Handshake) {
+    let (last, every) = ("queryStringParameters", "multiValueQueryStringParameters");
+    put(event, last, every, &handshake.query);
 }
 
-/// Headers with the client's own casing, if hyper has kept it.
-pub(crate) fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
+/// Names and values as they came in, sorted as AWS sorts them; a name that repeats keeps its last
+/// value and all of them.
+fn put(event: &mut Map<String, Value>, last: &str, every: &str, pairs: &[(String, String)]) {
+    let mut sorted: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+    for (name, value) in pairs {
+        let key = (name.to_ascii_lowercase(), name.as_str());
+        sorted.entry(key).or_default().push(value);
+    }
+    let (mut singles, mut multiples) = (Map::new(), Map::new());
+    for ((_, name), values) in sorted {
+        singles.insert(name.to_owned(), json!(values.last()));
+        multiples.insert(name.to_owned(), json!(values));
+    }
+    event.insert(last.to_owned(), singles.into());
+    event.insert(every.to_owned(), multiples.into());
+}
+
+/// Headers as clients usually write them.
+fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
@@ -214,10 +312,6 @@ fn title_case(name: &str) -> String {
         }
     };
     name.split('-').map(part).collect::<Vec<_>>().join("-")
-}
-
-fn is_hop_by_hop(name: &str) -> bool {
-    name.eq_ignore_ascii_case("connection") || name.eq_ignore_ascii_case("upgrade")
 }
 
 fn trace_id(at_ms: i64) -> String {

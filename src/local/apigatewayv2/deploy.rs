@@ -165,6 +165,7 @@ fn delete(api: &mut Api, id: &str) -> Answer {
         .values()
         .any(|stage| text(&stage.view, "deploymentId") == id)
     {
+        // Uncertain: the words are v1's, and so is the kind of the refusal; v2's are not recorded.
         return Err(bad(
             "Active stages pointing to this deployment must be moved or deleted",
         ));
@@ -177,10 +178,12 @@ pub(super) fn deployment<'a>(api: &'a Api, id: &str) -> Result<&'a Deployment, F
     api.deployments.get(id).ok_or_else(|| no_deployment(id))
 }
 
+/// Uncertain: AWS's words are recorded for APIs, routes and authorizers only; these follow v1's.
 fn no_deployment(id: &str) -> Fault {
     missing(format!("Invalid Deployment identifier specified {id}"))
 }
 
+/// Uncertain: as above.
 pub(super) fn no_stage(name: &str) -> Fault {
     missing(format!("Invalid stage identifier specified {name}"))
 }

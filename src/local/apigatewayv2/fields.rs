@@ -81,6 +81,16 @@ pub(super) const ROUTE: &[Field] = &[
     ("target", Shape::Text(128)),
 ];
 
+/// What the model has for HTTP APIs alone is read apart, to be refused by name.
+pub(super) const AUTHORIZER: &[Field] = &[
+    ("authorizerCredentialsArn", Shape::Text(2048)),
+    ("authorizerType", Shape::Text(64)),
+    ("authorizerUri", Shape::Text(2048)),
+    ("identitySource", Shape::Texts),
+    ("identityValidationExpression", Shape::Text(1024)),
+    ("name", Shape::Text(128)),
+];
+
 pub(super) const ROUTE_RESPONSE: &[Field] = &[
     ("modelSelectionExpression", Shape::Text(128)),
     ("responseModels", Shape::TextMap),

@@ -8,16 +8,17 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Api, Stage};
+use super::{Api, Integration, Stage, View, authorizers};
 
-/// What the data plane sees of a stage: the deployed snapshot and the settings of the moment.
+/// What the data plane sees of a stage: the deployed snapshot and the settings of the moment. A stage
+/// without a deployment has neither routes nor connections; the management API answers there.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LiveStage {
     /// The API.
     pub(crate) api_id: String,
     /// The stage's name.
     pub(crate) stage: String,
-    /// The deployment that is live.
+    /// The deployment that is live; empty if none is.
     pub(crate) deployment_id: String,
     /// Such as `$request.body.action`.
     pub(crate) route_selection_expression: String,
@@ -44,8 +45,21 @@ pub(crate) struct LiveRoute {
     pub(crate) route_response: bool,
     /// `NONE`, `AWS_IAM` or `CUSTOM`.
     pub(crate) authorization_type: String,
-    /// `apiKeyRequired`.
-    pub(crate) api_key_required: bool,
+    /// Who decides, if the type is `CUSTOM`.
+    pub(crate) authorizer: Option<LiveAuthorizer>,
+}
+
+/// A deployed authorizer.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct LiveAuthorizer {
+    /// The authorizer's id, which a permission's source ARN names.
+    pub(crate) authorizer_id: String,
+    /// As an integration's.
+    pub(crate) uri: String,
+    /// A role that API Gateway takes instead of the function's resource policy.
+    pub(crate) credentials_arn: Option<String>,
+    /// Such as `route.request.header.Authorization`; all of them must be there.
+    pub(crate) identity_sources: Vec<String>,
 }
 
 /// A deployed integration.
@@ -55,12 +69,41 @@ pub(crate) struct LiveIntegration {
     pub(crate) integration_id: String,
     /// `AWS_PROXY`, `MOCK` and so on.
     pub(crate) integration_type: String,
-    /// `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/…/invocations`.
+    /// `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/…/invocations`, or an address.
     pub(crate) uri: String,
     /// 50 to 29000.
     pub(crate) timeout_millis: u64,
     /// A role that API Gateway takes instead of the function's resource policy.
     pub(crate) credentials_arn: Option<String>,
+    /// What only types without a function use.
+    #[serde(default)]
+    pub(crate) custom: Custom,
+}
+
+/// The part of an integration that `MOCK`, `HTTP` and `HTTP_PROXY` use.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Custom {
+    /// `GET`, `POST` and so on.
+    pub(crate) method: String,
+    /// By the key that the template selection expression yields.
+    pub(crate) request_templates: BTreeMap<String, String>,
+    /// Such as `\$default`.
+    pub(crate) template_selection: String,
+    /// `WHEN_NO_MATCH`, `WHEN_NO_TEMPLATES` or `NEVER`.
+    pub(crate) passthrough: String,
+    /// `integration.request.header.name` and so on, to where the value comes from.
+    pub(crate) request_parameters: BTreeMap<String, String>,
+    /// Integration responses by their key.
+    pub(crate) responses: BTreeMap<String, CustomResponse>,
+}
+
+/// One integration response.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct CustomResponse {
+    /// By the key that the template selection expression yields.
+    pub(crate) templates: BTreeMap<String, String>,
+    /// Such as `\$default`.
+    pub(crate) template_selection: String,
 }
 
 /// Logging and throttling of a route.
@@ -130,7 +173,7 @@ impl Served {
 }
 
 impl Snapshot {
-    /// Freezes the API's routes, integrations and route responses.
+    /// Freezes the API's routes, integrations, authorizers and route responses.
     pub(super) fn take(api: &Api) -> Self {
         let routes = api.routes.iter().map(|(id, route)| {
             let view = &route.view;
@@ -139,13 +182,16 @@ impl Snapshot {
                 integration: text(view, "target")
                     .strip_prefix("integrations/")
                     .and_then(|id| Some((id, api.integrations.get(id)?)))
-                    .map(|(id, integration)| live_integration(id, &integration.view)),
+                    .map(|(id, integration)| live_integration(id, integration)),
                 route_response: route
                     .responses
                     .values()
                     .any(|response| text(response, "routeResponseKey") == "$default"),
                 authorization_type: text(view, "authorizationType").to_owned(),
-                api_key_required: view.get("apiKeyRequired") == Some(&Value::Bool(true)),
+                authorizer: api
+                    .authorizers
+                    .get(text(view, "authorizerId"))
+                    .map(live_authorizer),
             };
             (text(view, "routeKey").to_owned(), live)
         });
@@ -195,8 +241,8 @@ pub(super) fn group_of(arn: &str) -> &str {
     name.strip_suffix(":*").unwrap_or(name)
 }
 
-fn live_integration(id: &str, view: &Map<String, Value>) -> LiveIntegration {
-    let credentials = text(view, "credentialsArn");
+fn live_integration(id: &str, integration: &Integration) -> LiveIntegration {
+    let view = &integration.view;
     LiveIntegration {
         integration_id: id.to_owned(),
         integration_type: text(view, "integrationType").to_owned(),
@@ -205,8 +251,58 @@ fn live_integration(id: &str, view: &Map<String, Value>) -> LiveIntegration {
             .get("timeoutInMillis")
             .and_then(Value::as_u64)
             .unwrap_or(29_000),
-        credentials_arn: (!credentials.is_empty()).then(|| credentials.to_owned()),
+        credentials_arn: filled(view, "credentialsArn"),
+        custom: Custom {
+            method: text(view, "integrationMethod").to_owned(),
+            request_templates: texts(view, "requestTemplates"),
+            template_selection: text(view, "templateSelectionExpression").to_owned(),
+            passthrough: text(view, "passthroughBehavior").to_owned(),
+            request_parameters: texts(view, "requestParameters"),
+            responses: integration
+                .responses
+                .values()
+                .map(|view| {
+                    (
+                        text(view, "integrationResponseKey").to_owned(),
+                        custom_response(view),
+                    )
+                })
+                .collect(),
+        },
     }
+}
+
+fn custom_response(view: &View) -> CustomResponse {
+    CustomResponse {
+        templates: texts(view, "responseTemplates"),
+        template_selection: text(view, "templateSelectionExpression").to_owned(),
+    }
+}
+
+fn live_authorizer(view: &View) -> LiveAuthorizer {
+    LiveAuthorizer {
+        authorizer_id: text(view, "authorizerId").to_owned(),
+        uri: text(view, "authorizerUri").to_owned(),
+        credentials_arn: filled(view, "authorizerCredentialsArn"),
+        identity_sources: authorizers::sources(view)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn filled(view: &View, name: &str) -> Option<String> {
+    Some(text(view, name))
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn texts(view: &View, name: &str) -> BTreeMap<String, String> {
+    let map = view.get(name).and_then(Value::as_object);
+    map.into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 fn route_settings(view: &Map<String, Value>) -> RouteSettings {

@@ -5,11 +5,14 @@
 //! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
 //! logging is refused without the account's logging role.
 
+mod authorizers;
 mod deploy;
 mod fields;
+mod integrations;
 mod live;
-mod parts;
 mod rates;
+mod responses;
+mod routes;
 mod stages;
 mod tags;
 mod wire;
@@ -23,7 +26,9 @@ use serde_json::{Map, Value};
 
 use super::Cloud;
 use super::wire::Fault;
-pub(crate) use live::{LiveIntegration, LiveRoute, LiveStage};
+pub(crate) use live::{
+    Custom, CustomResponse, LiveAuthorizer, LiveIntegration, LiveRoute, LiveStage,
+};
 pub(crate) use rates::Rates;
 pub(crate) use wire::serve;
 
@@ -52,6 +57,8 @@ struct Api {
     view: View,
     routes: BTreeMap<String, Route>,
     integrations: BTreeMap<String, Integration>,
+    #[serde(default)]
+    authorizers: BTreeMap<String, View>,
     deployments: BTreeMap<String, Deployment>,
     stages: BTreeMap<String, Stage>,
 }
@@ -94,7 +101,7 @@ impl Drop for Writing<'_> {
 }
 
 impl Apis {
-    /// The stage as the data plane sees it; `None` without a deployment.
+    /// The stage as the data plane sees it; `None` if there is none.
     pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
         served
@@ -182,10 +189,9 @@ impl Apis {
         let mut next = HashMap::new();
         for (name, stage) in api.into_iter().flat_map(|api| &api.stages) {
             let id = live::text(&stage.view, "deploymentId");
-            let Some(deployment) = api.and_then(|api| api.deployments.get(id)) else {
-                continue;
-            };
-            let now = live::live_stage(api_id, stage, &deployment.snapshot);
+            let deployment = api.and_then(|api| api.deployments.get(id));
+            let snapshot = deployment.map(|deployment| deployment.snapshot.clone());
+            let now = live::live_stage(api_id, stage, &snapshot.unwrap_or_default());
             let key = (api_id.to_owned(), name.clone());
             let before = served.get(&key).and_then(|old| {
                 let moved = old.newest().deployment_id != now.deployment_id;

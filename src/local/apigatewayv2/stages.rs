@@ -1,9 +1,10 @@
 //! Stages: settings around a deployment. Their logging is what people lose evenings to.
 //!
 //! Checks in AWS's order: the access log's format, then the account's role, then the destination.
-//! A log level without throttles keeps the account's own limits here; a limit of 0 that is sent is
-//! kept, and blocks every call. (Reports differ on what AWS does with absent limits: see
-//! `zeroes_absent_throttles` in the weather, which makes them 0.)
+//! A limit of 0 that is sent is kept, and blocks every call.
+//!
+//! Uncertain: a log level without throttles keeps the account's own limits here, as a capture shows;
+//! other reports say that AWS makes absent limits 0, which `zeroes_absent_throttles` in the weather does.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -16,8 +17,12 @@ use super::wire::{Answer, Call, quota};
 use super::{Api, Stage, View, tags};
 
 const STAGE_QUOTA: usize = 10;
-/// API Gateway's model; the guide says 3 KB. The smaller one is safe with both.
+/// Uncertain: API Gateway's model says 1,024 characters, the guide 3 KB. The smaller one is safe with
+/// both.
 const FORMAT_LIMIT: usize = 1024;
+
+/// What v2's refusals of a format begin with.
+const FORMAT_ERRORS: &str = "The following errors are found in Access Log Format: ";
 
 pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answer {
     let apis = &call.cloud.apis;
@@ -97,7 +102,7 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
         return Err(Fault::new(409, "ConflictException", "Stage already exists"));
     }
     if api.stages.len() >= STAGE_QUOTA {
-        return Err(quota("Stages", STAGE_QUOTA));
+        return Err(quota("Stages"));
     }
     let mut view = View::new();
     view.insert("autoDeploy".to_owned(), false.into());
@@ -321,17 +326,22 @@ fn access_log(call: &Call<'_>, view: &mut View) -> Result<bool, Fault> {
 fn check_format(format: &str) -> Result<(), Fault> {
     if format.contains(['\n', '\r']) {
         return Err(bad(format!(
-            "Access Log format must be single line: '{format}'"
+            "{FORMAT_ERRORS}Access Log format must be single line: '{format}'"
         )));
     }
-    if !format.contains("$context.requestId") && !format.contains("$context.extendedRequestId") {
+    let names_request = ["$context.", "${context."].into_iter().any(|begin| {
+        ["requestId", "extendedRequestId"]
+            .into_iter()
+            .any(|name| format.contains(&format!("{begin}{name}")))
+    });
+    if !names_request {
         return Err(bad(format!(
-            "Access Log format must include either $context.requestId or $context.extendedRequestId : '{format}'"
+            "{FORMAT_ERRORS}Access Log format must include either $context.requestId or $context.extendedRequestId : '{format}'"
         )));
     }
     if format.chars().count() > FORMAT_LIMIT {
         return Err(bad(format!(
-            "Access Log format must have at most {FORMAT_LIMIT} characters"
+            "{FORMAT_ERRORS}Access Log format must have at most {FORMAT_LIMIT} characters"
         )));
     }
     Ok(())

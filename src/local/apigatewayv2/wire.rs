@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::Cloud;
 use super::super::wire::{Fault, Request, Response, iso8601, random_id};
 use super::fields::{self, bad};
-use super::{Api, View, deploy, endpoint, lock, parts, stages, tags};
+use super::{Api, View, authorizers, deploy, endpoint, integrations, lock, routes, stages, tags};
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// APIs in one region.
@@ -63,8 +63,11 @@ async fn answer(cloud: &Cloud, request: &Request) -> Answer {
     match path.as_slice() {
         ["apis"] => apis(&call),
         ["apis", api] => one_api(&call, api).await,
-        ["apis", api, "routes", rest @ ..] => parts::routes(&call, api, rest).await,
-        ["apis", api, "integrations", rest @ ..] => parts::integrations(&call, api, rest).await,
+        ["apis", api, "routes", rest @ ..] => routes::routes(&call, api, rest).await,
+        ["apis", api, "integrations", rest @ ..] => {
+            integrations::integrations(&call, api, rest).await
+        }
+        ["apis", api, "authorizers", rest @ ..] => authorizers::authorizers(&call, api, rest).await,
         ["apis", api, "deployments", rest @ ..] => deploy::deployments(&call, api, rest).await,
         ["apis", api, "stages", rest @ ..] => stages::stages(&call, api, rest).await,
         ["tags", arn @ ..] => tags::tags(&call, &arn.join("/")),
@@ -78,6 +81,38 @@ impl Call<'_> {
         Fault::not_here(self.request.service, &self.request.operation)
     }
 
+    /// The answer to a member that the local cloud does not have, said where it is asked for.
+    pub(super) fn without(&self, what: &str) -> Fault {
+        let operation = format!("{} with {what}", self.request.operation);
+        Fault::not_here("apigatewayv2", &operation)
+    }
+
+    /// One page of what hangs on an API.
+    pub(super) fn list(&self, api: &str, items: impl FnOnce(&Api) -> Vec<Value>) -> Answer {
+        let items = self
+            .cloud
+            .apis
+            .with(self.cloud, api, |api| Ok(items(api)))?;
+        self.page(items)
+    }
+
+    /// One thing of an API.
+    pub(super) fn look(&self, api: &str, work: impl FnOnce(&Api) -> Result<View, Fault>) -> Answer {
+        self.cloud
+            .apis
+            .with(self.cloud, api, |api| Ok((200, work(api)?.into())))
+    }
+
+    /// A write to something that deployments take.
+    pub(super) async fn change(
+        &self,
+        api_id: &str,
+        work: impl FnOnce(&mut Api) -> Answer,
+    ) -> Answer {
+        let _writing = self.cloud.apis.write(self.cloud, api_id).await?;
+        self.cloud.apis.change(self.cloud, api_id, true, work)
+    }
+
     /// ISO 8601, now.
     pub(super) fn now(&self) -> String {
         iso8601(self.cloud.clock.now_ms())
@@ -85,8 +120,8 @@ impl Call<'_> {
 
     /// One page of a list: `maxResults` items after `nextToken`.
     ///
-    /// AWS does not document the default size; 25 is that of v1's lists, and small enough to find
-    /// clients that ignore `nextToken`.
+    /// Uncertain: AWS does not document the default size; 25 is that of v1's lists, and small enough to
+    /// find clients that ignore `nextToken`.
     pub(super) fn page(&self, items: Vec<Value>) -> Answer {
         let limit = match self
             .request
@@ -169,7 +204,9 @@ fn create_api(call: &Call<'_>) -> Answer {
     check_selection(&body, true)?;
     let mut state = lock(&call.cloud.apis.state);
     if state.apis.len() >= API_QUOTA {
-        return Err(quota("APIs", API_QUOTA));
+        // Uncertain: the words are those of authorizers, which are recorded, with another noun.
+        let words = "Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs.";
+        return Err(Fault::new(429, "ConflictException", words));
     }
     let id = fresh_id(10, |id| state.apis.contains_key(id));
     let mut view = View::new();
@@ -183,7 +220,11 @@ fn create_api(call: &Call<'_>) -> Answer {
     view.insert("disableExecuteApiEndpoint".to_owned(), false.into());
     view.insert("ipAddressType".to_owned(), "ipv4".into());
     view.insert("protocolType".to_owned(), "WEBSOCKET".into());
-    view.insert("tags".to_owned(), tags::read(&call.body)?.into());
+    // An API without tags has no such member; a stage has an empty one.
+    let tags = tags::read(&call.body)?;
+    if !tags.is_empty() {
+        view.insert("tags".to_owned(), tags.into());
+    }
     view.extend(body);
     state.apis.insert(
         id,
@@ -232,7 +273,15 @@ async fn one_api(call: &Call<'_>, id: &str) -> Answer {
 }
 
 /// AWS carries a full quota as a `ConflictException` on status 429.
-pub(super) fn quota(what: &str, limit: usize) -> Fault {
-    let words = format!("Maximum number of {what} has been reached: {limit}");
+///
+/// Uncertain: the words are recorded for authorizers; for other nouns they are assumed.
+pub(super) fn quota(what: &str) -> Fault {
+    let words = format!(
+        "Maximum number of {what} for this API has been reached. Please contact AWS if you need additional {what}."
+    );
     Fault::new(429, "ConflictException", words)
+}
+
+pub(super) fn views<'a>(items: impl Iterator<Item = &'a View>) -> Vec<Value> {
+    items.map(|view| Value::Object(view.clone())).collect()
 }

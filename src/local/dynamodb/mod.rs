@@ -4,8 +4,11 @@
 //! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
 //! may block.
 
+mod checks;
 mod engine;
+mod names;
 mod rights;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +74,8 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 fn answer(cloud: &Cloud, request: &Request) -> Outcome {
     let caller = cloud.iam.admit(cloud, request)?;
     let mut body = request.json()?;
-    plain_names(&mut body);
+    let given = names::plain(&mut body);
+    checks::body(&request.operation, &body)?;
     let operation = request.operation.as_str();
     for (action, table) in rights::needs(operation, &body) {
         let resource = match table.as_str() {
@@ -88,7 +92,8 @@ fn answer(cloud: &Cloud, request: &Request) -> Outcome {
         operation,
         body,
     };
-    cloud.tables.answer(&call)
+    let answer = cloud.tables.answer(&call)?;
+    Ok(names::as_given(answer, &given))
 }
 
 /// One call.
@@ -195,6 +200,7 @@ impl Tables {
             return Err(not_found("Requested resource not found").into());
         }
         drop(state);
+        self.index_keys(call)?;
         let was_there = !Self::returns_old(call) || self.is_there(call);
         let answer = self.ask(call, call.operation, &body)?;
         // The engine shows the key of an item that an update made; DynamoDB shows nothing.
@@ -203,6 +209,17 @@ impl Tables {
         } else {
             without_attributes(&answer)
         })
+    }
+
+    /// Long attributes are rare, and only for them the table's indexes are asked for.
+    fn index_keys(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        if !checks::has_long_attributes(&call.body) {
+            return Ok(());
+        }
+        let body = json!({ "TableName": call.table() }).to_string();
+        let described = self.ask(call, "DescribeTable", &body)?;
+        let described: Value = serde_json::from_str(&described).unwrap_or_default();
+        Ok(checks::index_keys(&call.body, &described["Table"])?)
     }
 
     fn returns_old(call: &Call<'_>) -> bool {
@@ -430,26 +447,6 @@ fn without_attributes(answer: &str) -> String {
     let mut value: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
     value.remove("Attributes");
     Value::Object(value).to_string()
-}
-
-/// Tables may be named by their ARN; the engine and the rights want the name.
-fn plain_names(value: &mut Map<String, Value>) {
-    for (key, member) in value.iter_mut() {
-        match member {
-            Value::String(name) if key == "TableName" => {
-                if let Some((_, plain)) = name.split_once(":table/") {
-                    *name = plain.to_owned();
-                }
-            }
-            // Only transactions name tables deeper down.
-            Value::Array(items) if key == "TransactItems" => items
-                .iter_mut()
-                .filter_map(Value::as_object_mut)
-                .flat_map(|item| item.values_mut().filter_map(Value::as_object_mut))
-                .for_each(plain_names),
-            _ => {}
-        }
-    }
 }
 
 fn validation(words: &str) -> Fault {

@@ -1,4 +1,4 @@
-//! The call of the function behind a route, and what its answer must look like.
+//! What stands behind a route: the call of a function, and what its answer must look like.
 //!
 //! A proxy answer is an object with a whole `statusCode` and nothing that API Gateway does not know.
 //! One extra key makes it malformed, although the function did everything else right.
@@ -6,12 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::super::Cloud;
 use super::super::apigatewayv2::{LiveIntegration, LiveStage};
+use super::super::events::execute_arn;
 use super::super::lambda::{Refusal, invoke_for_gateway};
+use super::{http, mock};
 
 /// What a well-formed answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub(super) enum Failure {
     BadAnswer,
     /// Nothing within the integration's time-out.
     TimedOut,
-    /// The route leads nowhere that the local cloud can call.
-    Unsupported,
+    /// The integration itself is not in order.
+    Misconfigured,
 }
 
 /// A call that was made: how it ended, and for the log what it was.
@@ -59,38 +62,72 @@ pub(super) async fn call(
 ) -> Called {
     let began = std::time::Instant::now();
     let mut called = Called {
-        result: Err(Failure::Unsupported),
+        result: Err(Failure::Misconfigured),
         latency: Duration::ZERO,
         endpoint_request_id: None,
         detail: String::new(),
         payload: Bytes::new(),
     };
-    let function = function_arn(stage, &integration.uri);
-    if let (Some(function), "AWS_PROXY") = (function, integration.integration_type.as_str()) {
-        let source = source_arn(cloud, stage, route_key);
-        let role = integration.credentials_arn.as_deref();
-        let invoking =
-            invoke_for_gateway(cloud, &function, &source, role, event.to_string().into());
-        // The invocation goes on after the integration has given up on it: nobody stops it on AWS.
-        let limit = Duration::from_millis(integration.timeout_millis.clamp(50, 29_000));
-        match tokio::time::timeout(limit, invoking).await {
-            Ok(answer) => called.take(answer),
-            Err(_) => {
-                called.result = Err(Failure::TimedOut);
-                called.detail = "Endpoint request timed out".to_owned();
+    // The work goes on after the integration has given up on it: nobody stops it on AWS.
+    let limit = Duration::from_millis(integration.timeout_millis.clamp(50, 29_000));
+    match integration.integration_type.as_str() {
+        "MOCK" => {
+            let reply = mock::answer(&integration.custom, body_of(event));
+            called.take_reply(reply, Failure::Misconfigured, mock::NO_STATUS);
+        }
+        "HTTP" | "HTTP_PROXY" => {
+            let asking = http::send(cloud, stage, integration, event);
+            match tokio::time::timeout(limit, asking).await {
+                Ok(reply) => called.take_reply(reply, Failure::BadAnswer, http::NO_ANSWER),
+                Err(_) => called.give_up(),
             }
         }
-    } else {
-        called.detail = format!(
-            "integration {} is not part of the local cloud",
-            integration.uri
-        );
+        _ => {
+            let source = execute_arn(cloud, stage, route_key);
+            let asking = lambda(cloud, stage, &source, integration, event);
+            match tokio::time::timeout(limit, asking).await {
+                Ok(answer) => called.take(answer),
+                Err(_) => called.give_up(),
+            }
+        }
     }
     called.latency = began.elapsed();
     called
 }
 
+async fn lambda(
+    cloud: &Arc<Cloud>,
+    stage: &LiveStage,
+    source: &str,
+    integration: &LiveIntegration,
+    event: &Value,
+) -> Result<(String, super::super::runtime::Outcome), Refusal> {
+    let function = function_arn(stage, &integration.uri).ok_or(Refusal::NotPermitted)?;
+    let role = integration.credentials_arn.as_deref();
+    invoke_for_gateway(cloud, &function, source, role, event.to_string().into()).await
+}
+
+/// The message in an event; a handshake and an end have none.
+pub(super) fn body_of(event: &Value) -> &str {
+    event
+        .get("body")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 impl Called {
+    fn take_reply(&mut self, reply: Option<Reply>, failure: Failure, detail: &str) {
+        if reply.is_none() {
+            detail.clone_into(&mut self.detail);
+        }
+        self.result = reply.ok_or(failure);
+    }
+
+    fn give_up(&mut self) {
+        self.result = Err(Failure::TimedOut);
+        "Endpoint request timed out".clone_into(&mut self.detail);
+    }
+
     fn take(&mut self, answer: Result<(String, super::super::runtime::Outcome), Refusal>) {
         match answer {
             Err(Refusal::NotPermitted) => {
@@ -115,12 +152,13 @@ impl Called {
                     read(&outcome.payload)
                 }
                 .ok_or(Failure::BadAnswer);
-                if self.result.is_err() {
-                    self.detail = match outcome.failed {
-                        true => "Lambda execution failed with status 200 due to customer function error",
-                        false => "Execution failed due to configuration error: Malformed Lambda proxy response",
-                    }
-                    .to_owned();
+                if outcome.failed {
+                    self.detail =
+                        function_error(&outcome.payload, self.endpoint_request_id.as_deref());
+                } else if self.result.is_err() {
+                    self.detail =
+                        "Execution failed due to configuration error: Malformed Lambda proxy response"
+                            .to_owned();
                 }
                 self.payload = outcome.payload;
             }
@@ -128,28 +166,42 @@ impl Called {
     }
 }
 
-/// The ARN that a permission's `AWS:SourceArn` must fit.
-fn source_arn(cloud: &Cloud, stage: &LiveStage, route_key: &str) -> String {
+/// A function's own error, as the execution log tells it.
+fn function_error(payload: &[u8], request_id: Option<&str>) -> String {
+    let error: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let message = error
+        .get("errorMessage")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let id = request_id.unwrap_or_default();
     format!(
-        "arn:aws:execute-api:{}:{}:{}/{}/{route_key}",
-        cloud.region, cloud.account_id, stage.api_id, stage.stage
+        "Lambda execution failed with status 200 due to customer function error: {message}. Lambda request id: {id}"
     )
 }
 
 /// The function in `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/{arn}/invocations`.
-fn function_arn(stage: &LiveStage, uri: &str) -> Option<String> {
+pub(super) fn function_arn(stage: &LiveStage, uri: &str) -> Option<String> {
     let arn = uri
         .split_once("/functions/")?
         .1
         .strip_suffix("/invocations")?;
-    let mut arn = arn.to_owned();
+    Some(substituted(stage, arn))
+}
+
+/// A text with the stage's variables filled in.
+pub(super) fn substituted(stage: &LiveStage, text: &str) -> String {
+    let mut text = text.to_owned();
     for (name, value) in &stage.stage_variables {
-        arn = arn.replace(&format!("${{stageVariables.{name}}}"), value);
+        text = text.replace(&format!("${{stageVariables.{name}}}"), value);
     }
-    Some(arn)
+    text
 }
 
 /// A proxy answer, or `None` if it is malformed.
+///
+/// Uncertain: the documents for WebSocket APIs do not say what `isBase64Encoded` does to a reply. The
+/// body is decoded, as for REST APIs; what is not base64 is malformed, and bytes that are no text
+/// arrive as U+FFFD, as they do through `@connections`.
 fn read(payload: &[u8]) -> Option<Reply> {
     const KNOWN: [&str; 5] = [
         "statusCode",
@@ -172,6 +224,13 @@ fn read(payload: &[u8]) -> Option<Reply> {
         None | Some(Value::Null) => None,
         Some(Value::String(body)) => Some(body.clone()),
         Some(_) => return None,
+    };
+    let body = match (answer.get("isBase64Encoded"), body) {
+        (Some(Value::Bool(true)), Some(body)) => {
+            let decoded = BASE64_STANDARD.decode(body).ok()?;
+            Some(String::from_utf8_lossy(&decoded).into_owned())
+        }
+        (_, body) => body,
     };
     let status = u16::try_from(status)
         .ok()
@@ -233,6 +292,15 @@ mod tests {
         assert_eq!(read(br#"{"body":"x"}"#), None);
         assert_eq!(read(b"null"), None);
         assert_eq!(read(br#""ok""#), None);
+    }
+
+    #[test]
+    fn a_body_in_base64_is_decoded() {
+        let body = |answer: &[u8]| read(answer).and_then(|reply| reply.body);
+        let encoded = br#"{"statusCode":200,"body":"Z3LDvMOfZQ==","isBase64Encoded":true}"#;
+        assert_eq!(body(encoded).as_deref(), Some("grüße"));
+        let none = br#"{"statusCode":200,"body":"not base64!","isBase64Encoded":true}"#;
+        assert_eq!(read(none), None);
     }
 
     #[test]

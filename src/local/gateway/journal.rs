@@ -5,10 +5,12 @@
 //! `$context` variable filled in; one that WebSocket APIs do not have shows as `-`. Bodies are
 //! written only with data trace, as on AWS.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::super::Cloud;
@@ -16,7 +18,6 @@ use super::super::apigatewayv2::LiveStage;
 use super::super::events::{Context, domain_name};
 use super::Connection;
 
-/// API Gateway cuts execution log lines here.
 const LINE_LIMIT: usize = 1024;
 
 /// Who made the request, as far as it is known.
@@ -28,7 +29,12 @@ pub(crate) struct Caller {
     pub(crate) user_agent: Option<String>,
     /// The principal's ARN, for signed requests.
     pub(crate) arn: Option<String>,
+    /// What the authorizer said.
+    pub(crate) authorizer: Option<Arc<Map<String, Value>>>,
 }
+
+/// `$context` variables by name.
+type Variables = BTreeMap<Cow<'static, str>, String>;
 
 impl From<&Connection> for Caller {
     fn from(connection: &Connection) -> Self {
@@ -38,6 +44,7 @@ impl From<&Connection> for Caller {
             source_ip: connection.source_ip.to_string(),
             user_agent: connection.user_agent.clone(),
             arn: None,
+            authorizer: connection.authorizer().cloned(),
         }
     }
 }
@@ -98,6 +105,12 @@ impl Journal {
         journal
     }
 
+    /// What became known of the caller since the beginning.
+    pub(crate) fn authorized(&mut self, context: &Context, caller: Caller) {
+        self.context = context.clone();
+        self.caller = caller;
+    }
+
     /// A line that `INFO` shows.
     pub(crate) fn info(&mut self, line: impl FnOnce() -> String) {
         if self.info {
@@ -143,55 +156,71 @@ impl Journal {
     }
 
     fn push(&mut self, line: String) {
-        let mut line = format!("({}) {line}", self.context.request_id);
-        if line.len() > LINE_LIMIT {
-            let end = (0..=LINE_LIMIT)
-                .rev()
-                .find(|at| line.is_char_boundary(*at))
-                .unwrap_or(0);
-            line.truncate(end);
-        }
+        let line = cut(format!("({}) {line}", self.context.request_id));
         self.lines.push((self.cloud.clock.now_ms(), line));
     }
 
-    fn variables(&self, entry: &Entry) -> BTreeMap<&'static str, String> {
+    fn variables(&self, entry: &Entry) -> Variables {
         let (context, caller) = (&self.context, &self.caller);
-        let mut all = BTreeMap::from([
-            ("requestId", context.request_id.clone()),
-            ("extendedRequestId", context.request_id.clone()),
-            ("apiId", self.stage.api_id.clone()),
-            ("stage", self.stage.stage.clone()),
-            ("routeKey", context.route_key.clone()),
-            ("eventType", context.event_type.to_owned()),
-            ("status", entry.status.to_string()),
-            ("connectionId", caller.connection_id.clone()),
-            ("domainName", domain_name(&self.cloud, &self.stage.api_id)),
-            ("requestTime", context.request_time()),
-            ("requestTimeEpoch", context.at_ms.to_string()),
-            ("identity.sourceIp", caller.source_ip.clone()),
+        let mut all = Variables::from([
+            ("requestId".into(), context.request_id.clone()),
+            ("extendedRequestId".into(), context.request_id.clone()),
+            ("apiId".into(), self.stage.api_id.clone()),
+            ("stage".into(), self.stage.stage.clone()),
+            ("routeKey".into(), context.route_key.clone()),
+            ("eventType".into(), context.event_type.to_owned()),
+            ("status".into(), entry.status.to_string()),
+            ("connectionId".into(), caller.connection_id.clone()),
+            (
+                "domainName".into(),
+                domain_name(&self.cloud, &self.stage.api_id),
+            ),
+            ("requestTime".into(), context.request_time()),
+            ("requestTimeEpoch".into(), context.at_ms.to_string()),
+            ("identity.sourceIp".into(), caller.source_ip.clone()),
         ]);
-        let mut maybe = |name, value: Option<String>| {
-            value.map(|value| all.insert(name, value));
+        let mut maybe = |name: &'static str, value: Option<String>| {
+            value.map(|value| all.insert(name.into(), value));
         };
+        let signed = |value: &str| caller.arn.as_ref().map(|_| value.to_owned());
         maybe("messageId", context.message_id.clone());
         maybe("connectedAt", caller.connected_at.map(|at| at.to_string()));
         maybe("identity.userAgent", caller.user_agent.clone());
         maybe("identity.userArn", caller.arn.clone());
-        maybe(
-            "integrationLatency",
-            entry.latency.map(|took| took.as_millis().to_string()),
-        );
-        maybe("error.message", entry.error.map(|error| error.0.to_owned()));
+        maybe("identity.accountId", signed(&self.cloud.account_id));
+        maybe("integrationLatency", entry.latency.map(millis));
+        let error = |text: fn((&str, &str)) -> String| entry.error.map(text);
+        maybe("error.message", error(|error| error.0.to_owned()));
         maybe(
             "error.messageString",
-            entry.error.map(|error| format!("\"{}\"", error.0)),
+            error(|error| format!("\"{}\"", error.0)),
         );
+        maybe("error.responseType", error(|error| error.1.to_owned()));
+        let latency = context.authorizer_latency_ms;
         maybe(
-            "error.responseType",
-            entry.error.map(|error| error.1.to_owned()),
+            "authorizer.integrationLatency",
+            latency.map(|latency| latency.to_string()),
         );
+        for (name, value) in caller.authorizer.iter().flat_map(|said| said.iter()) {
+            let value = value.as_str().unwrap_or_default().to_owned();
+            all.insert(format!("authorizer.{name}").into(), value);
+        }
         all
     }
+}
+
+fn millis(took: Duration) -> String {
+    took.as_millis().to_string()
+}
+
+/// API Gateway cuts an execution log line at 1,024 bytes; half a character is left out.
+fn cut(mut line: String) -> String {
+    if line.len() > LINE_LIMIT {
+        let fits = |at: &usize| line.is_char_boundary(*at);
+        let end = (0..=LINE_LIMIT).rev().find(fits).unwrap_or(0);
+        line.truncate(end);
+    }
+    line
 }
 
 /// One stream for each API and stage; AWS spreads over many, with names just as opaque.
@@ -203,23 +232,35 @@ fn stream_name(of: &str) -> String {
         .collect()
 }
 
-/// Fills in `$context.…`; what is unknown or absent becomes `-`.
-fn render(format: &str, variables: &BTreeMap<&'static str, String>) -> String {
-    let mut pieces = format.split("$context.");
-    let mut line = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let end = piece
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'))
-            .unwrap_or(piece.len());
-        let name = piece[..end].trim_end_matches('.');
-        let value = variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty());
-        line.push_str(value.unwrap_or("-"));
-        line.push_str(&piece[name.len()..]);
+/// Fills in `$context.…` and `${context.…}`; what is unknown or absent becomes `-`.
+fn render(format: &str, variables: &Variables) -> String {
+    let mut line = String::with_capacity(format.len());
+    let mut rest = format;
+    while let Some(at) = rest.find('$') {
+        line.push_str(&rest[..at]);
+        let Some((name, after)) = variable(&rest[at..]) else {
+            line.push('$');
+            rest = &rest[at + 1..];
+            continue;
+        };
+        let value = variables.get(name).map(String::as_str);
+        line.push_str(value.filter(|value| !value.is_empty()).unwrap_or("-"));
+        rest = after;
     }
-    line
+    line + rest
+}
+
+/// The variable at the beginning, and what follows. A full stop at its end belongs to the text.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    if let Some(inside) = text.strip_prefix("${context.") {
+        return inside.split_once('}');
+    }
+    let inside = text.strip_prefix("$context.")?;
+    let end = inside
+        .find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)))
+        .unwrap_or(inside.len());
+    let name = inside[..end].trim_end_matches(['.', '-']);
+    (!name.is_empty()).then(|| (name, &inside[name.len()..]))
 }
 
 #[cfg(test)]
@@ -228,13 +269,25 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_and_unknown_ones_are_a_dash() {
-        let variables =
-            BTreeMap::from([("requestId", "r1".to_owned()), ("status", "200".to_owned())]);
+        let variables = Variables::from([
+            ("requestId".into(), "r1".to_owned()),
+            ("status".into(), "200".to_owned()),
+        ]);
         let format = r#"{"id":"$context.requestId","s":$context.status,"x":"$context.integration.latency"}."#;
         assert_eq!(
             render(format, &variables),
             r#"{"id":"r1","s":200,"x":"-"}."#
         );
         assert_eq!(render("$context.requestId.", &variables), "r1.");
+        let braces = "${context.requestId}-$context.status/$ $context.";
+        assert_eq!(render(braces, &variables), "r1-200/$ $context.");
+    }
+
+    #[test]
+    fn a_line_is_cut_at_1024_bytes_and_never_within_a_character() {
+        assert_eq!(cut("x".repeat(1025)).len(), 1024);
+        assert_eq!(cut("x".repeat(1024)).len(), 1024);
+        let line = cut(format!("{}ä", "x".repeat(1023)));
+        assert_eq!(line.len(), 1023);
     }
 }

@@ -1,7 +1,9 @@
 //! One message from a client: which route, the invocation, and what goes back; and the last event.
 //!
-//! A message is an invocation of its own. Two messages of one client may be answered in the other
-//! order: AWS promises none, and many environments work side by side.
+//! A message is an invocation of its own.
+//!
+//! Uncertain: AWS promises no order for the messages of one connection. They are started in the order in
+//! which they came, and answered as the function is done: two may be answered the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +16,14 @@ use super::super::events::{self, Context};
 use super::super::weather::FaultKind;
 use super::integration::{self, Called, Failure};
 use super::journal::{Caller, Entry, Journal};
-use super::{Connection, Ending, connection_id, selection};
+use super::{Connection, Ending, MESSAGE_LIMIT, connection_id, selection};
 
 const FORBIDDEN: (&str, &str) = ("Forbidden", "ACCESS_DENIED");
 const BROKEN: (&str, &str) = ("Internal server error", "INTEGRATION_FAILURE");
-/// AWS's text for a message that waits 29 seconds is not recorded anywhere; this is what the
-/// documents call the time-out, and what a capture of another emulator's author shows.
+/// Uncertain: AWS's text for a message that waits 29 seconds is not recorded; some saw "Internal server
+/// error". This is what REST APIs answer, and what the documents call the time-out.
 const LATE: (&str, &str) = ("Endpoint request timed out", "INTEGRATION_TIMEOUT");
-/// No capture shows what a throttled message gets. The text is the one of the handshake.
+/// Uncertain: no capture shows what a throttled message gets. The text is the one of the handshake.
 const THROTTLED: (&str, &str) = ("Too Many Requests", "THROTTLED");
 
 /// Handles a text message.
@@ -71,8 +73,10 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
     answer(&connection, &context, journal, route, called);
 }
 
-/// The key that the message selects, and the route that takes it. The three special routes cannot be
-/// reached by naming them: such a message goes to `$default` like any other unknown one.
+/// The key that the message selects, and the route that takes it.
+///
+/// Uncertain: `$connect` and `$disconnect` cannot be reached by naming them, but what such a message
+/// gets is not recorded. Here it goes to `$default` like any other unknown one.
 fn route<'a>(stage: &'a LiveStage, text: &str) -> (String, Option<&'a LiveRoute>) {
     let selected = selection::select(&stage.route_selection_expression, text);
     let own = selected.filter(|key| !key.is_empty() && key != "$connect" && key != "$disconnect");
@@ -104,6 +108,11 @@ fn answer(
     });
     // Only a deployed route response sends the body back, whatever the status is.
     if let Some(body) = reply.body.filter(|_| route.route_response) {
+        // Uncertain: what a reply over 128 KB does is not recorded. A message to a client may not be
+        // larger, so it counts as a failure of the integration.
+        if body.len() > MESSAGE_LIMIT {
+            return refuse(connection, context, journal, 500, BROKEN, latency);
+        }
         let _ = connection.post(Bytes::from(body));
     }
     journal.finish(&Entry {
@@ -133,8 +142,9 @@ fn refuse(
 
 /// Exactly AWS's spacing: after `"message":` and after the commas.
 pub(super) fn frame(message: &str, connection_id: &str, request_id: &str) -> String {
+    let message = serde_json::Value::from(message);
     format!(
-        r#"{{"message": "{message}", "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#
+        r#"{{"message": {message}, "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#
     )
 }
 

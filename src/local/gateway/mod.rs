@@ -3,17 +3,22 @@
 //! | file | what it does |
 //! |---|---|
 //! | `door` | the handshake: `$connect` decides, with AWS's statuses and bodies |
+//! | `authorizer` | who may come in: IAM, or a function that is asked before `$connect` |
 //! | `session` | one open socket: frames, limits, timers, and exactly one `$disconnect` |
 //! | `selection` | the route selection expression |
 //! | `message` | one message: route, invocation, reply or error frame |
-//! | `integration` | the call of the function, and what its answer must look like |
+//! | `integration` | what stands behind a route; the call of a function, and what its answer must look like |
+//! | `http`, `mock` | integrations without a function |
 //! | `throttle` | token buckets of stages, routes and the account |
 //! | `journal` | execution and access log lines |
 
+mod authorizer;
 mod door;
+mod http;
 mod integration;
 mod journal;
 mod message;
+mod mock;
 mod selection;
 mod session;
 mod throttle;
@@ -25,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::prelude::{BASE64_URL_SAFE, Engine};
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +42,10 @@ pub(crate) use session::Ending;
 pub(crate) const MESSAGE_LIMIT: usize = 128 * 1024;
 /// A single frame may have 32 KB.
 pub(crate) const FRAME_LIMIT: usize = 32 * 1024;
-/// How much may wait for a client that reads slowly. AWS does not document its buffer; eight of the
-/// largest messages is our choice.
+/// How much may wait for a client that reads slowly.
+///
+/// Uncertain: AWS does not document its buffer, only that a full one is a 429; eight of the largest
+/// messages is our choice.
 const BUFFER_LIMIT: usize = 8 * MESSAGE_LIMIT;
 
 /// Every open connection, and the throttles.
@@ -45,6 +53,7 @@ const BUFFER_LIMIT: usize = 8 * MESSAGE_LIMIT;
 pub(crate) struct Sockets {
     open: Mutex<HashMap<String, Arc<Connection>>>,
     pub(crate) throttles: throttle::Throttles,
+    wire: http::Wire,
 }
 
 /// One client.
@@ -62,6 +71,8 @@ pub(crate) struct Connection {
     pub(crate) source_ip: IpAddr,
     /// The handshake's `User-Agent`.
     pub(crate) user_agent: Option<String>,
+    /// What the authorizer said of it, for every later event.
+    authorizer: OnceLock<Arc<Map<String, Value>>>,
     last_active: AtomicI64,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     queued: AtomicUsize,
@@ -106,8 +117,10 @@ impl Sockets {
         self.lock().len()
     }
 
-    /// Closes every socket of an API, or of one of its stages, when it is deleted. AWS does not
-    /// document the code; 1001 is what every other end by the server has.
+    /// Closes every socket of an API, or of one of its stages, when it is deleted.
+    ///
+    /// Uncertain: AWS does not document that it closes them, nor the code; 1001 is what every other end
+    /// by the server has.
     pub(crate) fn close_all(&self, api_id: &str, stage: Option<&str>) {
         let of = |found: &&Arc<Connection>| {
             found.api_id == api_id && stage.is_none_or(|stage| found.stage == stage)
@@ -150,6 +163,11 @@ impl Connection {
         self.outgoing
             .send(Outgoing::Text(text))
             .map_err(|_| PostError::Gone)
+    }
+
+    /// What the authorizer said, if there was one.
+    pub(crate) fn authorizer(&self) -> Option<&Arc<Map<String, Value>>> {
+        self.authorizer.get()
     }
 
     /// Why somebody closed it.

@@ -1,5 +1,10 @@
 //! Token buckets: for new connections and requests of the account, and for routes of a stage.
 //!
+//! The account's bucket is one for messages and `@connections` calls together.
+//!
+//! Uncertain: whether a handshake takes from it too is not documented; here new connections have the
+//! bucket that the quotas give them, and no other.
+//!
 //! A rate or burst of 0 lets nothing through. That is a real trap: tools that set log levels without
 //! throttles can leave zeros on the stage, and every connect gets 429.
 

@@ -19,6 +19,9 @@ pub struct Call {
     pub at: i64,
     /// Who called: the account itself, or a role session such as a function's.
     pub caller: String,
+    /// The client's word for itself: the first product of its User-Agent, such as `Boto3`.
+    #[serde(default)]
+    pub agent: String,
     /// Such as `iam`.
     pub service: String,
     /// Such as `CreateRole`.

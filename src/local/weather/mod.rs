@@ -52,8 +52,10 @@ pub struct Weather {
     pub requests_per_second: f64,
     /// How many of them may come at once.
     pub requests_burst: f64,
-    /// Whether a client's ping counts as traffic for the idle time-out. AWS does not document it;
-    /// we chose no, so that a chat which relies on it is caught here.
+    /// Whether a client's ping counts as traffic for the idle time-out.
+    ///
+    /// Uncertain: AWS does not document it; we chose no, so that a chat which relies on it is caught
+    /// here.
     pub ping_keeps_alive: bool,
     /// Where the dice of faults by chance begin; `None` draws one, which can be read afterwards, so
     /// that a bad run can be had again.
@@ -183,7 +185,7 @@ impl Sky {
     pub(crate) fn begin(
         &self,
         at: i64,
-        caller: String,
+        (caller, agent): (String, String),
         (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         if service == fault::DATA_PLANE {
@@ -195,6 +197,7 @@ impl Sky {
             number: 0,
             at,
             caller,
+            agent,
             service: service.to_owned(),
             operation: operation.to_owned(),
             mutating,

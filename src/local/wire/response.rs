@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::fault::status_of;
-use super::{Fault, Request};
 
 /// One answer.
 #[derive(Debug)]
@@ -50,13 +49,6 @@ impl Response {
     /// An error of a REST-JSON service: `x-amzn-ErrorType` and a body with the message.
     pub(crate) fn rest_error(status: StatusCode, kind: &'static str, message: &str) -> Self {
         Self::json(status, &json!({ "message": message })).with("x-amzn-ErrorType", kind)
-    }
-
-    /// The operation is not part of the local cloud.
-    pub(crate) fn not_here(request: &Request) -> Self {
-        Fault::not_here(request.service, &request.operation)
-            .rest()
-            .identified(&request.request_id)
     }
 
     /// Adds a header; one that cannot be written is left out.

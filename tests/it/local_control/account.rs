@@ -110,12 +110,12 @@ async fn access_logs_are_checked_for_format_then_role_then_destination() {
     let (_, words) = refusal(stage("$context.routeKey").await);
     assert_eq!(
         words,
-        "Access Log format must include either $context.requestId or $context.extendedRequestId : '$context.routeKey'"
+        "The following errors are found in Access Log Format: Access Log format must include either $context.requestId or $context.extendedRequestId : '$context.routeKey'"
     );
     let (_, words) = refusal(stage("a\n$context.requestId").await);
     assert_eq!(
         words,
-        "Access Log format must be single line: 'a\n$context.requestId'"
+        "The following errors are found in Access Log Format: Access Log format must be single line: 'a\n$context.requestId'"
     );
     let (_, words) = refusal(stage("$context.requestId").await);
     assert_eq!(

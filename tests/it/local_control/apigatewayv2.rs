@@ -6,7 +6,7 @@ use chatctl::local::ControlPlane;
 
 use super::{cloud, cloud_with, config, refusal};
 
-const FUNCTION_URI: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:chat/invocations";
+pub(super) const FUNCTION_URI: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:chat/invocations";
 
 /// An API with an integration and a `$connect` route.
 pub(super) async fn api(client: &Client) -> (String, String, String) {
@@ -251,6 +251,10 @@ async fn stage_variables_merge_and_an_empty_value_takes_one_away() {
         .unwrap();
     let variables = updated.stage_variables().unwrap();
     assert_eq!((variables.get("a"), variables.len()), (None, 2));
+    let nothing = std::collections::HashMap::new();
+    let unchanged = client.update_stage().api_id(&api_id).stage_name("s");
+    let unchanged = unchanged.set_stage_variables(Some(nothing)).send().await;
+    assert_eq!(unchanged.unwrap().stage_variables().unwrap().len(), 2);
     cloud.stop().await;
 }
 
@@ -304,6 +308,56 @@ async fn a_stage_that_deploys_by_itself_follows_every_change() {
         message.starts_with("Successfully deployed stage with deployment ID"),
         "{message}"
     );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_fails_by_itself_is_no_error_but_a_message() {
+    let cloud = cloud().await;
+    let client = Client::new(&config(&cloud));
+    let (api_id, _, route_id) = api(&client).await;
+    let stage = client.create_stage().api_id(&api_id).stage_name("s");
+    let stage = stage.auto_deploy(true).send().await.unwrap();
+    let first = stage.deployment_id().unwrap();
+    let update = client.update_stage().api_id(&api_id).stage_name("s");
+    let (code, _) = refusal(update.deployment_id(first).send().await);
+    assert_eq!(code, "BadRequestException", "it deploys by itself");
+    let delete = client.delete_route().api_id(&api_id).route_id(&route_id);
+    delete.send().await.unwrap();
+    let read = client.get_stage().api_id(&api_id).stage_name("s");
+    let read = read.send().await.unwrap();
+    assert_eq!(
+        read.last_deployment_status_message(),
+        Some("Deployment attempt failed: Unable to deploy API because no routes exist in this API")
+    );
+    assert_eq!(
+        read.deployment_id(),
+        Some(first),
+        "the last one that worked"
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn an_api_without_tags_has_no_such_member_and_a_stage_an_empty_one() {
+    let cloud = cloud().await;
+    let client = Client::new(&config(&cloud));
+    let made = client
+        .create_api()
+        .name("plain")
+        .protocol_type(ProtocolType::Websocket)
+        .route_selection_expression("$request.body.action");
+    let made = made.send().await.unwrap();
+    assert_eq!(made.tags(), None);
+    let api_id = made.api_id().unwrap();
+    let arn = format!("arn:aws:apigateway:us-east-1::/apis/{api_id}");
+    let tags = client.get_tags().resource_arn(arn).send().await.unwrap();
+    assert!(tags.tags().is_some_and(|tags| tags.is_empty()));
+    let read = client.get_api().api_id(api_id).send().await.unwrap();
+    assert_eq!(read.tags(), None, "a look adds nothing");
+    let stage = client.create_stage().api_id(api_id).stage_name("s");
+    let stage = stage.send().await.unwrap();
+    assert!(stage.tags().is_some_and(|tags| tags.is_empty()));
     cloud.stop().await;
 }
 

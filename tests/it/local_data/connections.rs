@@ -9,7 +9,7 @@ use super::{Client, World};
 
 const GONE: &str = "PJqB0fHsqRcCHlwAAAAAAA==";
 
-fn manage(world: &World, method: &str, id: &str, body: &[u8]) -> Answer {
+pub(super) fn manage(world: &World, method: &str, id: &str, body: &[u8]) -> Answer {
     let signature = signature("AKIDANYBODY");
     request(
         world,
@@ -35,7 +35,7 @@ fn request(
     call(&world.host(), method, &path, &headers, body)
 }
 
-fn kind(answer: &Answer) -> &str {
+pub(super) fn kind(answer: &Answer) -> &str {
     answer
         .headers
         .get("x-amzn-errortype")
@@ -128,6 +128,55 @@ async fn unsigned_is_403_and_so_is_an_unknown_stage() {
     let signed = [("authorization", &*signature("AKIDANYBODY"))];
     let answer = call(&world.host(), "POST", &path, &signed, b"");
     assert_eq!((answer.status, kind(&answer)), (403, "ForbiddenException"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_has_three_members_and_does_not_count_as_traffic() {
+    let world = World::chat().await;
+    let url = world.url();
+    let socket = super::knock(&url, &[("user-agent", "me/1")]).await.unwrap();
+    let mut client = Client { socket };
+    let id = client.id(&world).await;
+    let look = || -> Value {
+        let answer = manage(&world, "GET", &id, b"");
+        assert_eq!(answer.headers["content-type"], "application/json");
+        serde_json::from_slice(&answer.body).unwrap()
+    };
+    let first = look();
+    let names: Vec<_> = first.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["connectedAt", "identity", "lastActiveAt"]);
+    let identity = serde_json::json!({"sourceIp": "127.0.0.1", "userAgent": "me/1"});
+    assert_eq!(first["identity"], identity);
+    let time = first["lastActiveAt"].as_str().unwrap();
+    assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok());
+    world.cloud.clock().turn(Duration::from_secs(60));
+    assert_eq!(look(), first, "a look is no traffic");
+    client.send("hi").await;
+    world.events_of("MESSAGE", 2).await;
+    assert_ne!(look()["lastActiveAt"], first["lastActiveAt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_stage_of_the_api_manages_a_connection_and_no_stage_none() {
+    let world = World::chat().await;
+    let mut client = world.connect().await;
+    let id = client.id(&world).await.replace('=', "%3D");
+    let create = world.gateway.create_stage().api_id(&world.api_id);
+    create.stage_name("empty").send().await.unwrap();
+    let signature = signature("AKIDANYBODY");
+    let post = |stage: &str| {
+        let path = format!(
+            "/_aws/execute-api/{}/{stage}@connections/{id}",
+            world.api_id
+        );
+        let headers = [("authorization", signature.as_str())];
+        call(&world.host(), "POST", &path, &headers, b"hi").status
+    };
+    assert_eq!(post("empty/"), 200, "nothing is deployed there");
+    assert_eq!(client.text().await, "hi");
+    assert_eq!(post(""), 403);
+    let url = world.url().replace("/production", "/empty");
+    assert_eq!(super::try_connect(&url).await.unwrap_err().0, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -271,7 +271,7 @@ async fn every_end_is_told_exactly_once_with_its_code_and_reason() {
     assert_eq!(context["disconnectReason"], "bye");
     let headers = first["headers"].as_object().unwrap();
     let names: Vec<_> = headers.keys().map(String::as_str).collect();
-    assert_eq!(names, ["Host", "X-Forwarded-For", "x-api-key", "x-restapi"]);
+    assert_eq!(names, ["Host", "x-api-key", "X-Forwarded-For", "x-restapi"]);
     assert!(first.get("body").is_none());
 
     let mut client = world.connect().await;
@@ -292,6 +292,41 @@ async fn every_end_is_told_exactly_once_with_its_code_and_reason() {
         world.events_of("DISCONNECT", 3).await.len() <= 4,
         "three ends and the last client's"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_way_the_server_ends_it_the_function_hears_of_it_once() {
+    let world = World::chat().await;
+    let mut binary = world.connect().await;
+    let mut large = world.connect().await;
+    let mut deleted = world.connect().await;
+    let mut idle = world.connect().await;
+    let id = deleted.id(&world).await;
+    binary.socket.send(Message::binary(vec![1])).await.unwrap();
+    large.send(&"x".repeat(32 * 1024 + 1)).await;
+    let closed = super::connections::manage(&world, "DELETE", &id, b"");
+    assert_eq!(closed.status, 204);
+    world.events_of("DISCONNECT", 3).await;
+    world.cloud.clock().turn(Duration::from_secs(10 * 60 + 1));
+    for (client, code) in [
+        (&mut binary, 1003),
+        (&mut large, 1009),
+        (&mut deleted, 1000),
+        (&mut idle, 1001),
+    ] {
+        assert_eq!(client.close_frame().await.0, code);
+    }
+    world.events_of("DISCONNECT", 4).await;
+    // A whole round with a new client takes longer than any second event would.
+    let mut last = world.connect().await;
+    last.send(r#"{"do":"ok"}"#).await;
+    world.events_of("MESSAGE", 2).await;
+    let gone = world.events_of("DISCONNECT", 4).await;
+    let ids: std::collections::BTreeSet<_> = gone
+        .iter()
+        .map(|event| event["requestContext"]["connectionId"].as_str().unwrap())
+        .collect();
+    assert_eq!((gone.len(), ids.len()), (4, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

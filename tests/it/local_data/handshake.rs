@@ -95,6 +95,73 @@ async fn an_unknown_api_stage_or_path_is_forbidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slash_behind_the_stage_is_no_path() {
+    let world = World::chat().await;
+    assert!(world.try_connect("/").await.is_ok());
+    assert!(world.try_connect("/?room=a").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_of_the_protocol_is_refused_and_ours_is_named() {
+    let world = World::chat().await;
+    let headers = [("sec-websocket-version", "8")];
+    let refused = super::knock(&world.url(), &headers).await.err().unwrap();
+    assert_eq!(refused.status(), 426);
+    assert_eq!(refused.headers()["sec-websocket-version"], "13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_names_its_request_in_a_header_and_no_kind() {
+    let world = World::chat().await;
+    let url = format!("{}?do=throw", world.url());
+    let refused = super::knock(&url, &[]).await.err().unwrap();
+    let body: Value = serde_json::from_str(refused.body()).unwrap();
+    let id = body["requestId"].as_str().unwrap();
+    assert_eq!(refused.headers()["x-amz-apigw-id"], id);
+    assert!(!refused.headers().contains_key("x-amzn-errortype"));
+    assert_eq!(refused.headers()["content-type"], "application/json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stage_variables_come_with_every_event_and_the_chain_of_proxies_with_the_first() {
+    let world = World::chat().await;
+    let update = world.gateway.update_stage().api_id(&world.api_id);
+    let update = update
+        .stage_name("production")
+        .stage_variables("color", "blue");
+    update.send().await.unwrap();
+    let headers = [("x-forwarded-for", "192.0.2.1"), ("user-agent", "me/1")];
+    let mut socket = super::knock(&world.url(), &headers).await.unwrap();
+    let connect = world.event("CONNECT").await;
+    assert_eq!(
+        connect["headers"]["X-Forwarded-For"],
+        "192.0.2.1, 127.0.0.1"
+    );
+    assert_eq!(
+        connect["requestContext"]["identity"]["sourceIp"],
+        "127.0.0.1"
+    );
+    assert_eq!(connect["requestContext"]["identity"]["userAgent"], "me/1");
+    let names: Vec<_> = connect["headers"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let mut sorted = names.clone();
+    sorted.sort_by_key(|name| name.to_ascii_lowercase());
+    assert_eq!(names, sorted);
+    socket.close(None).await.unwrap();
+    let gone = world.event("DISCONNECT").await;
+    for event in [connect, gone] {
+        assert_eq!(
+            event["stageVariables"],
+            serde_json::json!({"color": "blue"})
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_api_is_found_by_its_host_name_too() {
     let world = World::chat().await;
     let mut request = format!("ws://{}/production", world.host())

@@ -120,6 +120,64 @@ async fn the_access_log_has_a_line_for_every_request_and_dashes_for_what_is_unkn
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_access_log_knows_posts_to_connections_and_who_made_them() {
+    let world = with_logs(LoggingLevel::Info, false).await;
+    let format = r#"{"event":"$context.eventType","route":"$context.routeKey","status":$context.status,"id":"${context.connectionId}","at":"$context.connectedAt","arn":"$context.identity.userArn","account":"$context.identity.accountId","api":"$context.apiId","stage":"$context.stage","domain":"$context.domainName","message":"$context.messageId","kind":"$context.error.responseType","words":$context.error.messageString,"request":"$context.extendedRequestId","time":"$context.requestTime","epoch":$context.requestTimeEpoch,"took":"$context.integrationLatency","length":"$context.responseLength","who":"$context.authorizer.principalId"}"#;
+    let access = AccessLogSettings::builder()
+        .destination_arn("arn:aws:logs:us-east-1:000000000000:log-group:/chat/access")
+        .format(format)
+        .build();
+    let update = world.gateway.update_stage().api_id(&world.api_id);
+    let update = update.stage_name("production").access_log_settings(access);
+    update.send().await.unwrap();
+    let mut client = world.connect().await;
+    let id = client.id(&world).await;
+    super::connections::manage(&world, "POST", &id, b"hi");
+    client.send(r#"{"do":"throw"}"#).await;
+    let lines = world.lines("/chat/access", |lines| lines.len() == 4).await;
+    let read = |line: &String| {
+        let line = line.replace(r#""words":-"#, r#""words":null"#);
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()
+    };
+    let lines: Vec<_> = lines.iter().map(read).collect();
+    let (connect, post, thrown) = (&lines[0], &lines[2], &lines[3]);
+    assert_eq!(connect["event"], "CONNECT");
+    assert_eq!(
+        (&connect["message"], &connect["arn"]),
+        (&"-".into(), &"-".into())
+    );
+    assert_eq!(
+        (&connect["api"], &connect["stage"]),
+        (&world.api_id.as_str().into(), &"production".into())
+    );
+    let domain = format!("{}.execute-api.us-east-1.amazonaws.com", world.api_id);
+    assert_eq!(connect["domain"], domain);
+    assert!(connect["epoch"].is_u64() && connect["time"].as_str().unwrap().ends_with(" +0000"));
+    assert_eq!(post["event"], "CONNECTION_API");
+    assert_eq!(post["route"], "POST /@connections/{connectionId}");
+    assert_eq!(
+        (&post["status"], &post["id"]),
+        (&200.into(), &id.as_str().into())
+    );
+    assert_eq!((&post["at"], &post["took"]), (&"-".into(), &"0".into()));
+    assert_eq!(post["arn"], "arn:aws:iam::000000000000:root");
+    assert_eq!(post["account"], "000000000000");
+    assert_eq!(thrown["kind"], "INTEGRATION_FAILURE");
+    assert_eq!(thrown["words"], "Internal server error");
+    assert_eq!(
+        (&thrown["length"], &thrown["who"]),
+        (&"-".into(), &"-".into())
+    );
+    // The execution log says what the function's own error was.
+    let group = format!("/aws/apigateway/{}/production", world.api_id);
+    let error = "customer function error: thrown. Lambda request id: ";
+    let told = |lines: &[String]| lines.iter().any(|line| line.contains(error));
+    let lines = world.lines(&group, told).await;
+    let posted = "Connection API request completed with status: 200";
+    assert!(lines.iter().any(|line| line.contains(posted)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn data_trace_shows_payloads() {
     let world = with_logs(LoggingLevel::Info, true).await;
     let mut client = world.connect().await;

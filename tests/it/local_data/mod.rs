@@ -1,13 +1,38 @@
 //! The local cloud's data plane: sockets, functions and `@connections`, seen from outside.
 //!
 //! [`World`] deploys one API with one function by the AWS SDK, as the deployer would.
+//!
+//! What real AWS is known to do, and where it is tested (rooms of `local_data` unless said otherwise):
+//!
+//! | what | tests |
+//! |---|---|
+//! | 1 logging needs the account's role | `local_control::account::logging_without_the_account_role_is_refused` |
+//! | 2 that role must exist, trust, suffice, have propagated | `local_control::account::an_account_role_must_exist_…` |
+//! | 3 a fresh role cannot be assumed | `lambda::a_fresh_role_cannot_be_assumed_for_a_while` |
+//! | 4 overlapping updates, pending functions | `lambda::overlapping_updates_are_409_…`, `lambda::a_new_function_is_pending_…` |
+//! | 5 duplicate routes, integrations in use | `local_control::apigatewayv2::a_second_route_…`, `…::an_integration_in_use_…` |
+//! | 6 live only when deployed, open sockets move | `gateway::a_new_route_is_live_only_after_a_deployment_…` |
+//! | 7 the handshake's statuses | `handshake` |
+//! | 8 error frames to the letter, the socket stays | `gateway::a_message_without_a_route_…`, `…::a_function_that_fails_…` |
+//! | 9 the body needs a deployed route response | `gateway::the_body_comes_back_only_with_…` |
+//! | 10 limits and close codes, idle, two hours | `gateway::a_frame_over_32_kb_…`, `…::a_binary_frame_…`, `…::ten_idle_minutes_…`, `…::two_hours_…` |
+//! | 11 `@connections` | `connections` |
+//! | 12 the events' shapes | `gateway::a_message_event_…`, `…::every_end_…`, `handshake::a_connect_event_…` |
+//! | 13 one request a process, frozen, log lines, resets | `runtime` |
+//! | 14 keys that are no text | `gateway::keys_that_are_not_text_…` |
+//! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
+mod authorizers;
+mod client;
 mod connections;
 mod faults;
 mod function;
 mod gateway;
 mod handshake;
+mod integrations;
 mod lambda;
+mod lambda_rules;
+mod limits;
 mod logging;
 mod orphans;
 mod runtime;
@@ -23,12 +48,9 @@ use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
-use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+pub(crate) use client::{Client, PATIENCE, Socket, knock, try_connect, until};
 
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/chat";
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:chat";
@@ -36,8 +58,6 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 const RIGHTS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"},{"Effect":"Allow","Action":"execute-api:ManageConnections","Resource":"arn:aws:execute-api:*:*:*/*/@connections/*"}]}"#;
 const PUSH_POLICY: &str =
     "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
-
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A local cloud with a role, a function and an API with routes to it.
 pub(crate) struct World {
@@ -124,10 +144,11 @@ impl World {
         put.policy_document(policy).send().await.unwrap();
     }
 
-    /// The events that the functions got so far.
+    /// The events that the functions got so far. A line that is still being written has no end yet.
     pub(crate) fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.events_file()).unwrap_or_default();
-        text.lines()
+        text.split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
@@ -141,10 +162,19 @@ impl World {
     pub(crate) async fn events_of(&self, kind: &str, count: usize) -> Vec<Value> {
         until(&format!("{count} events {kind}"), || {
             let mut found = self.events();
-            found.retain(|event| event["requestContext"]["eventType"] == kind);
+            found.retain(|event| {
+                event["requestContext"]["eventType"] == kind && event.get("type").is_none()
+            });
             (found.len() >= count).then_some(found)
         })
         .await
+    }
+
+    /// What an authorizer was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Value> {
+        let mut found = self.events();
+        found.retain(|event| event["type"] == "REQUEST");
+        found
     }
 
     fn events_file(&self) -> PathBuf {
@@ -200,9 +230,7 @@ impl World {
             .await
             .unwrap();
         self.api_id = api.api_id().unwrap().to_owned();
-        let uri = format!(
-            "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
-        );
+        let uri = invocation();
         let made = self
             .gateway
             .create_integration()
@@ -236,6 +264,10 @@ impl World {
     }
 
     pub(crate) async fn permit(&self, what: &str) {
+        self.permit_as("api", what).await;
+    }
+
+    pub(crate) async fn permit_as(&self, statement: &str, what: &str) {
         let source = format!(
             "arn:aws:execute-api:us-east-1:000000000000:{}/{what}",
             self.api_id
@@ -244,7 +276,7 @@ impl World {
             .lambda
             .add_permission()
             .function_name("chat")
-            .statement_id("api");
+            .statement_id(statement);
         let add = add
             .action("lambda:InvokeFunction")
             .principal("apigateway.amazonaws.com");
@@ -364,77 +396,6 @@ impl World {
     }
 }
 
-/// A WebSocket client whose every step must succeed in time.
-pub(crate) struct Client {
-    pub(crate) socket: Socket,
-}
-
-impl Client {
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
-    }
-
-    /// The next text message.
-    pub(crate) async fn text(&mut self) -> String {
-        match self.next().await {
-            Some(Ok(Message::Text(text))) => text.to_string(),
-            other => panic!("expected a text, got {other:?}"),
-        }
-    }
-
-    /// The close frame that ends it.
-    pub(crate) async fn close_frame(&mut self) -> (u16, String) {
-        match self.next().await {
-            Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
-                (code.into(), reason.to_string())
-            }
-            other => panic!("expected a close frame, got {other:?}"),
-        }
-    }
-
-    pub(crate) async fn next(&mut self) -> Option<Result<Message, tungstenite::Error>> {
-        tokio::time::timeout(PATIENCE, self.socket.next())
-            .await
-            .expect("nothing came")
-    }
-
-    /// The connection's own id, as an error frame tells it.
-    pub(crate) async fn id(&mut self, world: &World) -> String {
-        self.send(r#"{"do":"ok","mark":1}"#).await;
-        let events = world.events_of("MESSAGE", 1).await;
-        events.last().unwrap()["requestContext"]["connectionId"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    }
-}
-
-/// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits until the look finds something.
-pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-pub(crate) async fn try_connect(url: &str) -> Result<Socket, (u16, String)> {
-    match tokio_tungstenite::connect_async(url).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(tungstenite::Error::Http(response)) => {
-            let body = response.body().clone().unwrap_or_default();
-            Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
-        }
-        Err(other) => panic!("no HTTP answer: {other}"),
-    }
-}
-
 /// The SDK for any caller: the account itself.
 pub(crate) fn config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDANYBODY", "secret", None, None, "test");
@@ -446,6 +407,11 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .retry_config(RetryConfig::disabled())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
+}
+
+/// The function, as API Gateway calls it.
+pub(crate) fn invocation() -> String {
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations")
 }
 
 /// A shell script that becomes this test binary in its part as a function.
