@@ -95,6 +95,19 @@ async fn an_unknown_api_stage_or_path_is_forbidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_whose_endpoint_is_disabled_is_forbidden() {
+    let world = World::chat().await;
+    let update = |disabled| {
+        let update = world.gateway.update_api().api_id(&world.api_id);
+        update.disable_execute_api_endpoint(disabled).send()
+    };
+    update(true).await.unwrap();
+    assert_eq!(world.try_connect("").await.unwrap_err().0, 403);
+    update(false).await.unwrap();
+    assert!(world.try_connect("").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slash_behind_the_stage_is_no_path() {
     let world = World::chat().await;
     assert!(world.try_connect("/").await.is_ok());
