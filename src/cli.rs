@@ -244,7 +244,7 @@ pub struct Local {
     #[arg(long)]
     pub no_deploy: bool,
     /// Rebuild and redeploy when the Lambda's source changes; needs --lambda
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_deploy")]
     pub watch: bool,
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
@@ -258,6 +258,23 @@ pub struct Local {
     /// Refuse calls above the control-plane rates of AWS
     #[arg(long, help_heading = "Weather")]
     pub strict_rates: bool,
+    /// What goes wrong: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. KIND is throttle,
+    /// error:STATUS, reset, lost-answer or delay:MS. Such as logs=error:503@20%,
+    /// lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%
+    #[arg(long = "fault", value_name = "FAULT", help_heading = "Weather")]
+    pub faults: Vec<String>,
+    /// Begin the dice of faults by chance with this number, to have the same run again
+    #[arg(long, value_name = "NUMBER", help_heading = "Weather")]
+    pub seed: Option<u64>,
+    /// Read weather and faults from a file with the JSON of /_chatctl/weather
+    #[arg(long, value_name = "FILE", help_heading = "Weather")]
+    pub weather: Option<PathBuf>,
+    /// How far the local cloud's clock is ahead, such as 90m or 3days
+    #[arg(long, value_name = "TIME", help_heading = "Weather")]
+    pub clock_offset: Option<String>,
+    /// How many seconds pass on the local cloud's clock in one second [default: 1]
+    #[arg(long, value_name = "FACTOR", help_heading = "Weather")]
+    pub clock_speed: Option<f64>,
 }
 
 /// Flags of `chatctl logs`.

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde_json::json;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -51,31 +52,33 @@ const FILES: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// Says where the chat is now, if it is anywhere.
+type Find = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// What the page may be told while it is served.
 struct Page {
     port: u16,
-    endpoint: RwLock<Endpoint>,
-}
-
-/// Where the chat is, and the policy that lets the page go there and nowhere else.
-struct Endpoint {
-    answer: String,
+    /// Lets the page go to the chat's server and nowhere else. A browser reads it when it loads the
+    /// page, so it does not change when the chat moves within its server.
     policy: HeaderValue,
+    find: Find,
 }
 
-impl Endpoint {
-    fn new(ws_url: &str) -> Result<Self> {
-        let origin = websocket_origin(ws_url)?;
-        let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-             connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-        );
-        let policy =
-            HeaderValue::from_str(&policy).map_err(|error| unusable(ws_url).because(error))?;
-        let answer = serde_json::json!({ "endpoint": ws_url }).to_string();
-        Ok(Self { answer, policy })
+impl Page {
+    fn new(port: u16, ws_url: &str, find: Find) -> Result<Self> {
+        let policy = policy(ws_url)?;
+        Ok(Self { port, policy, find })
     }
+}
+
+fn policy(ws_url: &str) -> Result<HeaderValue> {
+    let origin = websocket_origin(ws_url)?;
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    );
+    HeaderValue::from_str(&policy).map_err(|error| unusable(ws_url).because(error))
 }
 
 /// The page, served until [`PageServer::stop`] or until it is dropped.
@@ -88,16 +91,28 @@ pub struct PageServer {
 /// Serves the page on `127.0.0.1:port` (0: a free port) for the chat at `ws_url`.
 ///
 /// # Errors
-/// A usage error if the port cannot be had, or if `ws_url` is no WebSocket URL.
+/// An error if the port cannot be had, or if `ws_url` is no WebSocket URL.
 pub async fn serve(port: u16, ws_url: String) -> Result<PageServer> {
-    let endpoint = RwLock::new(Endpoint::new(&ws_url)?);
+    let here = ws_url.clone();
+    serve_moving(port, &ws_url, move || Some(here.clone())).await
+}
+
+/// The same for a chat that can move, or be gone for a while: `find` is asked whenever a page wants to
+/// connect. All its answers are on the server of `ws_url`.
+///
+/// # Errors
+/// An error if the port cannot be had, or if `ws_url` is no WebSocket URL.
+pub async fn serve_moving(
+    port: u16,
+    ws_url: &str,
+    find: impl Fn() -> Option<String> + Send + Sync + 'static,
+) -> Result<PageServer> {
+    policy(ws_url)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|error| port_refused(port, error))?;
-    let page = Arc::new(Page {
-        port: listener.local_addr()?.port(),
-        endpoint,
-    });
+    let port = listener.local_addr()?.port();
+    let page = Arc::new(Page::new(port, ws_url, Box::new(find))?);
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::clone(&page));
     let task = tokio::spawn(async move {
@@ -120,20 +135,6 @@ impl PageServer {
     /// The address to open in a browser.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.page.port)
-    }
-
-    /// The chat has moved: open pages find the new address when they next connect.
-    ///
-    /// # Errors
-    /// A usage error if `ws_url` is no WebSocket URL.
-    pub fn set_endpoint(&self, ws_url: &str) -> Result<()> {
-        let endpoint = Endpoint::new(ws_url)?;
-        *self
-            .page
-            .endpoint
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = endpoint;
-        Ok(())
     }
 
     /// Stops serving. Connections that a browser keeps open are cut, not waited for.
@@ -171,14 +172,15 @@ fn router(page: Arc<Page>) -> Router {
 }
 
 async fn endpoint(State(page): State<Arc<Page>>) -> impl IntoResponse {
-    let endpoint = page
-        .endpoint
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        endpoint.answer.clone(),
-    )
+    let (status, answer) = match (page.find)() {
+        Some(ws_url) => (StatusCode::OK, json!({ "endpoint": ws_url })),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!({ "error": "no chat is deployed here at the moment" }),
+        ),
+    };
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (status, headers, answer.to_string())
 }
 
 /// Every answer goes through here: strangers are refused, the rest gets the safe headers.
@@ -189,14 +191,8 @@ async fn guard(State(page): State<Arc<Page>>, request: Request, next: Next) -> R
         let words = "This page answers only at its own address on this machine.\n";
         (StatusCode::MISDIRECTED_REQUEST, words).into_response()
     };
-    let policy = page
-        .endpoint
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .policy
-        .clone();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, page.policy.clone());
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -295,9 +291,8 @@ mod tests {
 
     #[test]
     fn the_policy_names_the_websocket_and_nothing_else_outside() {
-        let endpoint =
-            Endpoint::new("wss://abc.execute-api.eu-central-1.amazonaws.com/production").unwrap();
-        let policy = endpoint.policy.to_str().unwrap();
+        let policy = policy("wss://abc.execute-api.eu-central-1.amazonaws.com/production").unwrap();
+        let policy = policy.to_str().unwrap();
         assert!(
             policy.contains("connect-src 'self' wss://abc.execute-api.eu-central-1.amazonaws.com;")
         );
@@ -314,7 +309,7 @@ mod tests {
             "ws://a b/x",
             "ws://u:p@host/",
         ] {
-            assert!(Endpoint::new(url).is_err(), "{url}");
+            assert!(policy(url).is_err(), "{url}");
         }
     }
 }

@@ -65,7 +65,15 @@ impl Clients {
     /// # Errors
     /// No credentials, no region, or a cloud that cannot be reached: each with a hint.
     pub async fn connect(settings: &Settings) -> Result<Self> {
-        let config = sdk_config(settings).await;
+        Self::connect_as(settings, "chatctl").await
+    }
+
+    /// The same; where dummy credentials are used, with this access key.
+    ///
+    /// # Errors
+    /// No credentials, no region, or a cloud that cannot be reached: each with a hint.
+    pub async fn connect_as(settings: &Settings, dummy_key: &str) -> Result<Self> {
+        let config = sdk_config(settings, dummy_key).await;
         let region = region(&config)?;
         require_credentials(&config).await?;
         let sts = aws_sdk_sts::Client::new(&config);
@@ -83,7 +91,7 @@ impl Clients {
     }
 }
 
-async fn sdk_config(settings: &Settings) -> SdkConfig {
+async fn sdk_config(settings: &Settings, dummy_key: &str) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(&settings.target))
         .retry_config(RetryConfig::standard().with_max_attempts(5));
@@ -100,7 +108,7 @@ async fn sdk_config(settings: &Settings) -> SdkConfig {
         }
     }
     if uses_dummy_credentials(settings) {
-        loader = loader.credentials_provider(Credentials::from_keys("chatctl", "local", None));
+        loader = loader.credentials_provider(Credentials::from_keys(dummy_key, "local", None));
     } else if settings.target == Target::Aws {
         loader = loader.credentials_provider(chain(settings).await);
     }

@@ -131,13 +131,10 @@ async fn change(
     reporter: &Reporter,
 ) -> Result<Option<Proof>> {
     let Survey { world, plan } = survey;
-    if needs_code(plan) && world.artifact().is_err() {
-        let building = Building::new(*reporter);
-        let artifact = package::build(settings, &|step| building.step(step)).await;
-        drop(building);
-        world.set_artifact(artifact?);
-    }
     let listener = Listener::begin();
+    if needs_code(plan) && world.artifact().is_err() {
+        world.set_artifact(built(settings, reporter, &listener.stop).await?);
+    }
     carry_out(plan, world, reporter, &listener.stop, AGAIN).await?;
     tidy(plan, world, reporter, &listener.stop).await?;
     if how.no_prove {
@@ -146,6 +143,17 @@ async fn change(
     proven(world, settings, reporter, &listener.stop)
         .await
         .map(Some)
+}
+
+/// The function, unless somebody asks to stop: then the compiler stops too.
+async fn built(settings: &Settings, reporter: &Reporter, stop: &Stop) -> Result<Artifact> {
+    let building = Building::new(*reporter);
+    let step = |step: &package::Step<'_>| building.step(step);
+    tokio::select! {
+        artifact = package::build(settings, &step) => artifact,
+        _ = stop.beyond(0) => Err(Error::interrupted("stopped while the function was being built")
+            .hint("nothing was changed")),
+    }
 }
 
 /// A create call whose caller was killed can come into effect after this run looked for it. A run

@@ -36,9 +36,20 @@ pub(super) async fn follow(
     args: &Logs,
     interrupt: oneshot::Receiver<()>,
 ) -> Result<ExitCode> {
+    let clients = Clients::connect(settings).await?;
+    follow_with(context, settings, clients, args, interrupt).await
+}
+
+/// The same with clients that are there already.
+pub(super) async fn follow_with(
+    context: &Context,
+    settings: &Settings,
+    clients: Clients,
+    args: &Logs,
+    interrupt: oneshot::Receiver<()>,
+) -> Result<ExitCode> {
     let wishes = wishes(args)?;
     let options = options(args, settings)?;
-    let clients = Clients::connect(settings).await?;
     let names = Names::new(settings, &clients.place);
     let groups = groups::wanted(&clients, &names, &args.source);
     let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);
@@ -60,23 +71,23 @@ fn start(
     options: &Options,
 ) -> Receiver<Result<Said>> {
     let (client, options) = (clients.logs.clone(), options.clone());
-    if args.live {
-        let place = &clients.place;
-        let live = Live {
-            groups,
-            arn_prefix: format!(
-                "arn:{}:logs:{}:{}:log-group:",
-                place.partition, place.region, place.account_id
-            ),
-            plain_host: settings.target != Target::Aws,
-        };
-        return live::start(client, live, options);
-    }
-    let pacer = match settings.target {
+    let pacer = Arc::new(match settings.target {
         Target::Aws => Pacer::for_region(&clients.place.region),
         Target::Local(_) | Target::Endpoint(_) => Pacer::near(),
+    });
+    if !args.live {
+        return tail::start(client, groups, options, pacer);
+    }
+    let place = &clients.place;
+    let live = Live {
+        groups,
+        arn_prefix: format!(
+            "arn:{}:logs:{}:{}:log-group:",
+            place.partition, place.region, place.account_id
+        ),
+        plain_host: settings.target != Target::Aws,
     };
-    tail::start(client, groups, options, Arc::new(pacer))
+    live::start(client, live, options, pacer)
 }
 
 fn wishes(args: &Logs) -> Result<Wishes> {

@@ -39,6 +39,13 @@ pub enum What {
         /// A few words.
         text: String,
     },
+    /// A running step knows by now what its thing is called.
+    Named {
+        /// Which.
+        id: Id,
+        /// AWS's name of the thing.
+        name: String,
+    },
     /// A step is done.
     Finished {
         /// Which.

@@ -52,6 +52,14 @@ impl<W> Job<W> {
         });
     }
 
+    /// Says what the step's thing is called, where the plan could not know it yet.
+    pub fn named(&self, name: &str) {
+        self.events.send(What::Named {
+            id: self.id.clone(),
+            name: name.to_owned(),
+        });
+    }
+
     /// Takes tokens of a known limit, and waits for them if there are none.
     pub async fn pace(&self, cost: Cost) {
         let wait = self.pace.take(cost);

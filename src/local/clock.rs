@@ -1,11 +1,11 @@
-//! Time that tests can turn forward.
+//! Time that can be turned forward, and made to run faster.
 //!
-//! The clock runs with the system's, plus an offset that only grows. Whoever waits, waits for a
-//! moment on this clock, so that ten idle minutes pass at once when a test turns it. Short waits that
-//! belong to the network or to processes (integration time-outs, latency) use real time instead:
-//! turning the clock must not make a healthy function time out.
+//! The clock runs with the system's, plus an offset that only grows, times its speed. Whoever waits,
+//! waits for a moment on this clock, so that ten idle minutes pass at once when a test turns it. Short
+//! waits that belong to the network or to processes (integration time-outs, latency) use real time
+//! instead: turning the clock must not make a healthy function time out.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -13,27 +13,53 @@ use tokio::sync::watch;
 /// The local cloud's clock.
 #[derive(Debug)]
 pub struct Clock {
-    offset_ms: AtomicI64,
+    hand: RwLock<Hand>,
     turned: watch::Sender<()>,
+}
+
+/// What the clock showed at a moment of the system's time, and how fast it has run since.
+#[derive(Debug, Clone, Copy)]
+struct Hand {
+    real_ms: i64,
+    shown_ms: i64,
+    speed: f64,
 }
 
 impl Default for Clock {
     fn default() -> Self {
+        let real_ms = real_ms();
+        let hand = Hand {
+            real_ms,
+            shown_ms: real_ms,
+            speed: 1.0,
+        };
         Self {
-            offset_ms: AtomicI64::new(0),
+            hand: RwLock::new(hand),
             turned: watch::Sender::new(()),
         }
     }
 }
 
+impl Hand {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "milliseconds of centuries fit in 53 bits, and a cast to an integer saturates"
+    )]
+    fn at(self, real_ms: i64) -> i64 {
+        let since = real_ms.saturating_sub(self.real_ms);
+        self.shown_ms
+            .saturating_add((since as f64 * self.speed) as i64)
+    }
+}
+
 impl Clock {
+    /// The slowest and the fastest that it can run.
+    pub const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=100_000.0;
+
     /// Milliseconds since 1970 on this clock.
     pub fn now_ms(&self) -> i64 {
-        let real = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let real = i64::try_from(real.as_millis()).unwrap_or(i64::MAX);
-        real.saturating_add(self.offset_ms.load(Ordering::Acquire))
+        self.hand().at(real_ms())
     }
 
     /// The same moment as a timestamp that can be formatted.
@@ -41,11 +67,45 @@ impl Clock {
         jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::MAX)
     }
 
+    /// How many seconds pass on it in one real second.
+    pub fn speed(&self) -> f64 {
+        self.hand().speed
+    }
+
+    /// How far it is ahead of the system's.
+    pub fn ahead_ms(&self) -> i64 {
+        let real = real_ms();
+        self.hand().at(real) - real
+    }
+
     /// Turns the clock forward and wakes everybody who waits on it.
     pub fn turn(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
-        self.offset_ms.fetch_add(by, Ordering::AcqRel);
+        self.set(|hand| hand.shown_ms = hand.shown_ms.saturating_add(by));
+    }
+
+    /// Makes it run at another speed from now on; one outside of [`Clock::SPEEDS`] becomes the
+    /// nearest inside.
+    pub fn set_speed(&self, speed: f64) {
+        let speed = speed.clamp(*Self::SPEEDS.start(), *Self::SPEEDS.end());
+        self.set(|hand| hand.speed = speed);
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Hand)) {
+        let mut hand = self.hand.write().unwrap_or_else(PoisonError::into_inner);
+        let real_ms = real_ms();
+        *hand = Hand {
+            real_ms,
+            shown_ms: hand.at(real_ms),
+            speed: hand.speed,
+        };
+        change(&mut hand);
+        drop(hand);
         self.turned.send_replace(());
+    }
+
+    fn hand(&self) -> Hand {
+        *self.hand.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this clock shows `moment_ms`.
@@ -53,34 +113,70 @@ impl Clock {
         let mut turned = self.turned.subscribe();
         loop {
             let left = moment_ms.saturating_sub(self.now_ms());
-            let Ok(left) = u64::try_from(left) else {
-                return;
-            };
-            if left == 0 {
+            if left <= 0 {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(left)) => {}
+                () = tokio::time::sleep(self.real(left)) => {}
                 _ = turned.changed() => {}
             }
         }
     }
+
+    /// How long so many of this clock's milliseconds take; never nothing, so that a fast clock
+    /// does not make anybody spin.
+    #[expect(clippy::cast_precision_loss, reason = "see `Hand::at`")]
+    fn real(&self, left_ms: i64) -> Duration {
+        let seconds = left_ms as f64 / 1000.0 / self.speed();
+        Duration::try_from_secs_f64(seconds)
+            .unwrap_or(Duration::MAX)
+            .clamp(Duration::from_millis(1), Duration::from_secs(86_400))
+    }
+}
+
+fn real_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn turning_the_clock_wakes_a_sleeper_at_once() {
+    async fn wakes_after(change: impl FnOnce(&Clock)) {
         let clock = std::sync::Arc::new(Clock::default());
         let until = clock.now_ms() + 600_000;
         let sleeper = tokio::spawn({
             let clock = std::sync::Arc::clone(&clock);
             async move { clock.sleep_until(until).await }
         });
-        clock.turn(Duration::from_secs(601));
-        let woke = tokio::time::timeout(Duration::from_secs(5), sleeper).await;
-        assert!(woke.is_ok(), "the sleeper did not see the clock turn");
+        change(&clock);
+        let woke = tokio::time::timeout(Duration::from_secs(60), sleeper).await;
+        assert!(woke.is_ok(), "the sleeper did not see the clock change");
+        assert!(clock.now_ms() >= until);
+    }
+
+    #[tokio::test]
+    async fn turning_the_clock_wakes_a_sleeper_at_once() {
+        wakes_after(|clock| clock.turn(Duration::from_secs(601))).await;
+    }
+
+    #[tokio::test]
+    async fn ten_minutes_pass_soon_on_a_fast_clock() {
+        wakes_after(|clock| clock.set_speed(100_000.0)).await;
+    }
+
+    #[test]
+    fn a_change_of_speed_does_not_move_the_hands() {
+        let clock = Clock::default();
+        clock.turn(Duration::from_secs(3600));
+        let before = clock.ahead_ms();
+        assert!((3_600_000..3_700_000).contains(&before));
+        clock.set_speed(0.0);
+        assert_eq!(clock.speed(), 0.01);
+        clock.set_speed(1.0);
+        assert!((before - 60_000..=before).contains(&clock.ahead_ms()));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn refusal(headers: &HeaderMap, is_socket: bool) -> Option<&'static s
             .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
     };
     let host = text(HOST).map(host_name);
-    if host.is_some_and(|host| !is_loopback(host) && !host.contains(".execute-api.")) {
+    if host.is_some_and(|host| !is_loopback(host) && !is_api(host)) {
         return Some("the local cloud answers to loopback names only");
     }
     let origin =
@@ -35,12 +35,21 @@ fn host_name(host: &str) -> &str {
     }
 }
 
+/// An API's own host name on AWS, sent by whoever has pointed it here on purpose. The end of the name is
+/// what counts: anybody can own `x.execute-api.evil.example` and let it lead to this machine.
+fn is_api(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host.contains(".execute-api.")
+        && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+}
+
 /// Names that lead to this machine. SDKs put `stream-` and the like before an endpoint's host.
 fn is_loopback(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
     let host = host
         .strip_prefix("streaming-")
         .or(host.strip_prefix("stream-"))
-        .unwrap_or(host);
+        .unwrap_or(&host);
     host == "localhost"
         || host.ends_with(".localhost")
         || host
@@ -76,6 +85,9 @@ mod tests {
         ));
         assert!(!passes("127.0.0.1:4510", Some("null"), false));
         assert!(!passes("evil.example", None, false), "DNS rebinding");
+        assert!(passes("LocalHost:4510", None, false));
+        assert!(passes("[::1]:4510", Some("http://[::1]:8080"), false));
+        assert!(!passes("127.0.0.1.evil.example", None, false));
     }
 
     #[test]
@@ -83,5 +95,10 @@ mod tests {
         assert!(passes("127.0.0.1:4510", Some("https://chat.example"), true));
         assert!(passes("a1.execute-api.us-east-1.amazonaws.com", None, true));
         assert!(!passes("evil.example", None, true));
+        assert!(
+            !passes("a1.execute-api.evil.example", None, true),
+            "a name that looks like an API's can be anybody's"
+        );
+        assert!(passes("a1.execute-api.localhost:4510", None, true));
     }
 }

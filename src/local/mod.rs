@@ -25,6 +25,7 @@ mod guard;
 mod iam;
 mod lambda;
 mod logs;
+mod neighbour;
 mod operations;
 mod persist;
 mod router;
@@ -37,12 +38,18 @@ mod wire;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
 pub use control_plane::ControlPlane;
-pub use weather::{Call, Fault, FaultKind, Weather};
+pub use neighbour::{Neighbour, neighbour};
+pub use weather::{Call, Fault, FaultKind, Forecast, Weather};
+
+/// How a local cloud calls itself, to whoever asks its port and in its state folder.
+const SERVICE: &str = "chatctl local";
 
 /// How a local cloud is started; [`Options::default`] is what tests want.
 #[derive(Debug, Clone)]
@@ -57,8 +64,14 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Keeps the state in this folder over restarts.
     pub persist: Option<PathBuf>,
-    /// Faults and delays to begin with.
+    /// Delays and strictness to begin with.
     pub weather: Weather,
+    /// Faults to begin with.
+    pub faults: Vec<Fault>,
+    /// How far the clock is ahead at the start.
+    pub clock_ahead: Duration,
+    /// How many seconds pass on the clock in one real second.
+    pub clock_speed: f64,
 }
 
 impl Default for Options {
@@ -70,6 +83,9 @@ impl Default for Options {
             state_dir: None,
             persist: None,
             weather: Weather::default(),
+            faults: Vec::new(),
+            clock_ahead: Duration::ZERO,
+            clock_speed: 1.0,
         }
     }
 }
@@ -78,7 +94,7 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Something listens there already.
-    #[error("port {port} is taken; another local cloud may be running on it")]
+    #[error("port {port} is taken")]
     PortTaken {
         /// The port that was asked for.
         port: u16,
@@ -99,6 +115,48 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another local cloud keeps its state there.
+    #[error("the state folder {} is in use by another local cloud{}", folder.display(), process(*process_id))]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The other one's process.
+        process_id: Option<u32>,
+    },
+    /// The folder is not a state folder, or that of another cloud.
+    #[error("the folder {} does not hold the state of this local cloud: {why}", folder.display())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// What shows it.
+        why: String,
+    },
+    /// The state was written by another version of this program.
+    #[error("{} is of {}, and this program knows version {known}", file.display(), version(*found))]
+    Version {
+        /// The table of contents.
+        file: PathBuf,
+        /// Its version.
+        found: Option<u64>,
+        /// The one that this program reads and writes.
+        known: u64,
+    },
+    /// A file of the state is missing or broken.
+    #[error("the kept state cannot be read from {}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
+}
+
+fn process(id: Option<u32>) -> String {
+    id.map(|id| format!(", process {id}")).unwrap_or_default()
+}
+
+fn version(found: Option<u64>) -> String {
+    found.map_or("no version".to_owned(), |found| format!("version {found}"))
 }
 
 /// A running local cloud. Dropping it ends it; [`LocalCloud::stop`] ends it in order.
@@ -106,8 +164,19 @@ pub enum StartError {
 pub struct LocalCloud {
     cloud: Arc<Cloud>,
     server: server::Server,
-    /// A state folder of our own making, removed at the end.
-    temporary: Option<PathBuf>,
+    /// Dropped last: what runs still writes there.
+    _temporary: Option<Temporary>,
+}
+
+/// A state folder of our own making, removed at the end.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What a process still holds open is swept at the next start.
+        let _ = fs_err::remove_dir_all(&self.0);
+    }
 }
 
 /// Every room, and what they share.
@@ -125,6 +194,8 @@ pub(crate) struct Cloud {
     pub(crate) stopping: CancellationToken,
     /// What is kept over restarts.
     pub(crate) keeper: persist::Keeper,
+    /// Whose calls are not observed.
+    pub(crate) observer_key: String,
     /// Time that tests can turn forward.
     pub(crate) clock: Clock,
     /// Faults, delays and the list of calls.
@@ -156,21 +227,27 @@ impl LocalCloud {
             port: options.port,
             source,
         })?;
-        let cloud = Arc::new(Cloud::new(options, address)?);
+        let state_dir = state_dir(options.state_dir.clone())?;
+        let temporary = is_temporary.then(|| Temporary(state_dir.clone()));
+        let cloud = Arc::new(Cloud::new(options, address, state_dir));
         cloud.keeper.load(&cloud)?;
         tokio::spawn(persist::Keeper::run(Arc::clone(&cloud)));
-        let temporary = is_temporary.then(|| cloud.state_dir.clone());
         let server = server::Server::start(listener, address, Arc::clone(&cloud));
         Ok(Self {
             cloud,
             server,
-            temporary,
+            _temporary: temporary,
         })
     }
 
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.cloud.endpoint
+    }
+
+    /// The only region.
+    pub fn region(&self) -> &str {
+        &self.cloud.region
     }
 
     /// The address it listens on.
@@ -198,38 +275,88 @@ impl LocalCloud {
         self.cloud.weather.calls()
     }
 
+    /// Where the chat with these tags is now, if it is deployed on a stage of this name.
+    pub fn finder(&self, stage: &str, tags: &[(&str, &str)]) -> Finder {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Finder {
+            cloud: Arc::clone(&self.cloud),
+            stage: stage.to_owned(),
+            tags: tags.iter().map(owned).collect(),
+        }
+    }
+
+    /// An access key whose calls are not part of what is observed: no fault meets them, no latency
+    /// slows them down, and they are not listed. For the log window, which would otherwise use up the
+    /// faults that were planned for somebody else.
+    pub fn observer_key(&self) -> &str {
+        &self.cloud.observer_key
+    }
+
+    /// The seed of the dice that faults by chance throw.
+    pub fn seed(&self) -> u64 {
+        self.cloud.weather.now().seed.unwrap_or_default()
+    }
+
+    /// The faults that are still to come.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.cloud.weather.faults()
+    }
+
+    /// Why the state cannot be written to the `persist` folder at the moment.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.cloud.keeper.trouble()
+    }
+
     /// Closes the port and every socket, ends every process, and removes a temporary state folder.
     pub async fn stop(mut self) {
         self.cloud.stopping.cancel();
         self.server.stop().await;
         self.cloud.environments.ended().await;
         let cloud = Arc::clone(&self.cloud);
-        let _ = tokio::task::spawn_blocking(move || cloud.keeper.save(&cloud, true)).await;
+        let _ = tokio::task::spawn_blocking(move || cloud.keeper.close(&cloud)).await;
     }
 }
 
 impl Drop for LocalCloud {
     fn drop(&mut self) {
         self.cloud.stopping.cancel();
-        if let Some(folder) = &self.temporary {
-            // What a process still holds open is swept at the next start.
-            let _ = fs_err::remove_dir_all(folder);
-        }
+    }
+}
+
+/// Finds a chat, as often as it moves.
+#[derive(Debug, Clone)]
+pub struct Finder {
+    cloud: Arc<Cloud>,
+    stage: String,
+    tags: Vec<(String, String)>,
+}
+
+impl Finder {
+    /// `ws://…/STAGE`, if it is there.
+    pub fn url(&self) -> Option<String> {
+        self.cloud.apis.find(&self.stage, &self.tags)
     }
 }
 
 impl Cloud {
-    fn new(options: Options, address: SocketAddr) -> Result<Self, StartError> {
-        let state_dir = state_dir(options.state_dir)?;
-        Ok(Self {
+    fn new(options: Options, address: SocketAddr, state_dir: PathBuf) -> Self {
+        let clock = Clock::default();
+        clock.set_speed(options.clock_speed);
+        clock.turn(options.clock_ahead);
+        let forecast = Forecast {
+            weather: options.weather,
+            faults: options.faults,
+        };
+        Self {
             region: options.region,
             account_id: options.account_id,
             endpoint: format!("http://{address}"),
             state_dir,
             stopping: CancellationToken::new(),
             keeper: persist::Keeper::new(options.persist),
-            clock: Clock::default(),
-            weather: weather::Sky::new(options.weather),
+            observer_key: format!("OBSERVER{:032X}", fastrand::u128(..)),
+            clock,
+            weather: weather::Sky::new(forecast),
             iam: iam::Iam::default(),
             logs: logs::Logs::default(),
             apis: apigatewayv2::Apis::default(),
@@ -238,7 +365,7 @@ impl Cloud {
             functions: lambda::Functions::default(),
             environments: runtime::Environments::default(),
             sockets: gateway::Sockets::default(),
-        })
+        }
     }
 }
 

@@ -1,267 +1,136 @@
-//! The names that AWS's models give to REST requests: method and path to operation.
+//! The operations of AWS by name: which a request means, and whether the local cloud has it.
 //!
-//! Needed for three things: rooms dispatch by name, faults and the call list speak of names, and a
-//! request that the local cloud does not know can still be answered with what it was.
+//! `operations.txt` is the whole truth. The router asks it before any room is asked, so an operation
+//! that stands there as missing cannot be reached, whatever a room could do; and `/_chatctl/operations`
+//! shows what stands there as present, each of which the checks from outside drive. Besides, rooms
+//! dispatch by these names, and faults and the list of calls speak of them.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use http::Method;
 
-/// Method, path pattern (`{}` is one segment) and name.
-type Row = (&'static str, &'static str, &'static str);
+static TABLE: LazyLock<Vec<Operation>> =
+    LazyLock::new(|| parse(include_str!("operations.txt")).collect());
 
-const LAMBDA: &[Row] = &[
-    ("POST", "2015-03-31/functions", "CreateFunction"),
-    ("GET", "2015-03-31/functions", "ListFunctions"),
-    ("GET", "2015-03-31/functions/{}", "GetFunction"),
-    ("DELETE", "2015-03-31/functions/{}", "DeleteFunction"),
-    (
-        "GET",
-        "2015-03-31/functions/{}/configuration",
-        "GetFunctionConfiguration",
-    ),
-    (
-        "PUT",
-        "2015-03-31/functions/{}/configuration",
-        "UpdateFunctionConfiguration",
-    ),
-    ("PUT", "2015-03-31/functions/{}/code", "UpdateFunctionCode"),
-    ("POST", "2015-03-31/functions/{}/policy", "AddPermission"),
-    ("GET", "2015-03-31/functions/{}/policy", "GetPolicy"),
-    (
-        "DELETE",
-        "2015-03-31/functions/{}/policy/{}",
-        "RemovePermission",
-    ),
-    ("POST", "2015-03-31/functions/{}/invocations", "Invoke"),
-    (
-        "POST",
-        "2014-11-13/functions/{}/invoke-async",
-        "InvokeAsync",
-    ),
-    ("POST", "2015-03-31/functions/{}/versions", "PublishVersion"),
-    (
-        "GET",
-        "2015-03-31/functions/{}/versions",
-        "ListVersionsByFunction",
-    ),
-    ("POST", "2015-03-31/functions/{}/aliases", "CreateAlias"),
-    ("GET", "2015-03-31/functions/{}/aliases", "ListAliases"),
-    ("GET", "2015-03-31/functions/{}/aliases/{}", "GetAlias"),
-    ("PUT", "2015-03-31/functions/{}/aliases/{}", "UpdateAlias"),
-    (
-        "DELETE",
-        "2015-03-31/functions/{}/aliases/{}",
-        "DeleteAlias",
-    ),
-    (
-        "GET",
-        "2015-03-31/event-source-mappings",
-        "ListEventSourceMappings",
-    ),
-    (
-        "POST",
-        "2015-03-31/event-source-mappings",
-        "CreateEventSourceMapping",
-    ),
-    ("GET", "2016-08-19/account-settings", "GetAccountSettings"),
-    ("GET", "2017-03-31/tags/{}", "ListTags"),
-    ("POST", "2017-03-31/tags/{}", "TagResource"),
-    ("DELETE", "2017-03-31/tags/{}", "UntagResource"),
-    (
-        "PUT",
-        "2017-10-31/functions/{}/concurrency",
-        "PutFunctionConcurrency",
-    ),
-    (
-        "DELETE",
-        "2017-10-31/functions/{}/concurrency",
-        "DeleteFunctionConcurrency",
-    ),
-    (
-        "GET",
-        "2019-09-30/functions/{}/concurrency",
-        "GetFunctionConcurrency",
-    ),
-    ("GET", "2018-10-31/layers", "ListLayers"),
-    (
-        "GET",
-        "2020-06-30/functions/{}/code-signing-config",
-        "GetFunctionCodeSigningConfig",
-    ),
-    (
-        "GET",
-        "2021-07-20/functions/{}/runtime-management-config",
-        "GetRuntimeManagementConfig",
-    ),
-    ("GET", "2021-10-31/functions/{}/url", "GetFunctionUrlConfig"),
-    (
-        "POST",
-        "2021-10-31/functions/{}/url",
-        "CreateFunctionUrlConfig",
-    ),
-    (
-        "GET",
-        "2024-08-31/functions/{}/recursion-config",
-        "GetFunctionRecursionConfig",
-    ),
-];
-
-const APIGATEWAYV2: &[Row] = &[
-    ("POST", "v2/apis", "CreateApi"),
-    ("GET", "v2/apis", "GetApis"),
-    ("PUT", "v2/apis", "ImportApi"),
-    ("GET", "v2/apis/{}", "GetApi"),
-    ("PATCH", "v2/apis/{}", "UpdateApi"),
-    ("PUT", "v2/apis/{}", "ReimportApi"),
-    ("DELETE", "v2/apis/{}", "DeleteApi"),
-    ("DELETE", "v2/apis/{}/cors", "DeleteCorsConfiguration"),
-    ("GET", "v2/apis/{}/exports/{}", "ExportApi"),
-    ("POST", "v2/apis/{}/routes", "CreateRoute"),
-    ("GET", "v2/apis/{}/routes", "GetRoutes"),
-    ("GET", "v2/apis/{}/routes/{}", "GetRoute"),
-    ("PATCH", "v2/apis/{}/routes/{}", "UpdateRoute"),
-    ("DELETE", "v2/apis/{}/routes/{}", "DeleteRoute"),
-    (
-        "DELETE",
-        "v2/apis/{}/routes/{}/requestparameters/{}",
-        "DeleteRouteRequestParameter",
-    ),
-    (
-        "POST",
-        "v2/apis/{}/routes/{}/routeresponses",
-        "CreateRouteResponse",
-    ),
-    (
-        "GET",
-        "v2/apis/{}/routes/{}/routeresponses",
-        "GetRouteResponses",
-    ),
-    (
-        "GET",
-        "v2/apis/{}/routes/{}/routeresponses/{}",
-        "GetRouteResponse",
-    ),
-    (
-        "PATCH",
-        "v2/apis/{}/routes/{}/routeresponses/{}",
-        "UpdateRouteResponse",
-    ),
-    (
-        "DELETE",
-        "v2/apis/{}/routes/{}/routeresponses/{}",
-        "DeleteRouteResponse",
-    ),
-    ("POST", "v2/apis/{}/integrations", "CreateIntegration"),
-    ("GET", "v2/apis/{}/integrations", "GetIntegrations"),
-    ("GET", "v2/apis/{}/integrations/{}", "GetIntegration"),
-    ("PATCH", "v2/apis/{}/integrations/{}", "UpdateIntegration"),
-    ("DELETE", "v2/apis/{}/integrations/{}", "DeleteIntegration"),
-    (
-        "POST",
-        "v2/apis/{}/integrations/{}/integrationresponses",
-        "CreateIntegrationResponse",
-    ),
-    (
-        "GET",
-        "v2/apis/{}/integrations/{}/integrationresponses",
-        "GetIntegrationResponses",
-    ),
-    (
-        "GET",
-        "v2/apis/{}/integrations/{}/integrationresponses/{}",
-        "GetIntegrationResponse",
-    ),
-    (
-        "PATCH",
-        "v2/apis/{}/integrations/{}/integrationresponses/{}",
-        "UpdateIntegrationResponse",
-    ),
-    (
-        "DELETE",
-        "v2/apis/{}/integrations/{}/integrationresponses/{}",
-        "DeleteIntegrationResponse",
-    ),
-    ("POST", "v2/apis/{}/deployments", "CreateDeployment"),
-    ("GET", "v2/apis/{}/deployments", "GetDeployments"),
-    ("GET", "v2/apis/{}/deployments/{}", "GetDeployment"),
-    ("PATCH", "v2/apis/{}/deployments/{}", "UpdateDeployment"),
-    ("DELETE", "v2/apis/{}/deployments/{}", "DeleteDeployment"),
-    ("POST", "v2/apis/{}/stages", "CreateStage"),
-    ("GET", "v2/apis/{}/stages", "GetStages"),
-    ("GET", "v2/apis/{}/stages/{}", "GetStage"),
-    ("PATCH", "v2/apis/{}/stages/{}", "UpdateStage"),
-    ("DELETE", "v2/apis/{}/stages/{}", "DeleteStage"),
-    (
-        "DELETE",
-        "v2/apis/{}/stages/{}/accesslogsettings",
-        "DeleteAccessLogSettings",
-    ),
-    (
-        "DELETE",
-        "v2/apis/{}/stages/{}/routesettings/{}",
-        "DeleteRouteSettings",
-    ),
-    (
-        "DELETE",
-        "v2/apis/{}/stages/{}/cache/authorizers",
-        "ResetAuthorizersCache",
-    ),
-    ("POST", "v2/apis/{}/authorizers", "CreateAuthorizer"),
-    ("GET", "v2/apis/{}/authorizers", "GetAuthorizers"),
-    ("GET", "v2/apis/{}/authorizers/{}", "GetAuthorizer"),
-    ("PATCH", "v2/apis/{}/authorizers/{}", "UpdateAuthorizer"),
-    ("DELETE", "v2/apis/{}/authorizers/{}", "DeleteAuthorizer"),
-    ("POST", "v2/apis/{}/models", "CreateModel"),
-    ("GET", "v2/apis/{}/models", "GetModels"),
-    ("GET", "v2/apis/{}/models/{}", "GetModel"),
-    ("PATCH", "v2/apis/{}/models/{}", "UpdateModel"),
-    ("DELETE", "v2/apis/{}/models/{}", "DeleteModel"),
-    ("GET", "v2/apis/{}/models/{}/template", "GetModelTemplate"),
-    ("GET", "v2/tags/{}", "GetTags"),
-    ("POST", "v2/tags/{}", "TagResource"),
-    ("DELETE", "v2/tags/{}", "UntagResource"),
-    ("GET", "v2/domainnames", "GetDomainNames"),
-    ("POST", "v2/domainnames", "CreateDomainName"),
-    ("GET", "v2/vpclinks", "GetVpcLinks"),
-    ("POST", "v2/vpclinks", "CreateVpcLink"),
-];
-
-/// The service and operation of a REST request, if a table has it.
-pub(crate) fn rest(method: &Method, path: &str) -> Option<(&'static str, &'static str)> {
-    let tables = [("lambda", LAMBDA), ("apigatewayv2", APIGATEWAYV2)];
-    tables.into_iter().find_map(|(service, rows)| {
-        let row = rows
-            .iter()
-            .find(|row| row.0 == method.as_str() && fits(row.1, path))?;
-        Some((service, row.2))
-    })
+/// One line of the table.
+#[derive(Debug)]
+struct Operation {
+    is_here: bool,
+    service: &'static str,
+    name: &'static str,
+    address: Option<Address>,
 }
 
-/// The service that a path belongs to, even if its operation is not in a table.
+/// Where a REST service has an operation.
+#[derive(Debug)]
+struct Address {
+    method: &'static str,
+    /// `{}` is any segment.
+    segments: Vec<&'static str>,
+    /// A pair that must be in the query, such as `mode=import`.
+    query: Option<&'static str>,
+}
+
+/// The service and operation of a REST request, if the table has it.
+pub(crate) fn rest(
+    method: &Method,
+    path: &str,
+    query: &str,
+) -> Option<(&'static str, &'static str)> {
+    let parts = segments(path);
+    let fits = |operation: &&Operation| {
+        let address = operation.address.as_ref();
+        address.is_some_and(|address| address.fits(method, &parts, query))
+    };
+    // Some addresses differ in their query alone.
+    let queried = |operation: &&Operation| {
+        let address = operation.address.as_ref();
+        address.is_some_and(|address| address.query.is_some())
+    };
+    let found = TABLE.iter().filter(queried).find(fits);
+    let found = found.or_else(|| TABLE.iter().find(fits))?;
+    Some((found.service, found.name))
+}
+
+/// Whether the local cloud has the operation.
+pub(crate) fn is_here(service: &str, name: &str) -> bool {
+    let wanted = |one: &Operation| one.is_here && one.service == service && one.name == name;
+    TABLE.iter().any(wanted)
+}
+
+/// Everything the local cloud has, by service.
+pub(crate) fn here() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for operation in TABLE.iter().filter(|operation| operation.is_here) {
+        all.entry(operation.service)
+            .or_default()
+            .push(operation.name);
+    }
+    all
+}
+
+/// The service that a path belongs to, even if its operation is not in the table.
 pub(crate) fn service(path: &str) -> Option<&'static str> {
     let dated =
         |part: &str| part.len() == 10 && part.starts_with("20") && part.as_bytes()[4] == b'-';
-    match path.trim_start_matches('/').split('/').next()? {
-        "v2" => Some("apigatewayv2"),
-        "account" | "restapis" | "apikeys" | "usageplans" | "domainnames" | "tags" => {
-            Some("apigateway")
+    let first = segments(path).first().copied()?;
+    if dated(first) {
+        return Some("lambda");
+    }
+    let known = TABLE.iter().find(|operation| {
+        let address = operation.address.as_ref();
+        address.is_some_and(|address| address.segments.first() == Some(&first))
+    });
+    known.map(|operation| operation.service)
+}
+
+fn parse(text: &'static str) -> impl Iterator<Item = Operation> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let mut words = line.split(' ');
+        let is_here = words.next()? == "+";
+        let (service, name) = (words.next()?, words.next()?);
+        let address = words.next().zip(words.next());
+        let address = address.map(|(method, place)| Address::new(method, place));
+        Some(Operation {
+            is_here,
+            service,
+            name,
+            address,
+        })
+    })
+}
+
+impl Address {
+    fn new(method: &'static str, place: &'static str) -> Self {
+        let (path, query) = match place.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (place, None),
+        };
+        Self {
+            method,
+            segments: segments(path),
+            query,
         }
-        part if dated(part) => Some("lambda"),
-        _ => None,
+    }
+
+    fn fits(&self, method: &Method, parts: &[&str], query: &str) -> bool {
+        let same = |(pattern, part): (&&str, &&str)| *pattern == "{}" || pattern == part;
+        self.method == method.as_str()
+            && self.segments.len() == parts.len()
+            && self.segments.iter().zip(parts).all(same)
+            && self
+                .query
+                .is_none_or(|wanted| query.split('&').any(|pair| pair == wanted))
     }
 }
 
-fn fits(pattern: &str, path: &str) -> bool {
-    let path = path.trim_start_matches('/');
+/// One slash at the end is passed over; an empty segment in the middle is a segment.
+fn segments(path: &str) -> Vec<&str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let (mut patterns, mut parts) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (patterns.next(), parts.next()) {
-            (None, None) => return true,
-            (Some(pattern), Some(part)) if pattern == part => {}
-            (Some("{}"), Some(part)) if !part.is_empty() => {}
-            _ => return false,
-        }
-    }
+    path.split('/').collect()
 }
 
 #[cfg(test)]
@@ -270,7 +139,7 @@ mod tests {
 
     #[test]
     fn rest_requests_have_the_names_of_the_models() {
-        let name = |method: Method, path| rest(&method, path).map(|found| found.1);
+        let name = |method: Method, path| rest(&method, path, "").map(|found| found.1);
         assert_eq!(name(Method::POST, "/v2/apis"), Some("CreateApi"));
         assert_eq!(
             name(Method::PATCH, "/v2/apis/a1/stages/prod"),
@@ -285,5 +154,27 @@ mod tests {
         let tags = "/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2Fa1";
         assert_eq!(name(Method::GET, tags), Some("GetTags"));
         assert_eq!(name(Method::GET, "/nothing"), None);
+    }
+
+    #[test]
+    fn a_query_tells_two_operations_of_one_path_apart() {
+        let name = |query| rest(&Method::POST, "/restapis", query).map(|found| found.1);
+        assert_eq!(name(""), Some("CreateRestApi"));
+        assert_eq!(name("mode=import"), Some("ImportRestApi"));
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_read_and_stands_there_once() {
+        let text = include_str!("operations.txt");
+        let lines = text.lines().filter(|line| line.starts_with(['+', '-']));
+        let mut lines: Vec<_> = lines.map(|line| &line[2..]).collect();
+        assert_eq!(lines.len(), TABLE.len());
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), TABLE.len());
+        assert!(is_here("iam", "CreateRole") && !is_here("iam", "CreateUser"));
+        assert!(!is_here("lambda", "CreateAlias") && here()["lambda"].contains(&"Invoke"));
+        assert_eq!(service("/v2/nothing/of/this"), Some("apigatewayv2"));
+        assert_eq!(service("/2099-01-01/future"), Some("lambda"));
     }
 }

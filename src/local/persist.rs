@@ -1,43 +1,91 @@
 //! `--persist`: keeps every room's state in a folder over restarts.
 //!
-//! Each room gives a snapshot of itself. A short while after a change everything that differs is
-//! written: beside the file first, then renamed, so that a kill at any moment leaves the old file or
-//! the new one. Open sockets and running processes are not state and end with the local cloud.
+//! Each room gives a snapshot of itself. A short while after a change what differs is written to files
+//! that are named by their contents, and then a new table of contents takes the place of the former one
+//! in one step. So a kill at any moment, or a full disk, leaves the whole old state or the whole new
+//! one, never a mixture. Open sockets and running processes are not state and end with the local cloud.
+//!
+//! A folder is believed only as far as it can be read: one of another version, of another account or
+//! region, or with other files in it is refused before anything in it is touched. `shelf` knows the
+//! files, this file knows the rooms.
 
+mod shelf;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tokio::sync::Notify;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
 
 use super::{Cloud, StartError};
+use shelf::Shelf;
 
 /// Changes that come together are written together.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// What is kept; the name is the file's first part, and for most the service's.
+const ROOMS: [&str; 7] = [
+    "iam",
+    "logs",
+    "apigateway",
+    "apigatewayv2",
+    "lambda",
+    "dynamodb",
+    "clock",
+];
+
+/// The tables' items, which are a file of the engine's own.
+const ITEMS: &str = "items";
+
 /// Where the state is kept, if anywhere.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Keeper {
     folder: Option<PathBuf>,
-    changed: Notify,
-    /// Held while writing; true after the last time. Two writers must not meet, and none may come
-    /// after the end, when the next local cloud may use the folder already.
-    ended: Mutex<bool>,
+    woken: Notify,
+    /// One bit for each room that has changed since it was last written.
+    changed: AtomicU32,
+    /// Held while writing; nothing after the last time, when the next local cloud may use the folder
+    /// already.
+    shelf: Mutex<Option<Shelf>>,
+    /// Why the last writing failed.
+    trouble: watch::Sender<Option<String>>,
 }
 
 impl Keeper {
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
         Self {
             folder,
-            changed: Notify::new(),
-            ended: Mutex::new(false),
+            woken: Notify::new(),
+            changed: AtomicU32::new(0),
+            shelf: Mutex::new(None),
+            trouble: watch::Sender::new(None),
         }
     }
 
-    /// Something has changed.
-    pub(crate) fn changed(&self) {
-        self.changed.notify_one();
+    /// Where the state is kept, if anywhere.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Why the state cannot be written at the moment.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// Something has changed in the room of this service.
+    pub(crate) fn changed(&self, service: &str) {
+        if self.folder.is_none() {
+            return;
+        }
+        // Whoever assumes a role changes the list of sessions.
+        let room = if service == "sts" { "iam" } else { service };
+        if let Some(index) = ROOMS.iter().position(|known| *known == room) {
+            self.changed.fetch_or(1 << index, Ordering::AcqRel);
+            self.woken.notify_one();
+        }
     }
 
     /// Reads what a former local cloud left.
@@ -45,31 +93,19 @@ impl Keeper {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let failed = |source| StartError::State {
-            folder: folder.clone(),
-            source,
-        };
-        fs_err::create_dir_all(folder).map_err(failed)?;
-        let read = |room: &str| read(&folder.join(format!("{room}.json")));
-        let rooms = || -> std::io::Result<()> {
-            read("iam")?
-                .map(|state| cloud.iam.restore(state))
-                .transpose()?;
-            read("logs")?
-                .map(|state| cloud.logs.restore(state))
-                .transpose()?;
-            read("apigateway")?
-                .map(|state| cloud.account.restore(state))
-                .transpose()?;
-            read("apigatewayv2")?
-                .map(|state| cloud.apis.restore(cloud, state))
-                .transpose()?;
-            read("lambda")?
-                .map(|state| cloud.functions.restore(state))
-                .transpose()?;
-            cloud.tables.load(folder)
-        };
-        rooms().map_err(failed)
+        let shelf = Shelf::open(folder, &identity(cloud))?;
+        for room in ROOMS {
+            if let Some((file, state)) = shelf.read(room)? {
+                let unusable = |source| StartError::Unreadable { file, source };
+                restore(cloud, room, state).map_err(unusable)?;
+            }
+        }
+        if let Some((file, _)) = shelf.file(ITEMS)? {
+            let loaded = cloud.tables.load_items(&file);
+            loaded.map_err(|source| StartError::Unreadable { file, source })?;
+        }
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Some(shelf);
+        Ok(())
     }
 
     /// Writes after every change until the cloud stops.
@@ -77,51 +113,96 @@ impl Keeper {
         if cloud.keeper.folder.is_none() {
             return;
         }
+        let mut pause = PAUSE;
         loop {
             tokio::select! {
-                () = cloud.keeper.changed.notified() => {}
+                () = cloud.keeper.woken.notified() => {}
                 () = cloud.stopping.cancelled() => return,
             }
-            tokio::time::sleep(PAUSE).await;
-            let saving = Arc::clone(&cloud);
-            let _ = tokio::task::spawn_blocking(move || saving.keeper.save(&saving, false)).await;
+            tokio::time::sleep(pause).await;
+            let (saving, began) = (Arc::clone(&cloud), Instant::now());
+            let _ = tokio::task::spawn_blocking(move || saving.keeper.save(&saving)).await;
+            // A large state must not keep the machine busy with nothing but writing it.
+            pause = PAUSE.max(began.elapsed() * 4);
         }
     }
 
-    /// Writes everything that differs from what is there; `last` ends it for good.
-    pub(crate) fn save(&self, cloud: &Cloud, last: bool) -> std::io::Result<()> {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(folder) = self.folder.as_ref().filter(|_| !*ended) else {
-            return Ok(());
-        };
-        *ended = last;
-        let rooms: [(&str, Value); 5] = [
-            ("iam", cloud.iam.snapshot()),
-            ("logs", cloud.logs.snapshot()),
-            ("apigateway", cloud.account.snapshot()),
-            ("apigatewayv2", cloud.apis.snapshot()),
-            ("lambda", cloud.functions.snapshot()),
-        ];
-        for (room, state) in rooms {
-            write(&folder.join(format!("{room}.json")), &state.to_string())?;
+    /// Writes what has changed, and says so when it cannot.
+    fn save(&self, cloud: &Cloud) {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shelf) = shelf.as_mut() else { return };
+        let changed = self.changed.swap(0, Ordering::AcqRel);
+        let saved = put_all(cloud, shelf, changed);
+        if saved.is_err() {
+            self.changed.fetch_or(changed, Ordering::AcqRel);
         }
-        cloud.tables.save(folder)
+        self.trouble.send_if_modified(|trouble| {
+            let now = saved.err().map(|error| error.to_string());
+            let differs = *trouble != now;
+            *trouble = now;
+            differs
+        });
+    }
+
+    /// Writes everything for the last time, and lets the folder go.
+    pub(crate) fn close(&self, cloud: &Cloud) {
+        self.changed.store(u32::MAX, Ordering::Release);
+        self.save(cloud);
+        self.shelf
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 }
 
-fn read(file: &Path) -> std::io::Result<Option<Value>> {
-    match fs_err::read_to_string(file) {
-        Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// Whose state it is: ARNs hold both.
+fn identity(cloud: &Cloud) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("accountId", cloud.account_id.clone()),
+        ("region", cloud.region.clone()),
+    ])
+}
+
+fn put_all(cloud: &Cloud, shelf: &mut Shelf, changed: u32) -> std::io::Result<()> {
+    for (index, room) in ROOMS.into_iter().enumerate() {
+        if changed & (1 << index) == 0 {
+            continue;
+        }
+        shelf.put(room, "json", snapshot(cloud, room).to_string().as_bytes())?;
+        if room == "dynamodb" {
+            let beside = shelf.beside(ITEMS);
+            cloud.tables.save_items(&beside)?;
+            shelf.adopt(ITEMS, "sqlite", &beside)?;
+        }
+    }
+    shelf.publish()
+}
+
+fn snapshot(cloud: &Cloud, room: &str) -> Value {
+    match room {
+        "iam" => cloud.iam.snapshot(),
+        "logs" => cloud.logs.snapshot(),
+        "apigateway" => cloud.account.snapshot(),
+        "apigatewayv2" => cloud.apis.snapshot(),
+        "lambda" => cloud.functions.snapshot(),
+        "dynamodb" => cloud.tables.snapshot(),
+        _ => json!({ "aheadMillis": cloud.clock.ahead_ms() }),
     }
 }
 
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    if fs_err::read_to_string(file).is_ok_and(|old| old == text) {
-        return Ok(());
+fn restore(cloud: &Cloud, room: &str, state: Value) -> std::io::Result<()> {
+    match room {
+        "iam" => cloud.iam.restore(state)?,
+        "logs" => cloud.logs.restore(state)?,
+        "apigateway" => cloud.account.restore(state)?,
+        "apigatewayv2" => cloud.apis.restore(cloud, state)?,
+        "lambda" => cloud.functions.restore(state)?,
+        "dynamodb" => cloud.tables.restore(state)?,
+        // What was written must not lie in the future now.
+        _ => {
+            let ahead = state["aheadMillis"].as_u64().unwrap_or_default();
+            cloud.clock.turn(Duration::from_millis(ahead));
+        }
     }
-    let beside = file.with_extension("json.new");
-    fs_err::write(&beside, text)?;
-    fs_err::rename(beside, file)
+    Ok(())
 }

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::gateway::Target;
-use super::weather::FaultKind;
+use super::weather::{self, FaultKind};
 use super::wire::{self, Request, Response};
 use super::{
     Cloud, apigateway, apigatewayv2, connections, control, dynamodb, iam, lambda, logs, operations,
@@ -33,16 +33,19 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
     let target = target(&parts.headers, parts.uri.path());
     let (service, operation) = match &target {
         Some(target) => ("execute-api", management_name(&parts.method, target)),
-        None => name(&parts.method, parts.uri.path(), &parts.headers, &body),
+        None => name(&parts.method, &parts.uri, &parts.headers, &body),
     };
     let request = request(parts, body, service, operation);
     if service == "chatctl" {
         return Answer::Send(control::serve(cloud, request).await);
     }
+    if request.access_key_id.as_ref() == Some(&cloud.observer_key) {
+        return Answer::Send(serve(cloud, request, target.as_ref(), peer).await);
+    }
     let now = cloud.clock.now_ms();
     // Asked before the weather is: IAM looks at the weather too, and two rooms that wait for each
     // other stop the whole cloud.
-    let caller = caller(cloud, service, &request);
+    let caller = (caller(cloud, service, &request), agent(&request));
     let name = (service, request.operation.as_str());
     let (number, fault) = cloud.weather.begin(now, caller, name);
     let latency = Duration::from_millis(cloud.weather.now().latency_millis);
@@ -53,6 +56,7 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
         Some(FaultKind::Reset) => return Answer::HangUp,
         Some(FaultKind::LostAnswer) => {
             serve(cloud, request, target.as_ref(), peer).await;
+            cloud.keeper.changed(service);
             return Answer::HangUp;
         }
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
@@ -60,8 +64,19 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
         Some(FaultKind::Error(status)) => return send(cloud, number, failed(&request, status)),
         None => {}
     }
+    let may_change = weather::changes(&request.operation);
     let response = serve(cloud, request, target.as_ref(), peer).await;
+    if may_change {
+        cloud.keeper.changed(service);
+    }
     send(cloud, number, response)
+}
+
+/// The first product that the client's User-Agent names.
+fn agent(request: &Request) -> String {
+    let products = request.header("user-agent").unwrap_or_default();
+    let end = products.find(['/', ' ']).unwrap_or(products.len());
+    products[..end].to_owned()
 }
 
 /// Who calls, as an ARN. Posts to connections come by the million and are not listed.
@@ -74,7 +89,6 @@ fn caller(cloud: &Cloud, service: &str, request: &Request) -> String {
 }
 
 fn send(cloud: &Cloud, number: u64, response: Response) -> Answer {
-    cloud.keeper.changed();
     cloud.weather.end(number, response.status.as_u16());
     Answer::Send(response)
 }
@@ -88,6 +102,9 @@ async fn serve(
     if let Some(target) = target {
         return connections::serve(cloud, request, target, peer).await;
     }
+    if !operations::is_here(request.service, &request.operation) {
+        return missing(&request);
+    }
     match request.service {
         "dynamodb" => dynamodb::serve(cloud, request).await,
         "logs" => logs::serve(cloud, request).await,
@@ -96,8 +113,20 @@ async fn serve(
         "lambda" => lambda::serve(cloud, request).await,
         "iam" => iam::serve(cloud, request).await,
         "sts" => sts::serve(cloud, request).await,
-        _ => Response::not_here(&request),
+        _ => missing(&request),
     }
+}
+
+/// The answer to an operation that is not in the table, in its service's protocol.
+fn missing(request: &Request) -> Response {
+    let fault = wire::Fault::not_here(request.service, &request.operation);
+    let response = match request.service {
+        "dynamodb" => fault.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
+        "logs" => fault.versioned("1.1", ""),
+        "iam" | "sts" => fault.xml(namespace(request.service), &request.request_id),
+        _ => fault.rest(),
+    };
+    response.identified(&request.request_id)
 }
 
 /// A request as the rooms see it.
@@ -156,7 +185,13 @@ fn management_name(method: &Method, target: &Target) -> String {
 }
 
 /// The service, by AWS's endpoint prefix, and the operation.
-fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'static str, String) {
+fn name(
+    method: &Method,
+    uri: &http::Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> (&'static str, String) {
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let unnamed = || format!("{method} {path}");
     if let Some(target) = headers
         .get("x-amz-target")
@@ -173,16 +208,12 @@ fn name(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> (&'sta
     if path.starts_with("/_chatctl/") {
         return ("chatctl", unnamed());
     }
-    if let Some((service, operation)) = operations::rest(method, path) {
+    if let Some((service, operation)) = operations::rest(method, path, query) {
         return (service, operation.to_owned());
     }
-    match (method, path) {
-        (&Method::GET, "/account") => ("apigateway", "GetAccount".to_owned()),
-        (&Method::PATCH, "/account") => ("apigateway", "UpdateAccount".to_owned()),
-        _ => match operations::service(path) {
-            Some(service) => (service, unnamed()),
-            None => form_action(body).unwrap_or(("unknown", unnamed())),
-        },
+    match operations::service(path) {
+        Some(service) => (service, unnamed()),
+        None => form_action(body).unwrap_or(("unknown", unnamed())),
     }
 }
 
@@ -225,6 +256,10 @@ fn throttled(request: &Request) -> Response {
 
 /// A failure of the service itself.
 fn failed(request: &Request, status: u16) -> Response {
+    if status == 410 {
+        let gone = wire::Fault::new(410, "GoneException", "Gone").rest();
+        return gone.identified(&request.request_id);
+    }
     let status = if (500..600).contains(&status) {
         status
     } else {

@@ -113,10 +113,11 @@ async fn answer(
     }
     if is_socket {
         let target = router::target(request.headers(), request.uri().path());
-        return Ok(into_http(match target {
+        let answer = match target {
             Some(target) => gateway::open(&cloud, request, target, peer).await,
-            None => gateway::forbidden(),
-        }));
+            None => Answer::Send(gateway::forbidden()),
+        };
+        return sent(answer);
     }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -126,8 +127,7 @@ async fn answer(
     // In a task of its own: a client that gives up does not undo what it asked for.
     let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
     match routing.await {
-        Ok(Answer::Send(response)) => Ok(into_http(response)),
-        Ok(Answer::HangUp) => Err(HungUp),
+        Ok(answer) => sent(answer),
         Err(_) => {
             let words = "the local cloud failed at this request; this is an error of its own";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -137,6 +137,13 @@ async fn answer(
                 words,
             )))
         }
+    }
+}
+
+fn sent(answer: Answer) -> Result<http::Response<Body>, HungUp> {
+    match answer {
+        Answer::Send(response) => Ok(into_http(response)),
+        Answer::HangUp => Err(HungUp),
     }
 }
 

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::target::{BuildTarget, Profile, no_toolchain};
 use super::{Progress, Step};
 use crate::error::{Error, Result};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -40,11 +41,33 @@ pub(super) async fn compile(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| no_toolchain().because(error))?;
+    let _group = Group::of(&child);
     let built = follow(&mut child, progress).await?;
     built.into_bootstrap(source, &folder)
+}
+
+/// Cargo, the compilers and the build scripts that it starts: a build that is given up ends with all of
+/// them. (Ending Cargo alone would leave the others at work.)
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(cargo: &Child) -> Self {
+        let id = cargo.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // After a build that came to its end there is nobody left.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 fn cargo(folder: &Path, output: &Path, target: &BuildTarget) -> Command {
@@ -184,7 +207,7 @@ impl Built {
             return error
                 .hint("the first build fetches crates; check the network, then run it again");
         }
-        error.hint("nothing was deployed; mend it and run the same command again")
+        error.hint("nothing was deployed; mend the source, then try again")
     }
 }
 

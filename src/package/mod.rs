@@ -18,6 +18,9 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// How often a build is repeated because its source changed meanwhile.
+const AGAIN: usize = 3;
+
 /// A built function, ready to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
@@ -75,20 +78,32 @@ pub fn digest(settings: &Settings) -> Result<SourceDigest> {
 pub async fn build(settings: &Settings, progress: Progress<'_>) -> Result<Artifact> {
     let source = source::Source::of(settings)?;
     let target = BuildTarget::of(settings)?;
-    let digest = source.digest(&target)?;
+    let mut digest = source.digest(&target)?;
     let cache = crate::config::cache_dir()?;
-    let kept = cache.join("functions").join(format!("{digest}.zip"));
-    if let Some(zip) = read_kept(&kept, &target) {
+    let place = |digest: &SourceDigest| cache.join("functions").join(format!("{digest}.zip"));
+    if let Some(zip) = read_kept(&place(&digest), &target) {
         progress(&Step::Kept);
         return Ok(artifact(zip, digest, &target));
     }
     progress(&Step::Begun {
         triple: &target.triple,
     });
-    let bootstrap = compile::compile(&source, &target, &cache, progress).await?;
+    let mut bootstrap = compile::compile(&source, &target, &cache, progress).await?;
+    // A save in the middle of a build, or a lock file that Cargo has just brought up to date: what was
+    // built may be a mixture, and would be kept under a name that is not its own.
+    for _ in 0..AGAIN {
+        let now = source.digest(&target)?;
+        if now == digest {
+            break;
+        }
+        digest = now;
+        bootstrap = compile::compile(&source, &target, &cache, progress).await?;
+    }
     elf::check(&bootstrap, &target)?;
     let zip = archive::pack(&bootstrap)?;
-    keep(&kept, &zip)?;
+    if source.digest(&target)? == digest {
+        keep(&place(&digest), &zip)?;
+    }
     progress(&Step::Done { bytes: zip.len() });
     Ok(artifact(zip, digest, &target))
 }

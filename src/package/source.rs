@@ -160,15 +160,26 @@ fn read_code(folder: &Path, base: &Path, files: &mut Vec<(String, Vec<u8>)>) -> 
     Ok(())
 }
 
-fn is_code(path: &Path) -> bool {
+/// Whether a file of the source, by its path inside the folder, decides what the function is.
+/// Documents, tests, builds and what editors leave behind do not.
+pub fn is_code(path: &Path) -> bool {
     let first = path
         .components()
         .next()
         .map(|part| part.as_os_str().to_string_lossy().into_owned());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     !name.starts_with('.')
+        && !is_editors(&name)
         && path.extension().is_none_or(|extension| extension != "md")
         && first.is_some_and(|first| !NOT_CODE.contains(&first.as_str()))
+}
+
+/// Backups and locks of Emacs and Vim, temporary files of JetBrains' editors: names that nobody gives.
+fn is_editors(name: &str) -> bool {
+    name.ends_with('~')
+        || (name.starts_with('#') && name.ends_with('#'))
+        || name.ends_with("___jb_tmp___")
+        || name.ends_with("___jb_old___")
 }
 
 #[cfg(test)]
@@ -231,6 +242,9 @@ mod tests {
         write("README.md", "text");
         write("tests/it.rs", "text");
         write("target/debug/x", "text");
+        write("src/main.rs~", "text");
+        write("src/.main.rs.swp", "text");
+        write("src/#main.rs#", "text");
         assert_eq!(first, digest(&release));
         write("src/main.rs", "fn main() { }");
         assert_ne!(first, digest(&release));

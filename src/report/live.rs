@@ -61,6 +61,11 @@ impl Live {
                     running.note.clone_from(text);
                 }
             }
+            What::Named { id, name } => {
+                if let Some(running) = self.running.get_mut(id) {
+                    running.step.name.clone_from(name);
+                }
+            }
             What::Finished { id, .. } | What::Failed { id, .. } | What::Skipped { id, .. } => {
                 self.end(id);
             }

@@ -79,6 +79,11 @@ impl Lines {
                 let line = format!("  … {id}: {text}");
                 Some(Style::Faint.paint(&line))
             }
+            What::Named { id, name } => {
+                let step = self.steps.get_mut(id)?;
+                step.name.clone_from(name);
+                None
+            }
             What::Finished { id, took } => Some(self.finished(id, *took)),
             // The error itself is reported once, at the end.
             What::Failed { id, .. } => Some(self.failed(id)),
@@ -109,9 +114,10 @@ impl Lines {
     }
 }
 
-/// `0.4 s`, `12 s`, `2 min 3 s`.
+/// `40 ms`, `0.4 s`, `12 s`, `2 min 3 s`.
 pub(super) fn spelled(time: Duration) -> String {
     match time.as_secs() {
+        0 if time.as_millis() < 100 => format!("{} ms", time.as_millis()),
         0..10 => format!("{:.1} s", time.as_secs_f64()),
         seconds @ 10..60 => format!("{seconds} s"),
         seconds => format!("{} min {} s", seconds / 60, seconds % 60),

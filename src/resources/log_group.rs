@@ -112,6 +112,7 @@ impl Resource for LogGroup {
     async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
         let world = job.world();
         let name = self.name_now(world);
+        job.named(&name);
         let bare = Self {
             name: name.clone(),
             retention: None,

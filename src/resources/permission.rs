@@ -138,6 +138,7 @@ impl Resource for Permission {
             names.statement(&api),
             &names.invoker_arn(&api),
         );
+        job.named(&wanted.name());
         let there = self
             .read(world)
             .await?

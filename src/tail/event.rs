@@ -4,6 +4,7 @@ use super::groups::Finder;
 use crate::cli::LogSource;
 use crate::stack::names::API_UNKNOWN;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A log group to read.
 #[derive(Debug, Clone)]
@@ -91,6 +92,14 @@ pub enum Notice {
         /// What happened.
         said: String,
     },
+    /// The group held the others back as long as it may: they go on without it, and what it has still
+    /// to show comes late.
+    LeftBehind {
+        /// Which log.
+        source: LogSource,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// We were told to call less often, and do.
     Throttled {
         /// Calls a second from now on.
@@ -103,12 +112,22 @@ pub enum Notice {
         /// Name of the group.
         group: Arc<str>,
     },
-    /// Live tail shows a sample: more than 500 events a second matched.
+    /// Live tail shows a sample: more than 500 events a second match.
     Sampled,
-    /// The live session ended (three hours is its limit) and is opened again; in between, events
-    /// may have been missed.
+    /// Live tail shows everything again.
+    SampledNoMore {
+        /// How long lines were left out.
+        after: Duration,
+    },
+    /// The live session ended (three hours is its limit) and was opened again; what came in between
+    /// follows.
     SessionRenewed {
         /// Why it ended.
         why: String,
+    },
+    /// The live session cannot be opened again at the moment.
+    SessionDown {
+        /// What happened.
+        said: String,
     },
 }

@@ -3,7 +3,7 @@
 //! The pause between looks adapts. While events come, any group's event makes all groups look
 //! often, because a request writes to all of them; after a while of silence the pause grows.
 
-use super::event::{Event, Said};
+use super::event::{Event, Notice, Said};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
 use super::{Timing, now};
@@ -18,9 +18,13 @@ const BUSY: Duration = Duration::from_secs(20);
 /// A group that we may not read is tried again this often: rights change, and tokens are renewed.
 const DENIED_PAUSE: Duration = Duration::from_secs(15);
 
+/// How long giving events out may take before it counts as a reader who is slow.
+const SLOW: Duration = Duration::from_millis(100);
+
 enum Found {
     Events(Vec<Event>, Instant, i64),
     Swept(usize, Instant),
+    Absent(usize),
 }
 
 /// Runs until the listener goes away or a question is refused as wrong.
@@ -30,7 +34,48 @@ pub(crate) async fn run(
     timing: Timing,
     out: &mpsc::Sender<Result<Said>>,
 ) -> Result<()> {
-    let (found, mut finds) = mpsc::channel(16);
+    let sources: Vec<_> = readers.iter().map(Reader::source).collect();
+    let (mut finds, mut sweepers) = start(readers, timing, out);
+    merge.mark_past();
+    let mut is_past = true;
+    loop {
+        let due = merge.next_due();
+        tokio::select! {
+            next = finds.recv() => match next {
+                Some(Found::Events(events, arrived, wall)) => merge.push(events, arrived, wall),
+                Some(Found::Swept(group, began)) => merge.swept(group, began),
+                Some(Found::Absent(group)) => merge.absent(group),
+                None => return Ok(()),
+            },
+            () = until(due) => {}
+            Some(ended) = sweepers.join_next() => {
+                ended.map_err(|error| Error::failed("reading the logs broke off").because(error))??;
+            }
+        }
+        if give(&mut merge, out).await.is_err() {
+            return Ok(());
+        }
+        for group in merge.take_left_behind() {
+            let notice = Notice::LeftBehind {
+                source: sources[group],
+                after: timing.patience,
+            };
+            let _ = out.send(Ok(Said::Notice(notice))).await;
+        }
+        if is_past && merge.past_is_out() {
+            is_past = false;
+            let _ = out.send(Ok(Said::CaughtUp)).await;
+        }
+    }
+}
+
+/// A task for each group.
+fn start(
+    readers: Vec<Reader>,
+    timing: Timing,
+    out: &mpsc::Sender<Result<Said>>,
+) -> (mpsc::Receiver<Found>, JoinSet<Result<()>>) {
+    let (found, finds) = mpsc::channel(16);
     let (active, activity) = watch::channel(Instant::now());
     let mut sweepers = JoinSet::new();
     for (index, reader) in readers.into_iter().enumerate() {
@@ -45,26 +90,24 @@ pub(crate) async fn run(
         };
         sweepers.spawn(sweeper.run());
     }
-    drop(found);
-    loop {
-        let due = merge.next_due();
-        tokio::select! {
-            next = finds.recv() => match next {
-                Some(Found::Events(events, arrived, wall)) => merge.push(events, arrived, wall),
-                Some(Found::Swept(group, began)) => merge.swept(group, began),
-                None => return Ok(()),
-            },
-            () = until(due) => {}
-            Some(ended) = sweepers.join_next() => {
-                ended.map_err(|error| Error::failed("reading the logs broke off").because(error))??;
-            }
-        }
-        for event in merge.settled(Instant::now()) {
-            if out.send(Ok(Said::Event(event))).await.is_err() {
-                return Ok(());
-            }
-        }
+    (finds, sweepers)
+}
+
+/// Gives out what is settled. While nobody takes it, the sweepers stand still too, and that must not
+/// count against them.
+async fn give(
+    merge: &mut Merge,
+    out: &mpsc::Sender<Result<Said>>,
+) -> std::result::Result<(), mpsc::error::SendError<Result<Said>>> {
+    let began = Instant::now();
+    for event in merge.settled(began) {
+        out.send(Ok(Said::Event(event))).await?;
     }
+    let took = began.elapsed();
+    if took > SLOW {
+        merge.pardon(took);
+    }
+    Ok(())
 }
 
 async fn until(due: Option<Instant>) {
@@ -88,17 +131,34 @@ impl Sweeper {
     async fn run(mut self) -> Result<()> {
         while !self.found.is_closed() {
             let began = Instant::now();
-            self.sweep().await?;
-            let _ = self.found.send(Found::Swept(self.index, began)).await;
-            self.pause(began).await;
+            // What a sweep read before it was interrupted is no proof for what came since.
+            let whole = !self.reader.is_midway();
+            let can_read = self.sweep().await?;
+            let said = match (can_read, whole) {
+                (true, true) => Some(Found::Swept(self.index, began)),
+                (true, false) => None,
+                (false, _) => Some(Found::Absent(self.index)),
+            };
+            if let Some(said) = said {
+                let _ = self.found.send(said).await;
+            }
+            if can_read {
+                self.pause(began).await;
+            } else {
+                tokio::time::sleep(DENIED_PAUSE).await;
+            }
         }
         Ok(())
     }
 
-    async fn sweep(&mut self) -> Result<()> {
+    /// False when we may not read the group.
+    async fn sweep(&mut self) -> Result<bool> {
         loop {
-            let Page::Events { events, more } = self.reader.page(&self.out).await? else {
-                return Ok(());
+            let (events, more) = match self.reader.page(&self.out).await? {
+                Page::Events { events, more } => (events, more),
+                Page::Missing => return Ok(true),
+                Page::Denied => return Ok(false),
+                Page::Later => continue,
             };
             if !events.is_empty() {
                 self.active.send_replace(Instant::now());
@@ -106,17 +166,13 @@ impl Sweeper {
                 let _ = self.found.send(page).await;
             }
             if !more {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
 
     /// Waits until the next look is due; an event of another group brings it forward.
     async fn pause(&mut self, began: Instant) {
-        if self.reader.is_denied() {
-            tokio::time::sleep(DENIED_PAUSE).await;
-            return;
-        }
         loop {
             let quiet = self.activity.borrow_and_update().elapsed();
             let pause = pause_after(quiet, &self.timing);

@@ -1,10 +1,15 @@
 //! Puts the events of several groups into one order.
 //!
-//! Sorting needs waiting: an event is held until every group was asked again (`swept`) at least
-//! `settle` after it came, because CloudWatch shows the groups' lines with different delays. So an
-//! event that becomes visible within `settle` is never out of order. A group that does not answer is
-//! waited for `patience` at most. Waiting counts from an event's arrival on
-//! our own clock, never from its timestamp, so that a wrong clock cannot hold the stream up.
+//! Sorting needs waiting. Each group has a watermark: the moment at which its last complete sweep
+//! began, for whatever was visible then was read. An event is held until the watermark of every
+//! group lies `settle` behind the event's own arrival. So what becomes visible within `settle` of its
+//! own time is never out of order: an older event than the held one was visible before that moment,
+//! in whichever group. That holds however slowly or faultily a group answers, and because arrivals
+//! and sweeps are both moments on our own clock, it holds when that clock is wrong, too.
+//!
+//! A group that does not answer may hold the others back for `patience`. Then it is left behind,
+//! which is said, and waited for again as soon as one of its sweeps is complete. A group that we may
+//! not read is not waited for at all.
 //!
 //! Order is by timestamp; at equal milliseconds the execution log comes before the function and the
 //! access log last, as a request goes; within a group the order of arrival stays. A timestamp far in
@@ -30,7 +35,26 @@ struct Key {
 #[derive(Debug)]
 struct Batch {
     arrived: Instant,
+    /// Until when a group that fails is waited for.
+    until: Instant,
     newest: i64,
+    /// From before the follow began.
+    past: bool,
+}
+
+/// How far one group was read.
+#[derive(Debug)]
+struct Lane {
+    /// When its last complete sweep began.
+    read_to: Option<Instant>,
+    /// Whether the others wait for it.
+    waited_for: bool,
+}
+
+impl Lane {
+    fn is_short_of(&self, moment: Instant) -> bool {
+        self.waited_for && self.read_to.is_none_or(|read_to| read_to < moment)
+    }
 }
 
 /// Holds events back until they can be given out in order.
@@ -38,8 +62,9 @@ struct Batch {
 pub(crate) struct Merge {
     held: BTreeMap<Key, Event>,
     batches: VecDeque<Batch>,
-    /// When the last complete sweep of each group began.
-    swept: Vec<Option<Instant>>,
+    lanes: Vec<Lane>,
+    /// Groups that were left behind, and nobody said so yet.
+    left_behind: Vec<usize>,
     settle: Duration,
     patience: Duration,
     /// Everything up to here may go.
@@ -53,7 +78,13 @@ impl Merge {
         Self {
             held: BTreeMap::new(),
             batches: VecDeque::new(),
-            swept: vec![None; groups],
+            lanes: std::iter::repeat_with(|| Lane {
+                read_to: None,
+                waited_for: true,
+            })
+            .take(groups)
+            .collect(),
+            left_behind: Vec::new(),
             settle: timing.settle,
             patience: timing.patience.max(timing.settle),
             open: i64::MIN,
@@ -84,33 +115,77 @@ impl Merge {
         if let Some(newest) = newest {
             self.batches.push_back(Batch {
                 arrived: now,
+                until: now + self.patience,
                 newest,
+                past: false,
             });
         }
     }
 
     /// A sweep of `group` that began at `began` read all its pages.
     pub(crate) fn swept(&mut self, group: usize, began: Instant) {
-        if let Some(slot) = self.swept.get_mut(group) {
-            *slot = Some(began);
+        if let Some(lane) = self.lanes.get_mut(group) {
+            lane.read_to = Some(began);
+            lane.waited_for = true;
         }
+    }
+
+    /// The group cannot be read for now: nobody waits for it until it was swept.
+    pub(crate) fn absent(&mut self, group: usize) {
+        if let Some(lane) = self.lanes.get_mut(group) {
+            lane.waited_for = false;
+        }
+    }
+
+    /// Whoever takes the events was busy for so long, and the groups had to wait: that is no failure
+    /// of theirs.
+    pub(crate) fn pardon(&mut self, busy: Duration) {
+        for batch in &mut self.batches {
+            batch.until += busy;
+        }
+    }
+
+    /// What is held now counts as past.
+    pub(crate) fn mark_past(&mut self) {
+        for batch in &mut self.batches {
+            batch.past = true;
+        }
+    }
+
+    /// Whether everything that was marked as past is out.
+    pub(crate) fn past_is_out(&self) -> bool {
+        self.batches.front().is_none_or(|batch| !batch.past)
     }
 
     /// While following: what waited long enough, in order.
     pub(crate) fn settled(&mut self, now: Instant) -> Vec<Event> {
         while let Some(batch) = self.batches.front() {
-            if now < self.due(batch) {
+            let moment = batch.arrived + self.settle;
+            let is_late = now >= batch.until;
+            if now < moment || (!is_late && self.is_short_of(moment)) {
                 break;
             }
             self.open = self.open.max(batch.newest);
             self.batches.pop_front();
+            self.leave_behind(moment);
         }
         self.give(self.open.saturating_add(1))
     }
 
-    /// When [`Self::settled`] has something next.
+    /// The groups that were left behind since the last call.
+    pub(crate) fn take_left_behind(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.left_behind)
+    }
+
+    /// When [`Self::settled`] has something next, if no sweep ends before.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.batches.front().map(|batch| self.due(batch))
+        let batch = self.batches.front()?;
+        let moment = batch.arrived + self.settle;
+        Some(if self.is_short_of(moment) {
+            batch.until
+        } else {
+            moment
+        })
     }
 
     /// While reading the past: everything before `time`, which no group can go behind any more.
@@ -124,17 +199,18 @@ impl Merge {
         self.give(i64::MAX)
     }
 
-    fn due(&self, batch: &Batch) -> Instant {
-        let asked_all = self
-            .swept
-            .iter()
-            .all(|began| began.is_some_and(|began| began >= batch.arrived));
-        batch.arrived
-            + if asked_all {
-                self.settle
-            } else {
-                self.patience
+    fn is_short_of(&self, moment: Instant) -> bool {
+        self.lanes.iter().any(|lane| lane.is_short_of(moment))
+    }
+
+    /// Waits no longer for the groups that have not been read up to `moment`.
+    fn leave_behind(&mut self, moment: Instant) {
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            if lane.is_short_of(moment) {
+                lane.waited_for = false;
+                self.left_behind.push(index);
             }
+        }
     }
 
     fn give(&mut self, before: i64) -> Vec<Event> {
@@ -197,26 +273,79 @@ mod tests {
     }
 
     #[test]
-    fn an_event_waits_for_every_group_and_for_the_settle_time() {
+    fn an_event_waits_until_every_group_was_read_up_to_the_settle_time() {
         let start = Instant::now();
         let mut merge = Merge::new(2, &TIMING);
         merge.push(vec![event(LogSource::Function, 50)], start, 100);
-        merge.swept(0, start + second(1));
-        assert!(merge.settled(start + second(3)).is_empty());
         merge.swept(0, start + second(2));
-        assert!(merge.settled(start + second(3)).is_empty());
-        merge.push(vec![event(LogSource::Access, 40)], start + second(3), 103);
-        merge.swept(1, start + second(3));
-        assert_eq!(times(&merge.settled(start + second(3))), [40, 50]);
+        // The other group was asked too early to have shown everything from before the event.
+        merge.swept(1, start + second(1));
+        assert!(merge.settled(start + second(5)).is_empty());
+        merge.push(vec![event(LogSource::Access, 40)], start + second(5), 105);
+        merge.swept(1, start + second(5));
+        assert_eq!(times(&merge.settled(start + second(5))), [40, 50]);
     }
 
     #[test]
-    fn a_silent_group_is_waited_for_only_so_long() {
+    fn a_silent_group_is_waited_for_only_so_long_and_that_is_said_once() {
         let start = Instant::now();
         let mut merge = Merge::new(2, &TIMING);
+        merge.swept(0, start + second(3));
         merge.push(vec![event(LogSource::Function, 50)], start, 100);
         assert_eq!(merge.next_due(), Some(start + second(8)));
+        assert!(merge.settled(start + second(7)).is_empty());
         assert_eq!(times(&merge.settled(start + second(8))), [50]);
+        assert_eq!(merge.take_left_behind(), [1]);
+        // From now on nobody waits for it …
+        merge.push(vec![event(LogSource::Function, 60)], start + second(8), 108);
+        merge.swept(0, start + second(10));
+        assert_eq!(times(&merge.settled(start + second(10))), [60]);
+        assert!(merge.take_left_behind().is_empty());
+        // … until it was read again.
+        merge.swept(1, start + second(11));
+        merge.push(
+            vec![event(LogSource::Function, 70)],
+            start + second(11),
+            111,
+        );
+        merge.swept(0, start + second(13));
+        assert!(merge.settled(start + second(13)).is_empty());
+    }
+
+    #[test]
+    fn a_group_that_may_not_be_read_holds_nobody_back() {
+        let start = Instant::now();
+        let mut merge = Merge::new(2, &TIMING);
+        merge.absent(1);
+        merge.push(vec![event(LogSource::Function, 50)], start, 100);
+        merge.swept(0, start + second(2));
+        assert_eq!(times(&merge.settled(start + second(2))), [50]);
+        assert!(merge.take_left_behind().is_empty());
+    }
+
+    #[test]
+    fn a_slow_reader_of_ours_is_not_the_groups_failure() {
+        let start = Instant::now();
+        let mut merge = Merge::new(1, &TIMING);
+        merge.push(vec![event(LogSource::Function, 50)], start, 100);
+        merge.pardon(second(60));
+        assert!(merge.settled(start + second(60)).is_empty());
+        merge.swept(0, start + second(61));
+        assert_eq!(merge.settled(start + second(61)).len(), 1);
+        assert!(merge.take_left_behind().is_empty());
+    }
+
+    #[test]
+    fn the_past_is_out_when_its_last_page_is() {
+        let start = Instant::now();
+        let mut merge = Merge::new(1, &TIMING);
+        merge.push(vec![event(LogSource::Function, 50)], start, 100);
+        merge.mark_past();
+        merge.push(vec![event(LogSource::Function, 60)], start + second(1), 101);
+        merge.swept(0, start + second(2));
+        assert!(!merge.past_is_out());
+        assert_eq!(times(&merge.settled(start + second(2))), [50]);
+        assert!(merge.past_is_out());
     }
 
     #[test]
@@ -269,6 +398,63 @@ mod tests {
             10_000,
         );
         assert!(!merge.settled(start + second(20))[0].late);
+    }
+
+    /// A group whose sweeps begin at `sweeps`, each taking `takes` ms, read against events that are
+    /// visible at once: what each sweep shows is what was not shown before.
+    struct Simulated {
+        events: Vec<i64>,
+        shown: usize,
+    }
+
+    impl Simulated {
+        fn sweep(&mut self, began: i64) -> Vec<Event> {
+            let visible = self.events.iter().filter(|time| **time <= began).count();
+            let new = self.events[self.shown..visible.max(self.shown)].to_vec();
+            self.shown = self.shown.max(visible);
+            new.into_iter()
+                .map(|time| event(LogSource::Access, time))
+                .collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_visible_at_once_is_in_order_however_slowly_each_group_answers(
+            groups in proptest::collection::vec(
+                (proptest::collection::vec(0i64..20_000, 0..60),
+                 proptest::collection::vec(1i64..2_900, 1..12)), 1..4),
+        ) {
+            let start = Instant::now();
+            let at = |ms: i64| start + Duration::from_millis(u64::try_from(ms).unwrap());
+            let mut merge = Merge::new(groups.len(), &TIMING);
+            // What happens when: a sweep of a group began, or ended.
+            let mut steps = Vec::new();
+            let mut simulated = Vec::new();
+            for (group, (mut events, takes)) in groups.into_iter().enumerate() {
+                events.sort_unstable();
+                simulated.push(Simulated { events, shown: 0 });
+                let (mut now, mut takes) = (0, takes.into_iter().cycle());
+                while now < 40_000 {
+                    let ends = now + takes.next().unwrap();
+                    steps.push((ends, group, now));
+                    now = ends;
+                }
+            }
+            steps.sort_unstable();
+            let total: usize = simulated.iter().map(|group| group.events.len()).sum();
+            let mut out = Vec::new();
+            for (ends, group, began) in steps {
+                merge.push(simulated[group].sweep(began), at(ends), ends);
+                merge.swept(group, at(began));
+                out.extend(merge.settled(at(ends)));
+            }
+            out.extend(merge.drain());
+            prop_assert!(merge.take_left_behind().is_empty());
+            prop_assert_eq!(out.len(), total);
+            prop_assert!(out.iter().all(|event| !event.late));
+            prop_assert!(times(&out).is_sorted());
+        }
     }
 
     proptest! {

@@ -3,8 +3,8 @@
 //! CloudWatch Logs has no cursor that survives late events: a line can become visible seconds after
 //! it was written, behind lines that were already read, and a page can be empty while more follow.
 //! So every group is swept again and again over an overlapping span ([`cursor`]), the ids already
-//! seen are remembered as long as they can come again ([`seen`]), and what is new waits a moment for
-//! its neighbours of the other groups ([`merge`]).
+//! seen are remembered as long as they can come again ([`seen`]), and what is new waits until every
+//! other group was read past it ([`merge`]).
 //!
 //! ```text
 //! group ─ reader (pages, retries) ─ cursor (what is new) ─┐
@@ -69,9 +69,11 @@ pub struct Timing {
     pub deep_every: Duration,
     /// How far the short look goes back.
     pub glance: Duration,
-    /// How long an event waits for older ones of the other groups.
+    /// Every group is read up to this long after an event came, before the event is given out: so
+    /// what becomes visible within this time is in order.
     pub settle: Duration,
-    /// How long at most it waits for a group that does not answer.
+    /// How long at most a group that does not answer holds the others back. Then they go on without
+    /// it, which is said.
     pub patience: Duration,
     /// Pause between two looks while events come.
     pub busy_pause: Duration,
@@ -86,7 +88,7 @@ impl Timing {
         deep_every: Duration::from_secs(15),
         glance: Duration::from_secs(15),
         settle: Duration::from_secs(2),
-        patience: Duration::from_secs(12),
+        patience: Duration::from_secs(30),
         busy_pause: Duration::from_secs(1),
         idle_pause: Duration::from_secs(5),
     };
@@ -95,7 +97,6 @@ impl Timing {
     pub const NEAR: Self = Self {
         deep_every: Duration::from_secs(4),
         settle: Duration::from_millis(250),
-        patience: Duration::from_secs(10),
         busy_pause: Duration::from_millis(150),
         idle_pause: Duration::from_millis(600),
         ..Self::AWS
@@ -136,10 +137,10 @@ async fn run(
         .map(|group| reader::Reader::new(&client, group, &options, Arc::clone(&pacer)))
         .collect();
     let merge = past::read(&mut readers, &options, out).await?;
-    let _ = out.send(Ok(Said::CaughtUp)).await;
     if options.follow {
-        follow::run(readers, merge, options.timing, out).await?;
+        return follow::run(readers, merge, options.timing, out).await;
     }
+    let _ = out.send(Ok(Said::CaughtUp)).await;
     Ok(())
 }
 

@@ -1,15 +1,22 @@
 //! Reads what already happened, in order, with at most about a page of each group in memory.
 //!
 //! Each group's pages are sorted by time, so the group that is furthest behind is read next, and
-//! everything before its position can go out: nobody can come before it any more.
+//! everything before its position can go out: nobody can come before it any more. When the tail goes
+//! on, that is true only of what was old when the reading began: the young waits in the [`Merge`]
+//! until every group was asked again. A group that fails may then hold the others back only as long
+//! as later on; the rest of its past is read while following.
 
-use super::event::Said;
+use super::event::{Notice, Said};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
-use super::{Options, millis, now};
+use super::{Options, now};
 use crate::error::Result;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
+
+/// What is older than this when the reading begins is visible by then. Wide enough for AWS's delays
+/// and for a clock that is somewhat wrong.
+const YOUNG: i64 = 10_000;
 
 /// Reads every group to its end. When the tail goes on, the youngest events stay in the returned
 /// [`Merge`], to be sorted with those that come next.
@@ -19,24 +26,26 @@ pub(crate) async fn read(
     out: &Sender<Result<Said>>,
 ) -> Result<Merge> {
     let mut merge = Merge::new(readers.len(), &options.timing);
+    let young = now() - YOUNG;
     let mut unfinished: Vec<usize> = (0..readers.len()).collect();
     while let Some(next) = furthest_behind(readers, &unfinished) {
-        let began = Instant::now();
-        let more = match readers[next].page(out).await? {
+        let more = match read_page(&mut readers[next], options, out).await? {
             Page::Events { events, more } => {
                 merge.push(events, Instant::now(), now());
                 more
             }
-            Page::Nothing => false,
+            Page::Missing => false,
+            Page::Denied | Page::Later => {
+                merge.absent(next);
+                false
+            }
         };
         if !more {
             unfinished.retain(|group| *group != next);
-            merge.swept(next, began);
         }
         let safe = furthest_behind(readers, &unfinished).map_or(i64::MAX, |group| {
             readers[group].newest().unwrap_or(i64::MIN)
         });
-        let young = now() - millis(options.timing.settle);
         let edge = if options.follow {
             safe.min(young)
         } else {
@@ -54,6 +63,26 @@ pub(crate) async fn read(
         }
     }
     Ok(merge)
+}
+
+/// Reads on; in a follow for `patience` at most.
+async fn read_page(
+    reader: &mut Reader,
+    options: &Options,
+    out: &Sender<Result<Said>>,
+) -> Result<Page> {
+    if !options.follow {
+        return reader.page(out).await;
+    }
+    let page = reader.page_within(options.timing.patience, out).await?;
+    if matches!(page, Page::Later) {
+        let notice = Notice::LeftBehind {
+            source: reader.source(),
+            after: options.timing.patience,
+        };
+        let _ = out.send(Ok(Said::Notice(notice))).await;
+    }
+    Ok(page)
 }
 
 fn furthest_behind(readers: &[Reader], unfinished: &[usize]) -> Option<usize> {

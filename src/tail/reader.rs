@@ -8,6 +8,7 @@ use super::event::{Event, Group, Notice, Said};
 use super::fault::{Fault, judge};
 use super::pace::Pacer;
 use super::{Options, Timing, now};
+use crate::cli::LogSource;
 use crate::error::{Error, Result};
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
@@ -28,6 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(4);
 const PAGE: usize = 10_000;
 /// Failures in a row before anybody is told.
 const SAID_AFTER: u32 = 4;
+/// Failures in a row after which the pauses grow long.
+const LONG_AFTER: u32 = 20;
 /// Throttling is said at most this often.
 const THROTTLED_EVERY: Duration = Duration::from_secs(60);
 
@@ -36,8 +39,12 @@ const THROTTLED_EVERY: Duration = Duration::from_secs(60);
 pub(crate) enum Page {
     /// New events; `more`: this sweep goes on.
     Events { events: Vec<Event>, more: bool },
-    /// The group is not there, or not for us; this sweep is over.
-    Nothing,
+    /// The group is not there; this sweep is over.
+    Missing,
+    /// The group is not for us; this sweep is over.
+    Denied,
+    /// No answer within the time allowed; the sweep goes on with the next call.
+    Later,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +67,7 @@ pub(crate) struct Reader {
     sweep: Option<(i64, Option<String>)>,
     standing: Standing,
     /// Whether to try for ever.
-    pub(crate) patient: bool,
+    patient: bool,
     throttled_said: Option<Instant>,
     /// When the name was last looked for.
     looked: Option<Instant>,
@@ -92,15 +99,32 @@ impl Reader {
         self.cursor.newest()
     }
 
-    /// Whether the last try was refused for want of a right.
-    pub(crate) fn is_denied(&self) -> bool {
-        self.standing == Standing::Denied
+    /// Which log it reads.
+    pub(crate) fn source(&self) -> LogSource {
+        self.group.source
+    }
+
+    /// Whether a sweep began and is not over.
+    pub(crate) fn is_midway(&self) -> bool {
+        self.sweep.is_some()
     }
 
     /// The next page of the running sweep, or the first of a new one.
     pub(crate) async fn page(&mut self, out: &Sender<Result<Said>>) -> Result<Page> {
+        self.page_within(Duration::MAX, out).await
+    }
+
+    /// The same, but failures are tried again only so long.
+    pub(crate) async fn page_within(
+        &mut self,
+        limit: Duration,
+        out: &Sender<Result<Said>>,
+    ) -> Result<Page> {
         if !self.find_name(out).await {
-            return Ok(Page::Nothing);
+            return Ok(match self.standing {
+                Standing::Denied => Page::Denied,
+                _ => Page::Missing,
+            });
         }
         let begun = Instant::now();
         let mut failures: u32 = 0;
@@ -120,12 +144,12 @@ impl Reader {
                 Err(Fault::Missing) => {
                     self.sweep = None;
                     self.stand(Standing::Missing, "", out).await;
-                    return Ok(Page::Nothing);
+                    return Ok(Page::Missing);
                 }
                 Err(Fault::Denied(said)) => {
                     self.sweep = None;
                     self.stand(Standing::Denied, &said, out).await;
-                    return Ok(Page::Nothing);
+                    return Ok(Page::Denied);
                 }
                 Err(Fault::Wrong(said)) => return Err(self.wrong(said)),
                 Err(Fault::Throttled) => {
@@ -145,6 +169,9 @@ impl Reader {
                 }
             }
             failures += 1;
+            if begun.elapsed() > limit {
+                return Ok(Page::Later);
+            }
             if !self.patient && begun.elapsed() > GIVE_UP * 2 {
                 return Err(self.unreachable("throttled all the time".into()));
             }
@@ -332,8 +359,10 @@ fn cut_off(page: &[Event], from: i64) -> Option<i64> {
     (page.len() >= PAGE && newest > from).then_some(newest)
 }
 
-/// 0.2 s, doubled each time up to 10 s, with jitter.
+/// 0.2 s, doubled each time up to 2 s, so that a group is tried often while the others wait for it;
+/// after many failures up to 10 s. With jitter.
 fn backoff(failures: u32) -> Duration {
-    let base = 0.1 * f64::from(1u32 << failures.min(7));
-    Duration::from_secs_f64((base * (0.5 + fastrand::f64())).min(10.0))
+    let most = if failures > LONG_AFTER { 10.0 } else { 2.0 };
+    let base = (0.1 * f64::from(1u32 << failures.min(7))).min(most);
+    Duration::from_secs_f64(base * (0.5 + fastrand::f64()))
 }

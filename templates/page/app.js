@@ -35,9 +35,8 @@ const members = new Members(part("membersList"), part("membersCount"), part("mem
 
 const connection = new Connection(async () => {
   const answer = await fetch("/get-ws-endpoint", { cache: "no-store" });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  const { endpoint } = await answer.json();
-  if (!endpoint) throw new Error("no endpoint in the answer");
+  const { endpoint, error } = await answer.json();
+  if (!endpoint) throw new Error("no endpoint in the answer", { cause: error });
   return endpoint;
 });
 

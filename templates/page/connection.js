@@ -96,8 +96,8 @@ export class Connection extends EventTarget {
     let endpoint;
     try {
       endpoint = await this.#findEndpoint();
-    } catch {
-      this.#again("chatctl does not answer on this page's address");
+    } catch (trouble) {
+      this.#again(trouble.cause ?? "chatctl does not answer on this page's address");
       return;
     }
     if (this.#wanted && !this.#next) this.#open(endpoint);

@@ -29,6 +29,20 @@ async fn ends_with_a_chat_that_answers_and_a_second_run_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_named_by_the_id_that_the_plan_could_not_know() {
+    let world = World::empty().await;
+    let deployed = world.run(&["deploy", "--yes", "--no-prove"]).await;
+    let said = text(&deployed);
+    assert!(deployed.status.success(), "{said}");
+    let made: Vec<_> = said.lines().filter(|l| l.contains("+ created")).collect();
+    assert_eq!(made.len(), 20, "{said}");
+    let unknown: Vec<_> = made.iter().filter(|l| l.contains("{api}")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let group = |line: &&&str| line.contains("created log-group/execution /aws/apigateway/");
+    assert_eq!(made.iter().filter(group).count(), 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_permission_the_proof_says_what_a_500_means() {
     let world = World::empty().await;
     let proved = world.run(&["deploy", "--yes", "--no-prove"]).await;

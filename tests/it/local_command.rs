@@ -1,121 +1,12 @@
 //! `chatctl local` as a user lives with it: one shell runs it, another one uses it.
 
+use crate::bad_input::http_get;
 use crate::binary::{chatctl, run};
-use futures_util::{SinkExt, StreamExt};
+use crate::running::{Client, Running, wait_for_end};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-
-/// A running `chatctl local --output json`, ended hard if the test fails.
-struct Local {
-    child: Child,
-    endpoint: String,
-    url: String,
-    page: String,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Local {
-    fn start(folder: &Path) -> Self {
-        let mut command = chatctl(folder);
-        command.args(["local", "--port", "0", "--output", "json"]);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = std::sync::mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
-        let first = lines
-            .recv_timeout(Duration::from_secs(300))
-            .expect("it becomes ready");
-        let ready: Value = serde_json::from_str(&first).unwrap();
-        let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
-        Self {
-            child,
-            endpoint: text("endpoint"),
-            url: text("url"),
-            page: text("page"),
-            lines,
-        }
-    }
-
-    fn port(&self) -> &str {
-        self.endpoint.rsplit(':').next().unwrap()
-    }
-
-    fn second_shell(&self, folder: &Path, args: &[&str]) -> crate::binary::Said {
-        run(chatctl(folder)
-            .args(args)
-            .args(["--local", "--port", self.port()]))
-    }
-
-    fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + Duration::from_secs(30);
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).expect("the log line comes");
-            let value: Value = serde_json::from_str(&line).unwrap();
-            if wanted(&value) {
-                return value;
-            }
-        }
-    }
-
-    fn interrupt(mut self) -> i32 {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Client(WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>);
-
-impl Client {
-    async fn connect(url: &str) -> Self {
-        Self(connect_async(url).await.expect("the handshake succeeds").0)
-    }
-
-    async fn send(&mut self, frame: Value) {
-        self.0.send(Message::text(frame.to_string())).await.unwrap();
-    }
-
-    /// The next frame that carries `key`.
-    async fn expect(&mut self, key: &str) -> Value {
-        let wait = async {
-            loop {
-                let message = self.0.next().await.expect("the socket is open").unwrap();
-                let Message::Text(text) = message else {
-                    continue;
-                };
-                let frame: Value = serde_json::from_str(&text).unwrap();
-                if let Some(found) = frame.get(key) {
-                    return found.clone();
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait)
-            .await
-            .expect("the frame comes")
-    }
-}
 
 async fn chat(url: &str) {
     let (mut alice, mut bob) = (Client::connect(url).await, Client::connect(url).await);
@@ -150,9 +41,9 @@ async fn chat(url: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_command_brings_two_people_to_chat_and_a_second_shell_manages_it() {
     let dir = tempfile::tempdir().unwrap();
-    let local = Local::start(dir.path());
-    chat(&local.url).await;
-    local.log_line(|line| line["source"] == "access");
+    let local = Running::start(dir.path(), &[]);
+    chat(&local.text("url")).await;
+    local.line(|line| line["source"] == "access");
 
     let began = Instant::now();
     let again = local.second_shell(dir.path(), &["deploy"]);
@@ -166,7 +57,7 @@ async fn one_command_brings_two_people_to_chat_and_a_second_shell_manages_it() {
     );
 
     let status = local.second_shell(dir.path(), &["status"]);
-    assert!(status.out.contains(&local.url), "{}", status.out);
+    assert!(status.out.contains(&local.text("url")), "{}", status.out);
     let logs = local.second_shell(dir.path(), &["logs", "--source", "function"]);
     assert!(logs.out.contains("sendPrivate"), "{}", logs.out);
     assert!(
@@ -185,38 +76,172 @@ async fn one_command_brings_two_people_to_chat_and_a_second_shell_manages_it() {
     assert_eq!(local.interrupt(), 0);
 }
 
-#[test]
-fn the_page_is_served_and_names_the_chat() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_the_logs_follow_a_chat_that_a_second_shell_deployed_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let local = Local::start(dir.path());
-    let text = crate::bad_input::http_get(&format!("{}get-ws-endpoint", local.page));
-    assert!(text.contains(&local.url), "{text}");
+    let local = Running::start(dir.path(), &[]);
+    let ask = || http_get(&format!("{}get-ws-endpoint", local.text("page")));
+    assert!(ask().contains(&local.text("url")), "{}", ask());
+
+    let gone = local.second_shell(dir.path(), &["teardown", "--yes"]);
+    assert_eq!(gone.code, 0, "{}", gone.err);
+    let answer = ask();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("no chat is deployed here"), "{answer}");
+
+    let anew = local.second_shell(dir.path(), &["deploy", "--yes", "--output", "json"]);
+    assert_eq!(anew.code, 0, "{}", anew.err);
+    let anew: Value = serde_json::from_str(&anew.out).unwrap();
+    let (url, api) = (
+        anew["url"].as_str().unwrap(),
+        anew["apiId"].as_str().unwrap(),
+    );
+    assert_ne!(url, local.text("url"));
+    assert!(ask().contains(url), "{}", ask());
+
+    chat(url).await;
+    let execution = format!("/aws/apigateway/{api}/production");
+    local.line(|line| line["source"] == "execution" && line["group"] == execution.as_str());
+    local.line(|line| line["source"] == "access");
     assert_eq!(local.interrupt(), 0);
+}
+
+#[test]
+fn a_second_one_on_the_same_port_says_who_is_there_and_how_to_use_it() {
+    let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = kept.path().display().to_string();
+    let first = Running::start(dir.path(), &["--no-deploy", "--persist", &kept]);
+    let port = first.port();
+    let second = run(chatctl(dir.path()).args(["local", "--no-deploy", "--port", &port]));
+    assert_eq!(second.code, 1, "{}", second.err);
+    for words in [
+        format!("port {port} is taken by another `chatctl local`"),
+        format!("process {}", first.child.id()),
+        format!("keeps its state in {kept}"),
+        format!("chatctl deploy --local --port {port}"),
+        "--port 0".to_owned(),
+    ] {
+        assert!(second.err.contains(&words), "{words}: {}", second.err);
+    }
+    assert_eq!(first.interrupt(), 0);
+}
+
+/// The addresses that a process and its children listen on, by the kernel's own list.
+fn listening(pid: u32) -> Vec<String> {
+    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .filter_map(|link| {
+            let link = link.to_string_lossy().into_owned();
+            Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        })
+        .collect();
+    let mut found = Vec::new();
+    for table in ["tcp", "tcp6"] {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            // Column 3 is the state, `0A` of which is LISTEN; column 9 the socket.
+            if columns[3] == "0A" && sockets.iter().any(|socket| socket == columns[9]) {
+                found.push(columns[1].to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_listens_on_the_loopback_address_and_nowhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = Running::start(dir.path(), &[]);
+    let found = listening(local.child.id());
+    // The cloud, the page, and the Runtime API of the environment that answered the proof.
+    assert!(found.len() >= 3, "{found:?}");
+    for address in found {
+        assert!(
+            address.starts_with("0100007F:"),
+            "{address} is not 127.0.0.1"
+        );
+    }
+    assert_eq!(local.interrupt(), 0);
+}
+
+/// Every file below a folder, with its size and time.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, (u64, std::time::SystemTime)> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let (path, about) = (entry.path(), entry.metadata().unwrap());
+        if about.is_dir() {
+            found.extend(tree(&path));
+        }
+        found.insert(path, (about.len(), about.modified().unwrap()));
+    }
+    found
+}
+
+#[test]
+fn nothing_is_written_outside_of_its_own_folders_and_nothing_is_left() {
+    let root = tempfile::tempdir().unwrap();
+    let place = |name: &str| {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path
+    };
+    let (home, work, temporary) = (place("home"), place("work"), place("temporary"));
+    std::fs::write(work.join("chatctl.toml"), "name = \"mine\"\n").unwrap();
+    let before = (tree(&home), tree(&work));
+    let mut command = chatctl(&work);
+    command.env("HOME", &home).env("TMPDIR", &temporary);
+    let local = Running::start_as(command, &[]);
+    let prefix = format!("chatctl-local-{}-", local.child.id());
+    for entry in std::fs::read_dir(&temporary).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(
+            name.starts_with(&prefix),
+            "{name} is in the temporary folder"
+        );
+    }
+    assert_eq!(local.interrupt(), 0);
+    assert_eq!((tree(&home), tree(&work)), before);
+    assert_eq!(tree(&temporary), BTreeMap::new());
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing_behind() {
+    let root = tempfile::tempdir().unwrap();
+    let (kept, temporary) = (root.path().join("kept"), root.path().join("temporary"));
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::create_dir_all(&temporary).unwrap();
+    std::fs::write(kept.join("letter.txt"), "dear me").unwrap();
+    let mut command = chatctl(root.path());
+    command.args(["local", "--no-deploy", "--port", "0", "--persist", "kept"]);
+    let said = run(command.env("TMPDIR", &temporary));
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("`letter.txt`"), "{}", said.err);
+    assert!(
+        said.err.contains("nothing in it was changed"),
+        "{}",
+        said.err
+    );
+    assert_eq!(tree(&temporary), BTreeMap::new());
+    assert_eq!(tree(&kept).len(), 1);
 }
 
 #[test]
 fn no_process_of_a_function_outlives_it_even_when_it_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let mut local = Local::start(dir.path());
-    let ours = || bootstraps_of(local.child.id());
+    let local = Running::start(dir.path(), &[]);
+    let parent = local.child.id();
+    let ours = || bootstraps_of(parent);
     assert!(
         !ours().is_empty(),
         "the proof of the deploy left an environment"
     );
     let before = ours();
-    local.child.kill().unwrap();
-    local.child.wait().unwrap();
-    let until = Instant::now() + Duration::from_secs(10);
-    while before
-        .iter()
-        .any(|pid| Path::new(&format!("/proc/{pid}")).exists())
-    {
-        assert!(
-            Instant::now() < until,
-            "processes {before:?} are still there"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    local.kill();
+    before.into_iter().for_each(wait_for_end);
 }
 
 /// Children of `parent` that run a `bootstrap`.

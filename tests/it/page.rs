@@ -14,12 +14,19 @@ struct Served {
 }
 
 fn served() -> Served {
+    served_by(|| page::serve(0, CHAT.into()))
+}
+
+fn served_by<F>(serve: impl FnOnce() -> F) -> Served
+where
+    F: Future<Output = chatctl::error::Result<PageServer>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let server = runtime.block_on(page::serve(0, CHAT.into())).unwrap();
+    let server = runtime.block_on(serve()).unwrap();
     let port = server
         .url()
         .trim_end_matches('/')
@@ -96,21 +103,21 @@ fn the_endpoint_is_told_as_the_page_expects_it() {
 }
 
 #[test]
-fn a_chat_that_moves_is_found_at_its_new_address() {
-    let page = served();
-    page.server
-        .set_endpoint("ws://127.0.0.1:4510/_aws/execute-api/x/production")
-        .unwrap();
-    let (head, body) = page.get("/get-ws-endpoint", &page.host());
-    assert!(
-        body.contains("ws://127.0.0.1:4510/_aws/execute-api/x/production"),
-        "{body}"
-    );
-    assert!(
-        head.contains("connect-src 'self' ws://127.0.0.1:4510;"),
-        "{head}"
-    );
-    assert!(page.server.set_endpoint("http://127.0.0.1/").is_err());
+fn a_chat_that_moves_is_found_at_its_new_address_and_one_that_is_gone_is_not() {
+    let place = std::sync::Arc::new(std::sync::Mutex::new(Some(CHAT.to_owned())));
+    let asked = std::sync::Arc::clone(&place);
+    let page = served_by(|| page::serve_moving(0, CHAT, move || asked.lock().unwrap().clone()));
+    let ask = |now: Option<&str>| {
+        *place.lock().unwrap() = now.map(str::to_owned);
+        page.get("/get-ws-endpoint", &page.host())
+    };
+    assert!(ask(Some(CHAT)).1.contains(CHAT));
+    let moved = CHAT.replace("abc", "def");
+    assert!(ask(Some(&moved)).1.contains(&moved));
+    let (head, body) = ask(None);
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(body.contains("no chat is deployed here"), "{body}");
+    assert!(ask(Some(CHAT)).0.starts_with("HTTP/1.1 200"));
 }
 
 #[test]

@@ -287,12 +287,20 @@ pub async fn wait_for(world: &World, operation: &str, count: usize) {
         let calls = world.cloud.calls().into_iter();
         calls.filter(|call| call.operation == operation).count()
     };
-    let reached = async {
-        while called() < count {
+    until(&format!("{operation} is called {count} times"), || {
+        called() >= count
+    })
+    .await;
+}
+
+/// Waits until it is so; `what` says what never became true.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let limit = Duration::from_secs(120);
-    let ended = tokio::time::timeout(limit, reached).await;
-    ended.unwrap_or_else(|_| panic!("{operation} was not called {count} times"));
+    let ended = tokio::time::timeout(limit, waiting).await;
+    ended.unwrap_or_else(|_| panic!("still not so: {what}"));
 }

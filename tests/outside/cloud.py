@@ -38,10 +38,10 @@ def endpoint():
     return _started["endpoint"]
 
 
-def start(port):
+def start(port, *more):
     """A new cloud on this port, once it answers."""
     process = subprocess.Popen(
-        [str(CHATCTL), "local", "--no-deploy", "--port", str(port)],
+        [str(CHATCTL), "local", "--no-deploy", "--port", str(port), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -132,5 +132,5 @@ def until(look, seconds=20):
         found = look()
         if found:
             return found
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise AssertionError("waited in vain")

@@ -2,21 +2,24 @@
 
 What differs between the two and is not what a case is about is bridged here: a reset is a new, empty
 cloud; the account is 000000000000; there is one region; HTTP APIs become WebSocket APIs; placeholders
-where AWS wants a trust policy or a path become real ones; managed policies of the account, which we
-do not have, become inline ones. What a case comes to is written as one JSON line to the file that
-CHATCTL_MOTO_REPORT names.
+where AWS wants a trust policy or a path become real ones; functions for runtimes that AWS manages are
+made for `provided.al2023`, and shown with the runtime that was asked for; code from S3 comes along as
+a zip. What a case comes to is written as one JSON line to the file that CHATCTL_MOTO_REPORT names.
 """
 
+import io
 import json
 import os
+import urllib.parse
 
+import botocore.awsrequest
 import botocore.session
 import pytest
 
 import cloud
 
 CLOUD = {}
-
+REGION = os.environ.get("CHATCTL_MOTO_REGION", cloud.REGION)
 
 TRUST = {
     "Version": "2012-10-17",
@@ -54,19 +57,62 @@ def with_uri(params, **_more):
 
 def our_arn(params, **_more):
     parts = params["ResourceArn"].split(":")
-    params["ResourceArn"] = ":".join([*parts[:3], cloud.REGION, *parts[4:]])
+    params["ResourceArn"] = ":".join([*parts[:3], REGION, *parts[4:]])
     return params
 
 
-def inline(client, PolicyName, PolicyDocument, **_more):
-    """The grammar of policies is the same for both kinds."""
-    try:
-        client.create_role(RoleName="holder", AssumeRolePolicyDocument=json.dumps(TRUST))
-    except client.exceptions.EntityAlreadyExistsException:
-        pass
-    return client.put_role_policy(
-        RoleName="holder", PolicyName=PolicyName, PolicyDocument=PolicyDocument
-    )
+RUNTIMES = {}
+OBJECTS = {}
+
+
+class Raw(io.BytesIO):
+    """What botocore reads an answer's body from."""
+
+    def stream(self, *_more, **_settings):
+        yield self.read()
+
+
+def store(request, **_more):
+    """S3 is not here: buckets and objects of these cases live in this process."""
+    place = urllib.parse.urlsplit(request.url).path.strip("/")
+    if request.method == "PUT" and "/" in place:
+        body = request.body
+        OBJECTS[place] = body.read() if hasattr(body, "read") else body
+    return botocore.awsrequest.AWSResponse(request.url, 200, {}, Raw())
+
+
+def along(params, **_more):
+    """Code from S3 comes along as a zip."""
+    code = params.get("Code", params)
+    place = f"{code.get('S3Bucket')}/{code.get('S3Key')}"
+    if place in OBJECTS:
+        code["ZipFile"] = OBJECTS[place]
+        for member in ("S3Bucket", "S3Key", "S3ObjectVersion"):
+            code.pop(member, None)
+    return params
+
+
+
+def os_only(params, **_more):
+    """The code never runs in these cases, so which runtime it is for does not matter."""
+    wanted = params.get("Runtime", "")
+    if wanted and not wanted.startswith("provided"):
+        RUNTIMES[params["FunctionName"].split(":function:")[-1]] = wanted
+        params["Runtime"] = "provided.al2023"
+    return params
+
+
+def as_asked(parsed, **_more):
+    """Puts the runtime that was asked for into every configuration of an answer."""
+    found = [parsed]
+    while found:
+        one = found.pop()
+        if isinstance(one, dict):
+            if "Runtime" in one and one.get("FunctionName") in RUNTIMES:
+                one["Runtime"] = RUNTIMES[one["FunctionName"]]
+            found += one.values()
+        if isinstance(one, list):
+            found += one
 
 
 def restart():
@@ -75,7 +121,7 @@ def restart():
         return
     if CLOUD:
         cloud.stop(CLOUD["process"])
-    CLOUD["process"] = cloud.start(int(os.environ["CHATCTL_MOTO_PORT"]))
+    CLOUD["process"] = cloud.start(int(os.environ["CHATCTL_MOTO_PORT"]), "--region", REGION)
     cloud.control("PATCH", "weather", {"propagationMillis": 0})
 
 
@@ -92,11 +138,18 @@ def pytest_configure():
     create = botocore.session.Session.create_client
 
     def in_our_region(self, service_name, region_name=None, *more, **settings):
-        client = create(self, service_name, cloud.REGION, *more, **settings)
+        client = create(self, service_name, REGION, *more, **settings)
         events = client.meta.events
         if service_name == "iam":
             events.register("provide-client-params.iam.CreateRole", real_role)
-            client.create_policy = lambda **given: inline(client, **given)
+        if service_name == "s3":
+            events.register("before-send.s3", store)
+        if service_name == "lambda":
+            for operation in ("CreateFunction", "UpdateFunctionCode"):
+                events.register(f"provide-client-params.lambda.{operation}", along)
+            for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
+                events.register(f"provide-client-params.lambda.{operation}", os_only)
+            events.register("after-call.lambda", as_asked)
         if service_name == "apigatewayv2":
             events.register("provide-client-params.apigatewayv2.CreateApi", web_socket)
             events.register("provide-client-params.apigatewayv2.CreateIntegration", with_uri)

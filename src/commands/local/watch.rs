@@ -1,21 +1,26 @@
 //! Says when the Lambda's source has changed, once for each real change.
 //!
 //! Editors write a file several times and through temporary files, so a change counts only when
-//! the folder has been quiet for a moment and the source's digest is another one.
+//! the folder has been quiet for a moment and the source's digest is another one. What a build writes
+//! below `target` is no change, and not even looked at.
 
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::package::source::is_code;
 use crate::package::{self, SourceDigest};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How long the folder must be quiet.
 const QUIET: Duration = Duration::from_millis(150);
+/// How often a source that cannot be read is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A watched source folder.
 pub(super) struct Watch {
+    folder: PathBuf,
     _watcher: RecommendedWatcher,
     touched: mpsc::Receiver<()>,
     known: SourceDigest,
@@ -31,11 +36,9 @@ impl Watch {
             return Err(Error::usage("--watch needs a source folder to watch")
                 .hint("`chatctl init --lambda` writes the bundled source to ./lambda; then add --lambda lambda"));
         };
-        let (sender, touched) = mpsc::channel(1);
-        let watcher = watcher(folder, sender).map_err(|error| {
-            Error::failed(format!("{} cannot be watched", folder.display())).because(error)
-        })?;
+        let (watcher, touched) = watcher(folder)?;
         Ok(Self {
+            folder: folder.clone(),
             _watcher: watcher,
             touched,
             known: package::digest(settings)?,
@@ -48,30 +51,113 @@ impl Watch {
     /// The source cannot be read any more.
     pub(super) async fn changed(&mut self, settings: &Settings) -> Result<()> {
         loop {
-            if self.touched.recv().await.is_none() {
-                return Err(Error::failed("the source folder is watched no longer"));
-            }
-            while tokio::time::timeout(QUIET, self.touched.recv())
-                .await
-                .is_ok_and(|m| m.is_some())
-            {}
-            let now = package::digest(settings)?;
+            self.touch().await?;
+            while tokio::time::timeout(QUIET, self.touch()).await.is_ok() {}
+            let now = match package::digest(settings) {
+                Ok(now) => now,
+                // An editor that puts a file in the place of another is done in a moment.
+                Err(_) => {
+                    tokio::time::sleep(QUIET).await;
+                    package::digest(settings)?
+                }
+            };
             if now != self.known {
                 self.known = now;
                 return Ok(());
             }
         }
     }
+
+    /// Waits until a source that was unreadable can be read, and watches it from then on: the folder
+    /// may be another one of the same name.
+    ///
+    /// # Errors
+    /// The system cannot watch it.
+    pub(super) async fn readable_again(&mut self, settings: &Settings) -> Result<()> {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if !self.folder.is_dir() {
+                continue;
+            }
+            let (watcher, touched) = watcher(&self.folder)?;
+            if let Ok(now) = package::digest(settings) {
+                self.known = now;
+                (self._watcher, self.touched) = (watcher, touched);
+                return Ok(());
+            }
+        }
+    }
+
+    async fn touch(&mut self) -> Result<()> {
+        match self.touched.recv().await {
+            Some(()) => Ok(()),
+            None => Err(Error::failed("the source folder is watched no longer")),
+        }
+    }
 }
 
-fn watcher(folder: &Path, sender: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let only_read = event.is_ok_and(|event| event.kind.is_access());
-        if !only_read {
+fn watcher(folder: &Path) -> Result<(RecommendedWatcher, mpsc::Receiver<()>)> {
+    let (sender, touched) = mpsc::channel(1);
+    let base = folder.to_owned();
+    let heard = move |event: notify::Result<notify::Event>| {
+        if event.map_or(true, |event| is_change(&event, &base)) {
             // A full channel already says that something was touched.
             let _ = sender.try_send(());
         }
+    };
+    let watch = || {
+        let mut watcher = notify::recommended_watcher(heard)?;
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+        Ok::<_, notify::Error>(watcher)
+    };
+    let watcher = watch().map_err(|error| {
+        Error::failed(format!("{} cannot be watched", folder.display())).because(error)
     })?;
-    watcher.watch(folder, RecursiveMode::Recursive)?;
-    Ok(watcher)
+    Ok((watcher, touched))
+}
+
+/// Whether a part of the function may have changed. A place that is not below the folder, or none at
+/// all, says nothing, so it counts.
+fn is_change(event: &notify::Event, base: &Path) -> bool {
+    let concerns = |path: &PathBuf| path.strip_prefix(base).map_or(true, is_code_or_base);
+    !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(concerns))
+}
+
+fn is_code_or_base(path: &Path) -> bool {
+    path.as_os_str().is_empty() || is_code(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{AccessKind, EventKind, ModifyKind};
+
+    fn counts(kind: EventKind, path: &str) -> bool {
+        let event = notify::Event::new(kind).add_path(PathBuf::from(path));
+        is_change(&event, Path::new("/home"))
+    }
+
+    #[test]
+    fn builds_reads_and_editors_leftovers_are_no_change() {
+        let written = EventKind::Modify(ModifyKind::Any);
+        assert!(counts(written, "/home/src/main.rs"));
+        assert!(counts(written, "/home/Cargo.toml"));
+        assert!(counts(written, "/elsewhere/x"));
+        assert!(counts(written, "/home"));
+        assert!(!counts(
+            EventKind::Access(AccessKind::Any),
+            "/home/src/main.rs"
+        ));
+        for path in [
+            "/home/target/debug/x",
+            "/home/tests/it.rs",
+            "/home/src/.main.rs.swp",
+            "/home/src/main.rs~",
+            "/home/src/#main.rs#",
+            "/home/src/main.rs___jb_tmp___",
+            "/home/README.md",
+        ] {
+            assert!(!counts(written, path), "{path}");
+        }
+    }
 }

@@ -109,6 +109,20 @@ impl Apis {
             .map(live::Served::pick)
     }
 
+    /// The address of the first API with all of these tags that is live on the stage.
+    pub(crate) fn find(&self, stage: &str, tags: &[(String, String)]) -> Option<String> {
+        let state = lock(&self.state);
+        let is_meant = |api: &Api| {
+            let has = api.view.get("tags");
+            tags.iter()
+                .all(|(name, value)| has.and_then(|tags| tags.get(name)?.as_str()) == Some(value))
+        };
+        let mut meant = state.apis.iter().filter(|(_, api)| is_meant(api));
+        let (_, api) = meant.find(|(id, _)| self.live(id, stage).is_some())?;
+        let endpoint = api.view.get("apiEndpoint")?.as_str()?;
+        Some(format!("{endpoint}/{stage}"))
+    }
+
     /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
     /// clients that race see it.
     async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, Fault> {

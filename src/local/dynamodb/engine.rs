@@ -11,8 +11,8 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The region and account in the engine's own ARNs.
-const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
+/// The region and account in the engine's own ARNs, of tables and of keys.
+const ENGINE_PLACE: &str = ":dynoxide:000000000000:";
 
 /// A refusal: status and the JSON body with `__type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +90,7 @@ impl Engine {
 
 /// The engine's answer with the real region and account in its ARNs.
 pub(super) fn with_our_arns(answer: &str, region: &str, account_id: &str) -> String {
-    answer.replace(
-        ENGINE_ARN,
-        &format!("arn:aws:dynamodb:{region}:{account_id}:"),
-    )
+    answer.replace(ENGINE_PLACE, &format!(":{region}:{account_id}:"))
 }
 
 type Outcome = Result<String, DynoxideError>;
@@ -138,6 +135,11 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<Outcome> {
     Some(outcome.map_err(|error| match error {
         DynoxideError::EnvelopedValidation(words) if wraps => {
             DynoxideError::ValidationException(format!("1 validation error detected: {words}"))
+        }
+        // Where the engine misses a value, DynamoDB sees a second name.
+        DynoxideError::ValidationException(words) if words.starts_with("Expected value reference") => {
+            let words = "Invalid KeyConditionExpression: Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition";
+            DynoxideError::ValidationException(words.to_owned())
         }
         other => other,
     }))

@@ -4,8 +4,11 @@
 //! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
 //! may block.
 
+mod checks;
 mod engine;
+mod names;
 mod rights;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +74,8 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 fn answer(cloud: &Cloud, request: &Request) -> Outcome {
     let caller = cloud.iam.admit(cloud, request)?;
     let mut body = request.json()?;
-    plain_names(&mut body);
+    let given = names::plain(&mut body);
+    checks::body(&request.operation, &body)?;
     let operation = request.operation.as_str();
     for (action, table) in rights::needs(operation, &body) {
         let resource = match table.as_str() {
@@ -88,7 +92,8 @@ fn answer(cloud: &Cloud, request: &Request) -> Outcome {
         operation,
         body,
     };
-    cloud.tables.answer(&call)
+    let answer = cloud.tables.answer(&call)?;
+    Ok(names::as_given(answer, &given))
 }
 
 /// One call.
@@ -195,6 +200,7 @@ impl Tables {
             return Err(not_found("Requested resource not found").into());
         }
         drop(state);
+        self.index_keys(call)?;
         let was_there = !Self::returns_old(call) || self.is_there(call);
         let answer = self.ask(call, call.operation, &body)?;
         // The engine shows the key of an item that an update made; DynamoDB shows nothing.
@@ -203,6 +209,17 @@ impl Tables {
         } else {
             without_attributes(&answer)
         })
+    }
+
+    /// Long attributes are rare, and only for them the table's indexes are asked for.
+    fn index_keys(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        if !checks::has_long_attributes(&call.body) {
+            return Ok(());
+        }
+        let body = json!({ "TableName": call.table() }).to_string();
+        let described = self.ask(call, "DescribeTable", &body)?;
+        let described: Value = serde_json::from_str(&described).unwrap_or_default();
+        Ok(checks::index_keys(&call.body, &described["Table"])?)
     }
 
     fn returns_old(call: &Call<'_>) -> bool {
@@ -376,38 +393,35 @@ impl Tables {
         Ok(())
     }
 
-    /// Writes every table into `folder`, for `--persist`.
-    pub(crate) fn save(&self, folder: &Path) -> Result<(), std::io::Error> {
-        let (fresh, kept) = (
-            folder.join("tables.sqlite.new"),
-            folder.join("tables.sqlite"),
-        );
-        let _ = fs_err::remove_file(&fresh);
-        let engine = self
-            .engine()
-            .map_err(|fault| std::io::Error::other(fault.message))?;
-        engine
-            .save(&fresh.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        fs_err::rename(&fresh, &kept)?;
-        let state = serde_json::to_vec(&*self.lock())?;
-        fs_err::write(folder.join("tables.json"), state)
+    /// What the engine does not keep, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Reads every table back; nothing saved is an empty start.
-    pub(crate) fn load(&self, folder: &Path) -> Result<(), std::io::Error> {
-        let (tables, state) = (folder.join("tables.sqlite"), folder.join("tables.json"));
-        if !tables.exists() || !state.exists() {
-            return Ok(());
-        }
+    /// Takes a snapshot back.
+    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+        *self.lock() = serde_json::from_value(snapshot)?;
+        Ok(())
+    }
+
+    /// Writes every table with its items into a new file.
+    pub(crate) fn save_items(&self, file: &Path) -> std::io::Result<()> {
         let engine = self
             .engine()
             .map_err(|fault| std::io::Error::other(fault.message))?;
         engine
-            .load(&tables.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        *self.lock() = serde_json::from_slice(&fs_err::read(state)?)?;
-        Ok(())
+            .save(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
+    }
+
+    /// Reads every table back.
+    pub(crate) fn load_items(&self, file: &Path) -> std::io::Result<()> {
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
+        engine
+            .load(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
     }
 }
 
@@ -433,26 +447,6 @@ fn without_attributes(answer: &str) -> String {
     let mut value: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
     value.remove("Attributes");
     Value::Object(value).to_string()
-}
-
-/// Tables may be named by their ARN; the engine and the rights want the name.
-fn plain_names(value: &mut Map<String, Value>) {
-    for (key, member) in value.iter_mut() {
-        match member {
-            Value::String(name) if key == "TableName" => {
-                if let Some((_, plain)) = name.split_once(":table/") {
-                    *name = plain.to_owned();
-                }
-            }
-            // Only transactions name tables deeper down.
-            Value::Array(items) if key == "TransactItems" => items
-                .iter_mut()
-                .filter_map(Value::as_object_mut)
-                .flat_map(|item| item.values_mut().filter_map(Value::as_object_mut))
-                .for_each(plain_names),
-            _ => {}
-        }
-    }
 }
 
 fn validation(words: &str) -> Fault {

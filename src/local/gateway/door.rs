@@ -40,6 +40,8 @@ use tokio_util::sync::CancellationToken;
 use super::super::Cloud;
 use super::super::apigatewayv2::{LiveIntegration, LiveRoute, LiveStage};
 use super::super::events::{self, Context, Handshake};
+use super::super::router::Answer;
+use super::super::weather::FaultKind;
 use super::super::wire::Response;
 use super::authorizer::{self, Allowed, Denied};
 use super::integration::{self, Failure, Reply};
@@ -79,20 +81,20 @@ pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && has(UPGRADE, "websocket") && has(CONNECTION, "upgrade")
 }
 
-/// Answers a handshake; with 101 the connection is open.
+/// Answers a handshake; with 101 the connection is open. No answer at all is the weather's doing.
 pub(crate) async fn open(
     cloud: &Arc<Cloud>,
     mut request: http::Request<Incoming>,
     target: Target,
     peer: IpAddr,
-) -> Response {
+) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     // In a task of its own: a client that gives up must not cut its own `$connect` short.
     let handshake = tokio::spawn(handshake(Arc::clone(cloud), parts, upgrade, target, peer));
     handshake
         .await
-        .unwrap_or_else(|_| Response::empty(StatusCode::INTERNAL_SERVER_ERROR))
+        .unwrap_or_else(|_| Answer::Send(Response::empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 
 async fn handshake(
@@ -101,20 +103,28 @@ async fn handshake(
     upgrade: OnUpgrade,
     target: Target,
     peer: IpAddr,
-) -> Response {
+) -> Answer {
     let stage = cloud.apis.live(&target.api_id, &target.stage);
     let open = |stage: &Arc<LiveStage>| target.rest.is_empty() && !stage.deployment_id.is_empty();
     let Some(stage) = stage.filter(open) else {
-        return forbidden();
+        return Answer::Send(forbidden());
     };
     let key = match socket_key(&parts.headers) {
         Ok(key) => key,
-        Err(refused) => return *refused,
+        Err(refused) => return Answer::Send(*refused),
     };
+    let fault = cloud.weather.strike("Connect");
+    if fault == Some(FaultKind::Reset) {
+        return Answer::HangUp;
+    }
     let (outgoing, queue) = mpsc::unbounded_channel();
     let connection = connection(&cloud, &stage, &parts.headers, peer, outgoing);
     let mut visit = Visit::new(cloud, stage, connection, &parts);
-    match visit.decide(&parts).await {
+    let decided = match &fault {
+        Some(fault) => visit.weathered(fault, &parts).await,
+        None => visit.decide(&parts).await,
+    };
+    let response = match decided {
         Ok(reply) => {
             let response = accept(&key, &reply);
             let (cloud, connection) = visit.admitted(&reply);
@@ -123,6 +133,11 @@ async fn handshake(
             response
         }
         Err(refused) => visit.turned_away(refused),
+    };
+    match fault {
+        // The session finds that its client never came.
+        Some(FaultKind::LostAnswer) => Answer::HangUp,
+        _ => Answer::Send(response),
     }
 }
 
@@ -174,6 +189,21 @@ impl Visit {
             context,
             journal,
             latency: None,
+        }
+    }
+
+    /// The same under a fault.
+    async fn weathered(&mut self, fault: &FaultKind, parts: &Parts) -> Result<Reply, Refused> {
+        match fault {
+            FaultKind::Throttle => Err(self.refused(429, "Too Many Requests", "THROTTLED")),
+            FaultKind::Error(status) => {
+                Err(self.refused(*status, "Internal server error", "DEFAULT_5XX"))
+            }
+            FaultKind::Delay(millis) => {
+                tokio::time::sleep(Duration::from_millis(*millis)).await;
+                self.decide(parts).await
+            }
+            FaultKind::Reset | FaultKind::LostAnswer => self.decide(parts).await,
         }
     }
 

@@ -6,12 +6,14 @@
 //! which they came, and answered as the function is done: two may be answered the other way round.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::super::Cloud;
 use super::super::apigatewayv2::{LiveRoute, LiveStage};
 use super::super::events::{self, Context};
+use super::super::weather::FaultKind;
 use super::integration::{self, Called, Failure};
 use super::journal::{Caller, Entry, Journal};
 use super::{Connection, Ending, MESSAGE_LIMIT, connection_id, selection};
@@ -38,6 +40,18 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
         let (api, id) = (&stage.api_id, &connection.id);
         format!("WebSocket API [{api}] received message from client [Connection Id: {id}].")
     });
+    let fault = cloud.weather.strike("Message");
+    match &fault {
+        Some(FaultKind::Reset) => return cloud.sockets.close(&connection, Ending::lost()),
+        Some(FaultKind::Throttle) => {
+            return refuse(&connection, &context, journal, 429, THROTTLED, None);
+        }
+        Some(FaultKind::Error(status)) => {
+            return refuse(&connection, &context, journal, *status, BROKEN, None);
+        }
+        Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(*millis)).await,
+        Some(FaultKind::LostAnswer) | None => {}
+    }
     let throttles = &cloud.sockets.throttles;
     if !throttles.request(&cloud) || !throttles.route(&stage, &key) {
         return refuse(&connection, &context, journal, 429, THROTTLED, None);
@@ -53,6 +67,9 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
     let event = events::message(&cloud, &stage, &connection, &context, &text);
     journal.trace(|| format!("Endpoint request body after transformations: {event}"));
     let called = integration::call(&cloud, &stage, &key, integration, &event).await;
+    if fault == Some(FaultKind::LostAnswer) {
+        cloud.sockets.close(&connection, Ending::lost());
+    }
     answer(&connection, &context, journal, route, called);
 }
 
@@ -146,7 +163,14 @@ pub(super) fn log_call(journal: &mut Journal, called: &Called) {
 }
 
 /// Tells the function that a client is gone. Called exactly once for every connection.
+///
+/// "Best effort" is all that AWS promises; the weather makes it fail.
 pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, ending: &Ending) {
+    match cloud.weather.strike("Disconnect") {
+        None | Some(FaultKind::LostAnswer) => {}
+        Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
+        Some(FaultKind::Reset | FaultKind::Throttle | FaultKind::Error(_)) => return,
+    }
     let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
         return;
     };

@@ -105,6 +105,13 @@ impl Sockets {
             .cloned()
     }
 
+    /// Every open one, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        let mut all: Vec<_> = self.lock().values().cloned().collect();
+        all.sort_by_key(|connection| connection.connected_at);
+        all
+    }
+
     /// How many are open.
     pub(crate) fn count(&self) -> usize {
         self.lock().len()

@@ -56,7 +56,8 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    fn new(code: u16, reason: &str) -> Self {
+    /// A close frame with this code and reason.
+    pub(crate) fn with(code: u16, reason: &str) -> Self {
         Self {
             code,
             reason: reason.to_owned(),
@@ -65,25 +66,30 @@ impl Ending {
 
     /// The end by time, or because the server goes.
     pub(crate) fn going_away() -> Self {
-        Self::new(1001, "Going away")
+        Self::with(1001, "Going away")
     }
 
     /// `DeleteConnection`, which cannot choose code or reason.
     pub(crate) fn deleted() -> Self {
-        Self::new(1000, "Connection Closed Normally")
+        Self::with(1000, "Connection Closed Normally")
     }
 
     /// The network broke. AWS may notice only at the idle time-out; here it shows at once.
     ///
     /// Uncertain: the code is the one that the protocol reserves for it; AWS's reason is not documented.
-    fn lost() -> Self {
-        Self::new(1006, "Connection closed abnormally")
+    pub(crate) fn lost() -> Self {
+        Self::with(1006, "Connection closed abnormally")
+    }
+
+    /// No close frame can say 1006: the connection just ends.
+    fn is_lost(&self) -> bool {
+        self.code == 1006
     }
 
     fn by_client(frame: Option<CloseFrame>) -> Self {
         match frame {
-            Some(frame) => Self::new(frame.code.into(), &frame.reason),
-            None => Self::new(1005, "Client-side close frame status not set"),
+            Some(frame) => Self::with(frame.code.into(), &frame.reason),
+            None => Self::with(1005, "Client-side close frame status not set"),
         }
     }
 }
@@ -94,6 +100,8 @@ enum Over {
     Theirs(Ending),
     /// We close: the close frame is in the queue or has to be put there.
     Ours(Ending),
+    /// The weather broke the connection: what is still in the queue is lost.
+    Cut(Ending),
 }
 
 /// Runs a connection from the upgrade to its `$disconnect`.
@@ -150,6 +158,12 @@ async fn talk(
             let _ = tokio::time::timeout(CLOSE_LIMIT, hang_up(stream, writing)).await;
             ending
         }
+        Over::Cut(ending) => {
+            writing.abort();
+            // The writer's half of the socket goes with it.
+            let _ = writing.await;
+            ending
+        }
     }
 }
 
@@ -169,7 +183,10 @@ async fn listen(
         let incoming = tokio::select! {
             incoming = stream.next() => incoming,
             () = cloud.clock.sleep_until(until) => continue,
-            () = connection.closing.cancelled() => return Over::Ours(connection.ending()),
+            () = connection.closing.cancelled() => return match connection.ending() {
+                ending if ending.is_lost() => Over::Cut(ending),
+                ending => Over::Ours(ending),
+            },
             () = cloud.stopping.cancelled() => return Over::Ours(Ending::going_away()),
         };
         match incoming {
@@ -189,7 +206,7 @@ async fn listen(
                 connection.touch(cloud.clock.now_ms());
             }
             Some(Ok(Message::Binary(_))) => {
-                return Over::Ours(Ending::new(1003, "Binary is not supported"));
+                return Over::Ours(Ending::with(1003, "Binary is not supported"));
             }
             Some(Ok(Message::Close(frame))) => return Over::Theirs(Ending::by_client(frame)),
             Some(Ok(_)) => {}
@@ -206,10 +223,10 @@ async fn listen(
 fn broken(error: &Error) -> Over {
     use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
-        Error::Capacity(_) => Over::Ours(Ending::new(1009, "")),
-        Error::Utf8(_) => Over::Ours(Ending::new(1007, "")),
+        Error::Capacity(_) => Over::Ours(Ending::with(1009, "")),
+        Error::Utf8(_) => Over::Ours(Ending::with(1007, "")),
         Error::Protocol(ResetWithoutClosingHandshake) => Over::Theirs(Ending::lost()),
-        Error::Protocol(_) => Over::Ours(Ending::new(1002, "")),
+        Error::Protocol(_) => Over::Ours(Ending::with(1002, "")),
         _ => Over::Theirs(Ending::lost()),
     }
 }

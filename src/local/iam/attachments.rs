@@ -1,11 +1,9 @@
-//! What hangs on a role: inline policies, attached managed policies, and AWS's managed policies
-//! themselves.
+//! What hangs on a role: inline policies, attached managed policies, and its permissions boundary.
 
 use super::super::wire::{Fault, element, encode};
 use super::documents::{self, Kind};
-use super::managed::{self, Managed};
 use super::wire::{Answer, Call, checked_name, invalid, page};
-use super::{Iam, Role};
+use super::{Iam, policies};
 
 /// All inline policies of a role together, without white space.
 const INLINE_QUOTA: usize = 10_240;
@@ -21,9 +19,9 @@ pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
         "AttachRolePolicy" => attach(iam, call),
         "DetachRolePolicy" => detach(iam, call),
         "ListAttachedRolePolicies" => list_attached(iam, call),
-        "GetPolicy" => get_managed(iam, call),
-        "GetPolicyVersion" => get_managed_version(call),
-        other => Err(Fault::not_here("iam", other)),
+        "PutRolePermissionsBoundary" => put_boundary(iam, call),
+        "DeleteRolePermissionsBoundary" => delete_boundary(iam, call),
+        _ => policies::answer(iam, call),
     }
 }
 
@@ -91,9 +89,10 @@ fn delete_policy(iam: &Iam, call: &Call<'_>) -> Answer {
 }
 
 fn attach(iam: &Iam, call: &Call<'_>) -> Answer {
-    let arn = policy_arn(call)?.to_owned();
+    let arn = policies::arn(call, "PolicyArn")?.to_owned();
+    let exists = policies::exists(call.cloud, &arn);
     iam.with_role(call, "iam:AttachRolePolicy", |role| {
-        if managed::find(&arn).is_none() {
+        if !exists {
             let words = format!("Policy {arn} does not exist or is not attachable.");
             return Err(Fault::new(404, "NoSuchEntity", words));
         }
@@ -112,7 +111,7 @@ fn attach(iam: &Iam, call: &Call<'_>) -> Answer {
 }
 
 fn detach(iam: &Iam, call: &Call<'_>) -> Answer {
-    let arn = policy_arn(call)?.to_owned();
+    let arn = policies::arn(call, "PolicyArn")?.to_owned();
     iam.with_role(call, "iam:DetachRolePolicy", |role| {
         if !role.access().attached.contains(&arn) {
             return Err(Fault::new(
@@ -130,99 +129,56 @@ fn detach(iam: &Iam, call: &Call<'_>) -> Answer {
 
 fn list_attached(iam: &Iam, call: &Call<'_>) -> Answer {
     let prefix = call.form.get("PathPrefix").unwrap_or("/").to_owned();
-    iam.with_role(call, "iam:ListAttachedRolePolicies", |role| {
-        let policies = role
-            .access()
-            .attached
-            .iter()
-            .filter_map(|arn| Some((arn, managed::find(arn)?)));
-        let rows = policies
-            .filter(|_| "/service-role/".starts_with(&prefix))
-            .map(|(arn, policy)| {
-                let inner = element("PolicyName", policy.name) + &element("PolicyArn", arn);
-                format!("<member>{inner}</member>")
-            });
-        page(call.form, "AttachedPolicies", rows.collect())
+    let action = "iam:ListAttachedRolePolicies";
+    let attached = iam.with_role(call, action, |role| Ok(role.access().attached.clone()))?;
+    let state = iam.lock();
+    let policies = attached.iter().filter_map(|arn| state.policy(arn));
+    let mut policies: Vec<_> = policies
+        .filter(|one| one.path.starts_with(&prefix))
+        .collect();
+    policies.sort_by(|a, b| a.name.cmp(&b.name));
+    let rows = policies.iter().map(|policy| {
+        let inner = element("PolicyName", &policy.name) + &element("PolicyArn", &policy.arn);
+        format!("<member>{inner}</member>")
+    });
+    page(call.form, "AttachedPolicies", rows.collect())
+}
+
+fn put_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+    let boundary = boundary(call)?;
+    iam.with_role(call, "iam:PutRolePermissionsBoundary", |role| {
+        call.change(role, |access| access.boundary = boundary);
+        Ok(String::new())
     })
 }
 
-fn get_managed(iam: &Iam, call: &Call<'_>) -> Answer {
-    let arn = policy_arn(call)?;
-    call.allowed("iam:GetPolicy", arn)?;
-    let policy = existing(arn)?;
-    let count = iam.count_roles(|role| role.access().attached.contains(arn));
-    let mut xml = String::from("<Policy>");
-    xml += &element("PolicyName", policy.name);
-    xml += &element("PolicyId", policy.id);
-    xml += &element("Arn", arn);
-    xml += &element("Path", "/service-role/");
-    xml += &element("DefaultVersionId", "v1");
-    xml += &element("AttachmentCount", &count.to_string());
-    xml += &element("PermissionsBoundaryUsageCount", "0");
-    xml += &element("IsAttachable", "true");
-    xml += &element("Description", policy.description);
-    xml += &element("CreateDate", policy.created);
-    xml += &element("UpdateDate", policy.created);
-    Ok(xml + "</Policy>")
+/// Uncertain: AWS documents NoSuchEntity without saying whether a role without a boundary is meant. We
+/// chose that deleting what is not there is no error.
+fn delete_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+    iam.with_role(call, "iam:DeleteRolePermissionsBoundary", |role| {
+        call.change(role, |access| access.boundary = None);
+        Ok(String::new())
+    })
 }
 
-fn get_managed_version(call: &Call<'_>) -> Answer {
-    let arn = policy_arn(call)?;
-    call.allowed("iam:GetPolicyVersion", arn)?;
-    let policy = existing(arn)?;
-    let version = call.form.required("VersionId")?;
-    if version != "v1" {
-        let words = format!("Policy {arn} version {version} does not exist or is not attachable.");
+/// The policy that the form names as a boundary; it must exist.
+pub(super) fn boundary(call: &Call<'_>) -> Result<Option<String>, Fault> {
+    let Some(arn) = call.form.get("PermissionsBoundary") else {
+        return Ok(None);
+    };
+    if !arn.starts_with("arn:") || !arn.contains(":policy/") {
+        let words = format!("Value ({arn}) for parameter PermissionsBoundary is invalid.");
+        return Err(invalid(&words));
+    }
+    if !policies::exists(call.cloud, arn) {
+        let words = format!("Scope ARN: {arn} does not exist or is not attachable.");
         return Err(Fault::new(404, "NoSuchEntity", words));
     }
-    Ok(format!(
-        "<PolicyVersion>{}{}{}{}</PolicyVersion>",
-        element("Document", &encode(policy.document)),
-        element("VersionId", version),
-        element("IsDefaultVersion", "true"),
-        element("CreateDate", policy.created),
-    ))
-}
-
-impl Iam {
-    fn count_roles(&self, wanted: impl Fn(&Role) -> bool) -> usize {
-        self.lock()
-            .roles
-            .values()
-            .filter(|role| wanted(role))
-            .count()
-    }
-}
-
-fn existing(arn: &str) -> Result<&'static Managed, Fault> {
-    managed::find(arn).ok_or_else(|| {
-        Fault::new(
-            404,
-            "NoSuchEntity",
-            format!("Policy {arn} does not exist or is not attachable."),
-        )
-    })
+    Ok(Some(arn.to_owned()))
 }
 
 fn policy_name(call: &Call<'_>) -> Result<String, Fault> {
     checked_name(call.form, "PolicyName", "policyName", 128)
-}
-
-fn policy_arn<'a>(call: &'a Call<'_>) -> Result<&'a str, Fault> {
-    let arn = call.form.required("PolicyArn")?;
-    if arn.starts_with("arn:") && arn.split(':').count() >= 6 {
-        return Ok(arn);
-    }
-    if arn.chars().count() < 20 {
-        return Err(invalid(&format!(
-            "1 validation error detected: Value '{arn}' at 'policyArn' failed to satisfy constraint: Member must have length greater than or equal to 20"
-        )));
-    }
-    Err(Fault::new(
-        400,
-        "InvalidInput",
-        format!("ARN {arn} is not valid."),
-    ))
 }
 
 fn no_policy(name: &str) -> Fault {

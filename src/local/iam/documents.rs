@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Trust,
     /// Belongs to a role: resources, and no principals.
     Identity,
+    /// The same, and of the present version of the policy language.
+    Managed,
 }
 
 /// Refuses a document that IAM would refuse. The steps follow AWS's: JSON, shape, what an older parser
@@ -39,13 +41,18 @@ pub(super) fn check(text: &str, kind: Kind) -> Result<(), Fault> {
     statements
         .iter()
         .try_for_each(|statement| shape(statement))?;
+    if kind == Kind::Managed && object.get("Version").is_none_or(|it| it != "2012-10-17") {
+        return Err(malformed(
+            "Policy document must be version 2012-10-17 or greater.",
+        ));
+    }
     statements
         .iter()
         .try_for_each(|statement| legacy(statement))?;
     statement_ids(&statements)?;
     statements.iter().try_for_each(|statement| match kind {
         Kind::Trust => trust(statement),
-        Kind::Identity => identity(statement),
+        Kind::Identity | Kind::Managed => identity(statement),
     })
 }
 
@@ -57,7 +64,7 @@ fn top_level(object: &Map<String, Value>) -> Result<(), Fault> {
     {
         return Err(syntax());
     }
-    // Inline policies may leave the version out, or name the old one; managed ones may not.
+    // Inline policies may leave the version out, or name the old one.
     match object.get("Version") {
         None => Ok(()),
         Some(Value::String(version)) if version == "2012-10-17" || version == "2008-10-17" => {

@@ -7,7 +7,9 @@
 mod attachments;
 mod documents;
 mod managed;
+mod policies;
 pub(crate) mod policy;
+mod tags;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,9 @@ pub(crate) struct State {
     /// By lower-case name: role names are unique whatever their case.
     roles: BTreeMap<String, Role>,
     sessions: BTreeMap<String, Session>,
+    /// The account's own managed policies, by ARN.
+    #[serde(default)]
+    policies: BTreeMap<String, managed::Policy>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,7 +51,6 @@ struct Role {
     arn: String,
     description: Option<String>,
     max_session_seconds: u32,
-    permissions_boundary: Option<String>,
     created_ms: i64,
     tags: BTreeMap<String, String>,
     /// Oldest first, never empty; the last is what reads show.
@@ -65,6 +69,9 @@ struct Access {
     trust: String,
     inline: BTreeMap<String, String>,
     attached: BTreeSet<String>,
+    /// The policy that bounds what the others may allow.
+    #[serde(default)]
+    boundary: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,18 +156,13 @@ impl Role {
 }
 
 impl Access {
-    fn policies(&self) -> Vec<Document> {
-        let managed = self
-            .attached
-            .iter()
-            .filter_map(|arn| managed::find(arn))
-            .map(|p| p.document);
-        self.inline
-            .values()
-            .map(String::as_str)
-            .chain(managed)
-            .filter_map(Document::parse)
-            .collect()
+    /// Inline and attached policies, as far as they have propagated.
+    fn policies(&self, state: &State, visible_ms: i64) -> Vec<Document> {
+        let inline = self.inline.values().map(String::as_str);
+        let inline = inline.filter_map(Document::parse);
+        let attached = self.attached.iter();
+        let attached = attached.filter_map(|arn| state.document(arn, visible_ms));
+        inline.chain(attached).collect()
     }
 
     fn trusts(&self, kind: &str, known_as: &[String], context: &Context) -> bool {
@@ -275,9 +277,11 @@ impl Iam {
         resource: &str,
         context: &[(&str, &str)],
     ) -> bool {
-        self.verdict(cloud, principal, action, resource, context) == Verdict::Allow
+        self.verdict(cloud, principal, action, resource, context).0 == Verdict::Allow
     }
 
+    /// What the policies say, and which kind of them says so. A permissions boundary can only take
+    /// away: what it does not allow as well is denied.
     fn verdict(
         &self,
         cloud: &Cloud,
@@ -285,9 +289,10 @@ impl Iam {
         action: &str,
         resource: &str,
         context: &[(&str, &str)],
-    ) -> Verdict {
+    ) -> (Verdict, &'static str) {
+        const IDENTITY: &str = "identity-based policy";
         let Principal::Session { role_arn, .. } = principal else {
-            return Verdict::Allow;
+            return (Verdict::Allow, IDENTITY);
         };
         let mut keys: Context = context
             .iter()
@@ -299,22 +304,26 @@ impl Iam {
             vec![cloud.account_id.clone()],
         );
         keys.insert("aws:requestedregion".to_owned(), vec![cloud.region.clone()]);
-        let documents = {
-            let state = self.lock();
-            let access = state
-                .by_arn(role_arn)
-                .and_then(|role| role.effective(visible(cloud)));
-            access.map(Access::policies).unwrap_or_default()
+        let visible_ms = visible(cloud);
+        let state = self.lock();
+        let role = state.by_arn(role_arn);
+        let Some(access) = role.and_then(|role| role.effective(visible_ms)) else {
+            return (Verdict::ImplicitDeny, IDENTITY);
         };
-        policy::evaluate(
-            &documents,
-            &Ask {
-                principal: None,
-                action,
-                resource,
-                context: &keys,
-            },
-        )
+        let ask = Ask {
+            principal: None,
+            action,
+            resource,
+            context: &keys,
+        };
+        let verdict = policy::evaluate(&access.policies(&state, visible_ms), &ask);
+        match &access.boundary {
+            Some(arn) if verdict == Verdict::Allow => {
+                let bounds: Vec<_> = state.document(arn, visible_ms).into_iter().collect();
+                (policy::evaluate(&bounds, &ask), "permissions boundary")
+            }
+            _ => (verdict, IDENTITY),
+        }
     }
 
     /// Whether the role's policies, as far as they have propagated, allow an action on `resource`.
@@ -383,12 +392,14 @@ impl Iam {
         resource: &str,
         context: &[(&str, &str)],
     ) -> Result<(), Fault> {
-        let why = match self.verdict(cloud, principal, action, resource, context) {
+        let (verdict, kind) = self.verdict(cloud, principal, action, resource, context);
+        let why = match verdict {
             Verdict::Allow => return Ok(()),
-            Verdict::ExplicitDeny => "with an explicit deny in an identity-based policy".to_owned(),
-            Verdict::ImplicitDeny => {
-                format!("because no identity-based policy allows the {action} action")
+            Verdict::ExplicitDeny if kind.starts_with('i') => {
+                format!("with an explicit deny in an {kind}")
             }
+            Verdict::ExplicitDeny => format!("with an explicit deny in a {kind}"),
+            Verdict::ImplicitDeny => format!("because no {kind} allows the {action} action"),
         };
         let user = principal.arn(&cloud.account_id);
         let words = format!(
@@ -415,6 +426,11 @@ impl State {
         self.roles
             .get(&name.to_lowercase())
             .filter(|role| role.arn == arn)
+    }
+
+    /// The document of a managed policy that others see by now.
+    fn document(&self, arn: &str, visible_ms: i64) -> Option<Document> {
+        Document::parse(self.policy(arn)?.effective(visible_ms)?)
     }
 }
 

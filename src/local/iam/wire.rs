@@ -1,4 +1,4 @@
-//! IAM's query protocol: the operations on roles and their tags, and how roles look in XML.
+//! IAM's query protocol: the operations on roles, and how roles look in XML.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::Cloud;
 use super::super::wire::{Fault, Form, Request, Response, element, encode, iso8601, random_id};
 use super::documents::{self, Kind};
-use super::{Access, CAPITALS, Change, Iam, Principal, Role, State, attachments, visible};
+use super::{Access, CAPITALS, Change, Iam, Principal, Role, State, attachments, tags, visible};
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
@@ -77,6 +77,7 @@ impl Iam {
         check_path(&path)?;
         documents::check(trust, Kind::Trust)?;
         check_trust_size(trust)?;
+        let boundary = attachments::boundary(call)?;
         let now_ms = call.cloud.clock.now_ms();
         let mut state = self.lock();
         if state.roles.contains_key(&name.to_lowercase()) {
@@ -89,13 +90,13 @@ impl Iam {
             path,
             description: description(call.form)?,
             max_session_seconds: session_seconds(call.form)?.unwrap_or(3600),
-            permissions_boundary: call.form.get("PermissionsBoundary").map(str::to_owned),
             created_ms: now_ms,
-            tags: merged_tags(&BTreeMap::new(), call.form.tags("Tags"))?,
+            tags: tags::merged(&BTreeMap::new(), call.form.tags("Tags"), "TagsPerRole")?,
             history: vec![Change {
                 at_ms: now_ms,
                 access: Access {
                     trust: trust.to_owned(),
+                    boundary,
                     ..Access::default()
                 },
             }],
@@ -177,16 +178,16 @@ impl Iam {
     }
 
     fn tag_role(&self, call: &Call<'_>) -> Answer {
-        let tags = call.form.tags("Tags");
+        let wanted = call.form.tags("Tags");
         self.with_role(call, "iam:TagRole", |role| {
-            role.tags = merged_tags(&role.tags, tags)?;
+            role.tags = tags::merged(&role.tags, wanted, "TagsPerRole")?;
             Ok(String::new())
         })
     }
 
     fn untag_role(&self, call: &Call<'_>) -> Answer {
         let keys = call.form.list("TagKeys");
-        check_tag_keys(&keys)?;
+        tags::check_keys(&keys)?;
         self.with_role(call, "iam:UntagRole", |role| {
             role.tags.retain(|key, _| !keys.contains(key));
             Ok(String::new())
@@ -195,7 +196,7 @@ impl Iam {
 
     fn list_role_tags(&self, call: &Call<'_>) -> Answer {
         self.with_role(call, "iam:ListRoleTags", |role| {
-            page(call.form, "Tags", tag_rows(&role.tags))
+            page(call.form, "Tags", tags::rows(&role.tags))
         })
     }
 
@@ -299,30 +300,18 @@ fn role_xml(role: &Role, whole: bool) -> String {
     }
     xml += &element("MaxSessionDuration", &role.max_session_seconds.to_string());
     if whole {
-        if let Some(boundary) = &role.permissions_boundary {
+        if let Some(boundary) = &role.access().boundary {
             xml += &format!(
                 "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>{}</PermissionsBoundary>",
                 element("PermissionsBoundaryArn", boundary)
             );
         }
         if !role.tags.is_empty() {
-            xml += &format!("<Tags>{}</Tags>", tag_rows(&role.tags).concat());
+            xml += &format!("<Tags>{}</Tags>", tags::rows(&role.tags).concat());
         }
         xml += "<RoleLastUsed/>";
     }
     xml + "</Role>"
-}
-
-fn tag_rows(tags: &BTreeMap<String, String>) -> Vec<String> {
-    tags.iter()
-        .map(|(key, value)| {
-            format!(
-                "<member>{}{}</member>",
-                element("Key", key),
-                element("Value", value)
-            )
-        })
-        .collect()
 }
 
 /// The role's name, checked for its alphabet and length.
@@ -354,7 +343,7 @@ pub(super) fn checked_name(
     Ok(name.to_owned())
 }
 
-fn check_path(path: &str) -> Result<(), Fault> {
+pub(super) fn check_path(path: &str) -> Result<(), Fault> {
     let fine = path.starts_with('/')
         && path.ends_with('/')
         && path.len() <= 512
@@ -379,7 +368,7 @@ fn check_trust_size(trust: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn description(form: &Form) -> Result<Option<String>, Fault> {
+pub(super) fn description(form: &Form) -> Result<Option<String>, Fault> {
     let text = form.get("Description");
     if text.is_some_and(|text| text.chars().count() > 1000) {
         return Err(invalid(
@@ -411,87 +400,6 @@ fn session_seconds(form: &Form) -> Result<Option<u32>, Fault> {
             "MaxSessionDuration must be a number",
         )),
     }
-}
-
-/// Keys are unique whatever their case, and a role has at most 50.
-fn merged_tags(
-    old: &BTreeMap<String, String>,
-    new: Vec<(String, String)>,
-) -> Result<BTreeMap<String, String>, Fault> {
-    too_many(new.len(), "tags")?;
-    let mut folded: Vec<_> = new.iter().map(|(key, _)| key.to_lowercase()).collect();
-    folded.sort_unstable();
-    if folded.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Fault::new(
-            400,
-            "InvalidInput",
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-        ));
-    }
-    let mut tags = old.clone();
-    for (key, value) in new {
-        check_tag(&key, &value)?;
-        tags.retain(|known, _| known.to_lowercase() != key.to_lowercase());
-        tags.insert(key, value);
-    }
-    if tags.len() > 50 {
-        return Err(Fault::new(
-            409,
-            "LimitExceeded",
-            "Cannot exceed quota for TagsPerRole: 50",
-        ));
-    }
-    Ok(tags)
-}
-
-/// One call carries at most 50 tags or keys.
-fn too_many(count: usize, field: &str) -> Result<(), Fault> {
-    if count <= 50 {
-        return Ok(());
-    }
-    Err(invalid(&format!(
-        "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must have length less than or equal to 50."
-    )))
-}
-
-fn check_tag_keys(keys: &[String]) -> Result<(), Fault> {
-    too_many(keys.len(), "tagKeys")?;
-    let fine = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
-    for (index, key) in keys.iter().enumerate() {
-        let rule = if key.chars().count() > 128 {
-            "Member must have length less than or equal to 128."
-        } else if !key.chars().all(fine) {
-            "Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"
-        } else {
-            continue;
-        };
-        return Err(invalid(&format!(
-            "1 validation error detected: Value '{key}' at 'tagKeys.{}.member' failed to satisfy constraint: {rule}",
-            index + 1
-        )));
-    }
-    Ok(())
-}
-
-fn check_tag(key: &str, value: &str) -> Result<(), Fault> {
-    let problem = |field: &str, text: &str, longest: usize| {
-        invalid(&format!(
-            "1 validation error detected: Value '{text}' at '{field}' failed to satisfy constraint: Member must have length less than or equal to {longest}."
-        ))
-    };
-    if key.chars().count() > 128 {
-        return Err(problem("tags.1.member.key", key, 128));
-    }
-    if value.chars().count() > 256 {
-        return Err(problem("tags.1.member.value", value, 256));
-    }
-    let fine = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
-    if !key.chars().all(fine) || !value.chars().all(fine) {
-        return Err(invalid(&format!(
-            "1 validation error detected: Value '{key}' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\p{{L}}\\p{{Z}}\\p{{N}}_.:/=+\\-@]+"
-        )));
-    }
-    Ok(())
 }
 
 pub(super) fn no_role(name: &str) -> Fault {

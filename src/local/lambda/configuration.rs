@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::super::Cloud;
 use super::super::wire::Fault;
-use super::{invalid, validation};
+use super::{invalid, runtime, validation};
 
 /// Variables that Lambda keeps for itself.
 const RESERVED: [&str; 22] = [
@@ -79,10 +80,23 @@ pub(super) struct Wanted {
     pub(super) ephemeral_storage: Option<Ephemeral>,
     pub(super) tracing_config: Option<Tracing>,
     pub(super) logging_config: Option<Logging>,
-    pub(super) layers: Option<Vec<String>>,
-    pub(super) vpc_config: Option<serde_json::Value>,
     pub(super) revision_id: Option<String>,
+    /// Everything else, of which the local cloud has nothing.
+    #[serde(flatten)]
+    pub(super) rest: BTreeMap<String, Value>,
 }
+
+/// Members whose function the local cloud cannot give. What is empty, or what AWS takes for "no", passes.
+const NOT_HERE: [(&str, &str); 8] = [
+    ("CapacityProviderConfig", "with a capacity provider"),
+    ("DeadLetterConfig", "with a dead-letter queue"),
+    ("DurableConfig", "with durable execution"),
+    ("FileSystemConfigs", "with a file system"),
+    ("ImageConfig", "with an image"),
+    ("KMSKeyArn", "with a key of KMS"),
+    ("Layers", "with layers"),
+    ("SnapStart", "with SnapStart"),
+];
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -127,15 +141,12 @@ impl Configuration {
 
     /// Takes over what is wanted, or says what cannot be.
     pub(super) fn apply(&mut self, cloud: &Cloud, wanted: Wanted) -> Result<(), Fault> {
-        if wanted.layers.is_some_and(|layers| !layers.is_empty()) {
-            return Err(Fault::not_here("lambda", "with layers"));
+        refuse_the_rest(&wanted.rest)?;
+        if let Some(runtime) = &wanted.runtime {
+            runtime::check(runtime)?;
         }
-        if wanted
-            .vpc_config
-            .is_some_and(|vpc| vpc["SubnetIds"].as_array().is_some_and(|s| !s.is_empty()))
-        {
-            return Err(Fault::not_here("lambda", "within a VPC"));
-        }
+        check_text("handler", wanted.handler.as_deref(), 128)?;
+        check_text("description", wanted.description.as_deref(), 256)?;
         if let Some(role) = wanted.role {
             self.role = assumable(cloud, role)?;
         }
@@ -160,6 +171,11 @@ impl Configuration {
             .description
             .unwrap_or(std::mem::take(&mut self.description));
         let tracing = wanted.tracing_config.and_then(|tracing| tracing.mode);
+        one_of(
+            "tracingConfig.mode",
+            tracing.as_deref(),
+            &["Active", "PassThrough"],
+        )?;
         self.tracing = tracing.unwrap_or(std::mem::take(&mut self.tracing));
         Ok(())
     }
@@ -168,13 +184,7 @@ impl Configuration {
 impl Logging {
     fn apply(&mut self, wanted: Self) -> Result<(), Fault> {
         if let Some(format) = wanted.log_format {
-            if format != "Text" && format != "JSON" {
-                return Err(validation(
-                    "loggingConfig.logFormat",
-                    &format,
-                    "enum value set: [JSON, Text]",
-                ));
-            }
+            one_of("loggingConfig.logFormat", Some(&format), &["JSON", "Text"])?;
             if format == "JSON" {
                 self.application_log_level
                     .get_or_insert_with(|| "INFO".to_owned());
@@ -186,6 +196,16 @@ impl Logging {
             }
             self.log_format = Some(format);
         }
+        one_of(
+            "loggingConfig.applicationLogLevel",
+            wanted.application_log_level.as_deref(),
+            &["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"],
+        )?;
+        one_of(
+            "loggingConfig.systemLogLevel",
+            wanted.system_log_level.as_deref(),
+            &["DEBUG", "INFO", "WARN"],
+        )?;
         let levels = wanted.application_log_level.is_some() || wanted.system_log_level.is_some();
         if levels && self.log_format.as_deref() != Some("JSON") {
             return Err(invalid(
@@ -201,11 +221,61 @@ impl Logging {
     }
 }
 
+/// A function that a member asks for and that is not here is refused, not made without it.
+fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), Fault> {
+    let asks = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| !(value.is_null() || name == "ApplyOn" && value == "None")),
+        _ => true,
+    };
+    let found = NOT_HERE
+        .iter()
+        .find(|(name, _)| rest.get(*name).is_some_and(asks));
+    if let Some((_, what)) = found {
+        return Err(Fault::not_here("lambda", what));
+    }
+    match rest.get("VpcConfig").map(|vpc| &vpc["SubnetIds"]) {
+        Some(Value::Array(subnets)) if !subnets.is_empty() => {
+            Err(Fault::not_here("lambda", "within a VPC"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_text(member: &str, text: Option<&str>, longest: usize) -> Result<(), Fault> {
+    match text {
+        Some(text) if text.chars().count() > longest => {
+            let rule = format!("Member must have length less than or equal to {longest}");
+            Err(validation(member, text, &rule))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn one_of(member: &str, word: Option<&str>, words: &[&str]) -> Result<(), Fault> {
+    match word {
+        Some(word) if !words.contains(&word) => {
+            let all = words.join(", ");
+            let rule = format!("Member must satisfy enum value set: [{all}]");
+            Err(validation(member, word, &rule))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
     let is_role = role.starts_with("arn:aws") && role.contains(":iam::") && role.contains(":role/");
     if !is_role {
-        let pattern = "regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+        let pattern = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         return Err(validation("role", &role, pattern));
+    }
+    if role.split(':').nth(4) != Some(&cloud.account_id) {
+        let words = "Cross-account pass role is not allowed.";
+        return Err(Fault::new(403, "AccessDeniedException", words));
     }
     if cloud.iam.assumable(cloud, &role, "lambda.amazonaws.com") {
         Ok(role)
@@ -222,12 +292,12 @@ fn between(member: &str, value: i64, least: u32, most: u32) -> Result<u32, Fault
         Ok(value) if value > most => Err(validation(
             member,
             &value.to_string(),
-            &format!("value less than or equal to {most}"),
+            &format!("Member must have value less than or equal to {most}"),
         )),
         _ => Err(validation(
             member,
             &value.to_string(),
-            &format!("value greater than or equal to {least}"),
+            &format!("Member must have value greater than or equal to {least}"),
         )),
     }
 }
@@ -251,11 +321,14 @@ fn checked(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, Strin
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     if let Some(name) = variables.keys().find(|name| !fine(name)) {
-        let pattern = "regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+";
+        let pattern = "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]";
         return Err(validation("environment.variables", name, pattern));
     }
-    if serde_json::to_string(&variables).map_or(0, |text| text.len()) > VARIABLES_LIMIT {
-        return Err(invalid(format!("{could_not} exceeded the 4KB limit.")));
+    let measured = serde_json::to_string(&variables).unwrap_or_default();
+    if measured.len() > VARIABLES_LIMIT {
+        return Err(invalid(format!(
+            "{could_not} exceeded the 4KB limit. String measured: {measured}"
+        )));
     }
     Ok(variables)
 }

@@ -9,8 +9,8 @@ use super::super::Cloud;
 use super::super::wire::{Fault, Request};
 use super::configuration::{Configuration, Wanted};
 use super::{
-    Answer, Function, Name, Package, Revision, body, conflict, invalid, revision_id, settings,
-    shape, timestamp, validation,
+    Answer, Function, Name, Package, Revision, body, conflict, invalid, null, revision_id,
+    settings, shape, timestamp, update, validation,
 };
 
 #[derive(Debug, Deserialize)]
@@ -51,7 +51,7 @@ impl CodeMember {
 
 pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let create: Create = body(request)?;
-    let name = Name::parse(&create.function_name, None)?;
+    let name = Name::new(cloud, &create.function_name)?;
     if create
         .package_type
         .as_deref()
@@ -81,14 +81,12 @@ pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         )));
     }
     let function = all.entry(name.function).or_insert(function);
+    let mut shape = shape::latest(cloud, function);
     if create.publish {
-        function.versions.insert(1, function.latest.clone());
-        function.next_version = 2;
+        // The answer names the version, but not in the ARN.
+        shape["Version"] = update::publish_now(cloud, function).to_string().into();
     }
-    Ok((
-        201,
-        shape::configuration(cloud, function, "$LATEST", &function.latest),
-    ))
+    Ok((201, shape))
 }
 
 fn function(
@@ -102,6 +100,8 @@ fn function(
         code,
         last_modified: timestamp(cloud),
         revision_id: revision_id(),
+        settled_id: Some(revision_id()),
+        active_at: 0,
     };
     Function {
         latest,
@@ -121,7 +121,7 @@ fn function(
 /// A zip function needs all three, even where the runtime makes nothing of the handler.
 fn require(wanted: &Wanted) -> Result<(), Fault> {
     if wanted.role.is_none() {
-        return Err(validation("role", "null", "not be null"));
+        return Err(null("role"));
     }
     if wanted.runtime.is_none() || wanted.handler.is_none() {
         return Err(invalid(
@@ -131,14 +131,20 @@ fn require(wanted: &Wanted) -> Result<(), Fault> {
     Ok(())
 }
 
-fn architecture(wanted: Option<Vec<String>>) -> Result<String, Fault> {
-    let mut wanted = wanted.unwrap_or_else(|| vec!["x86_64".to_owned()]);
-    match (wanted.len(), wanted.pop()) {
-        (1, Some(one)) if one == "x86_64" || one == "arm64" => Ok(one),
-        (_, other) => Err(validation(
+pub(super) fn architecture(wanted: Option<Vec<String>>) -> Result<String, Fault> {
+    let wanted = wanted.unwrap_or_else(|| vec!["x86_64".to_owned()]);
+    let shown = format!("[{}]", wanted.join(", "));
+    match wanted.as_slice() {
+        [one] if one == "x86_64" || one == "arm64" => Ok(one.clone()),
+        [_] => Err(validation(
             "architectures",
-            &format!("[{}]", other.unwrap_or_default()),
-            "constraint: [Member must satisfy enum value set: [x86_64, arm64]], length 1",
+            &shown,
+            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
         )),
+        _ => {
+            let order = if wanted.is_empty() { "greater" } else { "less" };
+            let rule = format!("Member must have length {order} than or equal to 1");
+            Err(validation("architectures", &shown, &rule))
+        }
     }
 }

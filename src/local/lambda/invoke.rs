@@ -44,10 +44,12 @@ pub(crate) async fn invoke_for_gateway(
     role: Option<&str>,
     payload: Bytes,
 ) -> Result<(String, Outcome), Refusal> {
-    let name = Name::parse(function_arn, None).map_err(|_| Refusal::NotPermitted)?;
+    let name = Name::parse(cloud, function_arn, None).map_err(|_| Refusal::NotPermitted)?;
     let found = cloud.functions.with(cloud, &name, |function| {
-        let by_policy =
-            || function.lets_in("apigateway.amazonaws.com", source_arn, &cloud.account_id);
+        let by_policy = || {
+            let (version, service) = (name.qualifier.as_deref(), "apigateway.amazonaws.com");
+            function.lets_in(version, service, source_arn, &cloud.account_id)
+        };
         // A role that API Gateway may take on replaces the function's policy.
         let permitted = match role {
             Some(role) => {
@@ -70,7 +72,7 @@ pub(crate) async fn invoke_for_gateway(
             409 => Refusal::NotActive,
             _ => Refusal::NotPermitted,
         })?;
-    let slot = Slot::take(cloud, &found.spec).ok_or(Refusal::Throttled)?;
+    let slot = Slot::take(cloud, &found.spec).map_err(|_| Refusal::Throttled)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     let plain = (None, false);
     let outcome = cloud
@@ -98,7 +100,7 @@ pub(super) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 }
 
 async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault> {
-    let name = Name::of(&request)?;
+    let name = Name::of(cloud, &request)?;
     let kind = request
         .header("x-amz-invocation-type")
         .unwrap_or("RequestResponse")
@@ -119,13 +121,16 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault>
         request.body.clone()
     };
     serde_json::from_slice::<Value>(&payload).map_err(|error| {
-        let words = format!("Could not parse request body into json: {error}");
+        let words = format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        );
         fault(400, "InvalidRequestContentException", words)
     })?;
     let found = cloud
         .functions
         .with(cloud, &name, |function| Ok(find(cloud, function, &name)))
-        .and_then(|found| found)?;
+        .and_then(|found| found)
+        .map_err(|fault| with_version(cloud, &name, fault))?;
     match kind.as_str() {
         "DryRun" => Ok(Response::empty(http::StatusCode::NO_CONTENT)),
         "Event" => {
@@ -141,9 +146,21 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault>
         other => Err(super::validation(
             "invocationType",
             other,
-            "enum value set: [Event, RequestResponse, DryRun]",
+            "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
         )),
     }
+}
+
+/// Invoke names the version that it looked for, also where the caller named none.
+fn with_version(cloud: &Cloud, name: &Name, fault: Fault) -> Fault {
+    if fault.status != 404 || name.qualifier.is_some() {
+        return fault;
+    }
+    let latest = Name {
+        qualifier: Some("$LATEST".to_owned()),
+        ..name.clone()
+    };
+    not_found(cloud, &latest)
 }
 
 async fn wait(
@@ -152,7 +169,7 @@ async fn wait(
     found: Found,
     payload: Bytes,
 ) -> Result<Response, Fault> {
-    let slot = Slot::take(cloud, &found.spec).ok_or_else(throttled)?;
+    let slot = Slot::take(cloud, &found.spec).map_err(throttled)?;
     let tail = request.header("x-amz-log-type") == Some("Tail");
     let context = request
         .header("x-amz-client-context")
@@ -214,6 +231,11 @@ fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Fault>
     let (version, revision) = function
         .at(name.qualifier.as_deref(), now)
         .ok_or_else(|| not_found(cloud, name))?;
+    if now < revision.active_at {
+        return Err(conflict(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+        ));
+    }
     let spec = Arc::new(spec(cloud, function, &version, revision));
     Ok(Found { spec, version })
 }
@@ -241,6 +263,7 @@ fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) 
             .clone()
             .unwrap_or_else(|| format!("/aws/lambda/{}", configuration.name)),
         log_level: logging.application_log_level.clone(),
+        system_level: logging.system_log_level.clone(),
         reserved: function.reserved,
         running: function.running(),
     }
@@ -253,19 +276,25 @@ struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
-    fn take(cloud: &'a Cloud, spec: &Spec) -> Option<Self> {
+    /// A place, or the reason why there is none.
+    fn take(cloud: &'a Cloud, spec: &Spec) -> Result<Self, &'static str> {
         let slot = Self {
             account: &cloud.functions.running,
             function: Arc::clone(&spec.running),
         };
         let account = slot.account.fetch_add(1, Ordering::AcqRel);
         let function = slot.function.fetch_add(1, Ordering::AcqRel);
-        let fits = account < cloud.weather.now().concurrent_executions
-            && spec
-                .reserved
-                .is_none_or(|limit| function < usize::try_from(limit).unwrap_or(usize::MAX));
         // Dropping the slot gives both places back.
-        fits.then_some(slot)
+        if spec
+            .reserved
+            .is_some_and(|limit| function >= usize::try_from(limit).unwrap_or(usize::MAX))
+        {
+            return Err("ReservedFunctionConcurrentInvocationLimitExceeded");
+        }
+        if account >= cloud.weather.now().concurrent_executions {
+            return Err("ConcurrentInvocationLimitExceeded");
+        }
+        Ok(slot)
     }
 }
 
@@ -276,9 +305,6 @@ impl Drop for Slot<'_> {
     }
 }
 
-fn throttled() -> Fault {
-    fault(429, "TooManyRequestsException", "Rate Exceeded.").with(
-        "Reason",
-        "ReservedFunctionConcurrentInvocationLimitExceeded",
-    )
+fn throttled(reason: &'static str) -> Fault {
+    fault(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
 }

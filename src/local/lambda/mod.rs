@@ -10,7 +10,9 @@ mod code;
 mod configuration;
 mod create;
 mod invoke;
+mod name;
 mod policy;
+mod runtime;
 mod settings;
 mod shape;
 mod update;
@@ -26,6 +28,7 @@ use super::wire::{Fault, Request, Response};
 pub(crate) use code::Package;
 use configuration::Configuration;
 pub(crate) use invoke::{Refusal, invoke_for_gateway};
+use name::Name;
 use policy::Statement;
 
 /// Every function, by name.
@@ -64,13 +67,12 @@ struct Revision {
     code: Package,
     last_modified: String,
     revision_id: String,
-}
-
-/// A function's name and qualifier, from a name, a partial or a full ARN.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Name {
-    function: String,
-    qualifier: Option<String>,
+    /// The id once it has settled: making and updating a function changes it twice.
+    #[serde(default)]
+    settled_id: Option<String>,
+    /// A version is Pending until then, by the local cloud's clock.
+    #[serde(default)]
+    active_at: i64,
 }
 
 /// What an operation answers: a status and a body.
@@ -125,7 +127,7 @@ fn admit(cloud: &Cloud, request: &Request) -> Result<(), Fault> {
     let resource = request.segments().get(2).map_or_else(
         || "*".to_owned(),
         |name| {
-            Name::parse(name, None)
+            Name::parse(cloud, name, None)
                 .map_or("*".to_owned(), |name| cloud.function_arn(&name.function))
         },
     );
@@ -145,39 +147,6 @@ impl Cloud {
             "arn:aws:lambda:{}:{}:function:{name}",
             self.region, self.account_id
         )
-    }
-}
-
-impl Name {
-    /// Reads `name`, `name:qualifier`, `account:function:name` or a full ARN.
-    fn parse(text: &str, qualifier: Option<String>) -> Result<Self, Fault> {
-        let rest = match text.split_once(":function:") {
-            Some((_, rest)) => rest,
-            None => text.strip_prefix("function:").unwrap_or(text),
-        };
-        let (function, own) = match rest.split_once(':') {
-            Some((function, own)) => (function, Some(own.to_owned())),
-            None => (rest, None),
-        };
-        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if function.is_empty() || function.len() > 64 || !function.chars().all(fine) {
-            return Err(validation(
-                "functionName",
-                text,
-                "a function's name: 1 to 64 of [a-zA-Z0-9-_]",
-            ));
-        }
-        Ok(Self {
-            function: function.to_owned(),
-            qualifier: qualifier.or(own),
-        })
-    }
-
-    /// From the third segment of the path, which is where every operation has it.
-    fn of(request: &Request) -> Result<Self, Fault> {
-        let segments = request.segments();
-        let text = segments.get(2).map(String::as_str).unwrap_or_default();
-        Self::parse(text, request.param("Qualifier"))
     }
 }
 
@@ -210,6 +179,8 @@ impl Functions {
         for function in all.values_mut() {
             // The clock of the former cloud may have been turned far ahead of this one's.
             (function.active_at, function.updated_at) = (0, 0);
+            let versions = function.versions.values_mut();
+            versions.for_each(|version| version.active_at = 0);
         }
         *self.lock() = all;
         Ok(())
@@ -276,6 +247,14 @@ impl Function {
         self.updated_at = done;
         self.latest.last_modified = timestamp(cloud);
         self.latest.revision_id = revision_id();
+        self.latest.settled_id = Some(revision_id());
+    }
+
+    /// The present `RevisionId` of `$LATEST`.
+    fn revision_id(&self, now: i64) -> &str {
+        let settled = !self.is_pending(now) && !self.is_updating(now);
+        let id = self.latest.settled_id.as_ref().filter(|_| settled);
+        id.unwrap_or(&self.latest.revision_id)
     }
 }
 
@@ -325,15 +304,21 @@ fn not_found(cloud: &Cloud, name: &Name) -> Fault {
     }
 }
 
-/// AWS's frame for a member that does not fit its model.
-fn validation(member: &str, value: &str, wanted: &str) -> Fault {
-    Fault::new(
-        400,
-        "ValidationException",
-        format!(
-            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy {wanted}"
-        ),
-    )
+/// AWS's frame for a member that does not fit its model; `rule` begins with "Member must".
+fn validation(member: &str, value: &str, rule: &str) -> Fault {
+    refused_value(member, &format!("'{value}'"), rule)
+}
+
+/// The same for a member that is not there.
+fn null(member: &str) -> Fault {
+    refused_value(member, "null", "Member must not be null")
+}
+
+fn refused_value(member: &str, value: &str, rule: &str) -> Fault {
+    let words = format!(
+        "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {rule}"
+    );
+    Fault::new(400, "ValidationException", words)
 }
 
 /// The body as a shape of Lambda's model.
@@ -350,34 +335,4 @@ fn body<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
             format!("Could not read the request: {error}"),
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_function_may_be_named_by_name_by_part_of_an_arn_or_by_all_of_it() {
-        let read = |text| Name::parse(text, None).unwrap();
-        let plain = Name {
-            function: "chat".to_owned(),
-            qualifier: None,
-        };
-        assert_eq!(read("chat"), plain);
-        assert_eq!(read("000000000000:function:chat"), plain);
-        assert_eq!(
-            read("arn:aws:lambda:us-east-1:000000000000:function:chat"),
-            plain
-        );
-        let version = Name {
-            qualifier: Some("3".to_owned()),
-            ..plain
-        };
-        assert_eq!(
-            read("arn:aws:lambda:us-east-1:000000000000:function:chat:3"),
-            version
-        );
-        assert_eq!(read("chat:3"), version);
-        assert!(Name::parse("a b", None).is_err());
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::Cloud;
 use super::super::wire::{Fault, Request};
-use super::{Answer, Name, body, invalid};
+use super::{Answer, Name, body, invalid, missing, null, validation};
 
 /// The account's limit, and how much of it must stay free of reservations.
 const ACCOUNT_LIMIT: u32 = 1000;
@@ -21,25 +21,32 @@ struct Tags {
 }
 
 pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = tagged(cloud, request)?;
     let Tags { tags } = body(request)?;
+    if tags.is_empty() {
+        return Err(invalid(
+            "An error occurred and the request cannot be processed.",
+        ));
+    }
     let tags = checked_tags(tags)?;
     cloud.functions.with(cloud, &name, |function| {
-        function.tags.extend(tags);
-        if function.tags.len() > 50 {
-            return Err(invalid("The number of tags exceeds the limit of 50."));
-        }
+        let mut merged = function.tags.clone();
+        merged.extend(tags);
+        function.tags = checked_tags(merged)?;
         Ok((204, Value::Null))
     })
 }
 
 pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = tagged(cloud, request)?;
     let keys = request
         .params()
         .into_iter()
         .filter(|(name, _)| name == "tagKeys");
     let keys: Vec<String> = keys.map(|(_, key)| key).collect();
+    if keys.is_empty() {
+        return Err(null("tagKeys"));
+    }
     cloud.functions.with(cloud, &name, |function| {
         keys.iter().for_each(|key| drop(function.tags.remove(key)));
         Ok((204, Value::Null))
@@ -47,10 +54,27 @@ pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = tagged(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         Ok((200, json!({ "Tags": function.tags })))
     })
+}
+
+/// Only whole functions have tags, and they are named by their ARN.
+fn tagged(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
+    let segments = request.segments();
+    let arn = segments.get(2).map(String::as_str).unwrap_or_default();
+    if !arn.starts_with("arn:") || !arn.contains(":function:") {
+        let rule = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
+        return Err(validation("resource", arn, rule));
+    }
+    let name = Name::of(cloud, request)?;
+    match name.qualifier {
+        Some(_) => Err(invalid(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+        )),
+        None => Ok(name),
+    }
 }
 
 /// At most 50, keys up to 128 characters and not AWS's own, values up to 256.
@@ -64,8 +88,9 @@ pub(super) fn checked_tags(
             || key.to_ascii_lowercase().starts_with("aws:")
     };
     match tags.iter().find(|(key, value)| wrong(key, value)) {
+        // Uncertain: how AWS words it; the limits themselves are documented.
         Some((key, _)) => Err(invalid(format!("The tag '{key}' is not valid."))),
-        None if tags.len() > 50 => Err(invalid("The number of tags exceeds the limit of 50.")),
+        None if tags.len() > 50 => Err(invalid("Number of tags exceeds resource tag limit.")),
         None => Ok(tags),
     }
 }
@@ -76,8 +101,23 @@ struct Concurrency {
     reserved_concurrent_executions: u32,
 }
 
+/// The whole function that the path names: neither a version nor an alias.
+fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
+    let name = Name::of(cloud, request)?;
+    match name.qualifier {
+        Some(_) => Err(invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
+        )),
+        None => Ok(name),
+    }
+}
+
 pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = unqualified(cloud, request)?;
+    if !cloud.functions.lock().contains_key(&name.function) {
+        let arn = cloud.function_arn(&name.function);
+        return Err(missing(format!("Function not found: {arn}:$LATEST")));
+    }
     let Concurrency {
         reserved_concurrent_executions: wanted,
     } = body(request)?;
@@ -98,7 +138,7 @@ pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = unqualified(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shape = match function.reserved {
             Some(reserved) => json!({ "ReservedConcurrentExecutions": reserved }),
@@ -109,7 +149,7 @@ pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 pub(super) fn delete_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = unqualified(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         function.reserved = None;
         Ok((204, Value::Null))

@@ -8,20 +8,29 @@ use super::super::Cloud;
 use super::super::wire::Request;
 use super::{Answer, Function, Name, Revision, not_found, validation};
 
-/// `FunctionConfiguration`.
-pub(super) fn configuration(
+/// `$LATEST` as operations that change it show it.
+pub(super) fn latest(cloud: &Cloud, function: &Function) -> Value {
+    configuration(cloud, function, ("$LATEST", false), &function.latest)
+}
+
+/// A published version.
+pub(super) fn version(cloud: &Cloud, function: &Function, number: u64) -> Value {
+    let revision = function.versions.get(&number).unwrap_or(&function.latest);
+    configuration(cloud, function, (&number.to_string(), true), revision)
+}
+
+/// `FunctionConfiguration`. The ARN has the version in it where the caller named one.
+fn configuration(
     cloud: &Cloud,
     function: &Function,
-    version: &str,
+    (version, qualified): (&str, bool),
     revision: &Revision,
 ) -> Value {
     let configuration = &revision.configuration;
-    let arn = cloud.function_arn(&configuration.name);
-    let arn = if version == "$LATEST" {
-        arn
-    } else {
-        format!("{arn}:{version}")
-    };
+    let mut arn = cloud.function_arn(&configuration.name);
+    if qualified {
+        arn = format!("{arn}:{version}");
+    }
     let mut shape = json!({
         "FunctionName": configuration.name,
         "FunctionArn": arn,
@@ -36,7 +45,6 @@ pub(super) fn configuration(
         "CodeSha256": revision.code.sha256(),
         "Version": version,
         "TracingConfig": { "Mode": configuration.tracing },
-        "RevisionId": revision.revision_id,
         "PackageType": "Zip",
         "Architectures": [configuration.architecture],
         "EphemeralStorage": { "Size": configuration.ephemeral },
@@ -50,20 +58,36 @@ pub(super) fn configuration(
     if let Some(variables) = &configuration.variables {
         shape["Environment"] = json!({ "Variables": variables });
     }
-    state(&mut shape, function, cloud.clock.now_ms());
+    let now = cloud.clock.now_ms();
+    if version == "$LATEST" {
+        shape["RevisionId"] = json!(function.revision_id(now));
+        state(
+            &mut shape,
+            function.is_pending(now),
+            function.is_updating(now),
+        );
+    } else {
+        let id = revision.settled_id.as_ref();
+        shape["RevisionId"] = json!(id.unwrap_or(&revision.revision_id));
+        state(
+            &mut shape,
+            now < revision.active_at.max(function.active_at),
+            false,
+        );
+    }
     shape
 }
 
 /// `LastUpdateStatus` is there only once the function is active.
-fn state(shape: &mut Value, function: &Function, now: i64) {
-    if function.is_pending(now) {
+fn state(shape: &mut Value, is_pending: bool, is_updating: bool) {
+    if is_pending {
         shape["State"] = json!("Pending");
         shape["StateReason"] = json!("The function is being created.");
         shape["StateReasonCode"] = json!("Creating");
         return;
     }
     shape["State"] = json!("Active");
-    if function.is_updating(now) {
+    if is_updating {
         shape["LastUpdateStatus"] = json!("InProgress");
         shape["LastUpdateStatusReason"] = json!("The function is being created.");
         shape["LastUpdateStatusReasonCode"] = json!("Creating");
@@ -72,17 +96,35 @@ fn state(shape: &mut Value, function: &Function, now: i64) {
     }
 }
 
+/// Lists leave out what would have to be looked up.
+fn listed(mut shape: Value) -> Value {
+    if let Some(members) = shape.as_object_mut() {
+        members.retain(|name, _| {
+            !name.starts_with("State")
+                && !name.starts_with("LastUpdateStatus")
+                && name != "RuntimeVersionConfig"
+        });
+    }
+    shape
+}
+
 /// The configuration that GetFunction shows is the newest, also while its update is in progress.
 fn shown(cloud: &Cloud, function: &Function, name: &Name) -> Option<Value> {
     let (version, mut revision) = function.at(name.qualifier.as_deref(), cloud.clock.now_ms())?;
     if version == "$LATEST" {
         revision = &function.latest;
     }
-    Some(configuration(cloud, function, &version, revision))
+    let qualified = name.qualifier.is_some();
+    Some(configuration(
+        cloud,
+        function,
+        (&version, qualified),
+        revision,
+    ))
 }
 
 pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
         Ok((200, shown))
@@ -90,7 +132,7 @@ pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer
 }
 
 pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
         let location = format!(
@@ -115,31 +157,36 @@ pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+    let every = match request.param("FunctionVersion").as_deref() {
+        None => false,
+        Some("ALL") => true,
+        Some(other) => {
+            let rule = "Member must satisfy enum value set: [ALL]";
+            return Err(validation("functionVersion", other, rule));
+        }
+    };
     let all = cloud.functions.lock();
     let mut items = Vec::new();
     for (name, function) in all.iter() {
-        items.push((
-            name.clone(),
-            configuration(cloud, function, "$LATEST", &function.latest),
-        ));
-        if request.param("FunctionVersion").as_deref() == Some("ALL") {
-            for (number, revision) in &function.versions {
-                let shape = configuration(cloud, function, &number.to_string(), revision);
-                items.push((format!("{name}:{number:020}"), shape));
-            }
+        let which = ("$LATEST", every);
+        let shape = configuration(cloud, function, which, &function.latest);
+        items.push((name.clone(), listed(shape)));
+        for number in function.versions.keys().filter(|_| every) {
+            let shape = version(cloud, function, *number);
+            items.push((format!("{name}:{number:020}"), listed(shape)));
         }
     }
     page(request, "Functions", items)
 }
 
 pub(super) fn list_versions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
-        let latest = configuration(cloud, function, "$LATEST", &function.latest);
-        let mut items = vec![(String::new(), latest)];
-        for (number, revision) in &function.versions {
-            let shape = configuration(cloud, function, &number.to_string(), revision);
-            items.push((format!("{number:020}"), shape));
+        let latest = configuration(cloud, function, ("$LATEST", true), &function.latest);
+        let mut items = vec![(String::new(), listed(latest))];
+        for number in function.versions.keys() {
+            let shape = version(cloud, function, *number);
+            items.push((format!("{number:020}"), listed(shape)));
         }
         page(request, "Versions", items)
     })
@@ -151,7 +198,14 @@ fn page(request: &Request, member: &str, items: Vec<(String, Value)>) -> Answer 
         None => 50,
         Some(text) => match text.parse::<usize>() {
             Ok(most @ 1..=10_000) => most.min(50),
-            _ => return Err(validation("maxItems", &text, "value between 1 and 10000")),
+            Ok(0) => {
+                let rule = "Member must have value greater than or equal to 1";
+                return Err(validation("maxItems", &text, rule));
+            }
+            _ => {
+                let rule = "Member must have value less than or equal to 10000";
+                return Err(validation("maxItems", &text, rule));
+            }
         },
     };
     let marker = request.param("Marker").unwrap_or_default();

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::super::Cloud;
 use super::super::wire::{Fault, Request};
 use super::configuration::Wanted;
-use super::create::CodeMember;
-use super::{Answer, Function, Name, body, fault, invalid, not_found, shape, validation};
+use super::create::{self, CodeMember};
+use super::{
+    Answer, Function, Name, Revision, body, fault, invalid, not_found, revision_id, shape,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,61 +26,60 @@ struct UpdateCode {
 }
 
 pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     let update: UpdateCode = body(request)?;
     let arn = cloud.function_arn(&name.function);
     cloud
         .functions
         .with(cloud, &name, |function| function.settled(cloud, &arn))?;
+    if update.code.image_uri.is_some() {
+        return Err(invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        ));
+    }
     let package = update.code.package()?;
+    let architecture = match update.architectures {
+        Some(wanted) => Some(create::architecture(Some(wanted))?),
+        None => None,
+    };
     cloud.functions.with(cloud, &name, |function| {
         function.settled(cloud, &arn)?;
-        locked(function, update.revision_id.as_deref())?;
+        locked(cloud, function, update.revision_id.as_deref())?;
         if update.dry_run {
-            let now = shape::configuration(cloud, function, "$LATEST", &function.latest);
-            return Ok((200, now));
+            return Ok((200, shape::latest(cloud, function)));
         }
         function.begin_update(cloud);
         function.latest.code = package;
-        if let Some(architecture) = update.architectures.and_then(|mut all| all.pop()) {
-            if architecture != "x86_64" && architecture != "arm64" {
-                let set = "enum value set: [x86_64, arm64]";
-                return Err(validation("architectures", &architecture, set));
-            }
+        if let Some(architecture) = architecture {
             function.latest.configuration.architecture = architecture;
         }
         if update.publish {
-            publish_now(function);
+            let number = publish_now(cloud, function);
+            return Ok((200, shape::version(cloud, function, number)));
         }
-        Ok((
-            200,
-            shape::configuration(cloud, function, "$LATEST", &function.latest),
-        ))
+        Ok((200, shape::latest(cloud, function)))
     })
 }
 
 pub(super) fn configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     let wanted: Wanted = body(request)?;
     let arn = cloud.function_arn(&name.function);
     cloud.functions.with(cloud, &name, |function| {
         function.settled(cloud, &arn)?;
-        locked(function, wanted.revision_id.as_deref())?;
+        locked(cloud, function, wanted.revision_id.as_deref())?;
         let mut configuration = function.latest.configuration.clone();
         configuration.apply(cloud, wanted)?;
         function.begin_update(cloud);
         function.latest.configuration = configuration;
-        Ok((
-            200,
-            shape::configuration(cloud, function, "$LATEST", &function.latest),
-        ))
+        Ok((200, shape::latest(cloud, function)))
     })
 }
 
 /// Optimistic locking: the caller's revision must be the present one.
-fn locked(function: &Function, revision: Option<&str>) -> Result<(), Fault> {
+fn locked(cloud: &Cloud, function: &Function, revision: Option<&str>) -> Result<(), Fault> {
     match revision {
-        Some(revision) if revision != function.latest.revision_id => Err(fault(
+        Some(revision) if revision != function.revision_id(cloud.clock.now_ms()) => Err(fault(
             412,
             "PreconditionFailedException",
             "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
@@ -96,12 +97,12 @@ struct Publish {
 }
 
 pub(super) fn publish(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     let publish: Publish = body(request)?;
     let arn = cloud.function_arn(&name.function);
     cloud.functions.with(cloud, &name, |function| {
         function.settled(cloud, &arn)?;
-        locked(function, publish.revision_id.as_deref())?;
+        locked(cloud, function, publish.revision_id.as_deref())?;
         let live = function.latest.code.sha256();
         if publish.code_sha256.as_ref().is_some_and(|wanted| wanted != live) {
             return Err(invalid(format!(
@@ -109,17 +110,16 @@ pub(super) fn publish(cloud: &Arc<Cloud>, request: &Request) -> Answer {
                 publish.code_sha256.unwrap_or_default()
             )));
         }
-        let number = publish_now(function);
+        let number = publish_now(cloud, function);
         if let (Some(version), Some(text)) = (function.versions.get_mut(&number), publish.description) {
             version.configuration.description = text;
         }
-        let revision = function.versions.get(&number).unwrap_or(&function.latest);
-        Ok((201, shape::configuration(cloud, function, &number.to_string(), revision)))
+        Ok((201, shape::version(cloud, function, number)))
     })
 }
 
-/// A version with nothing new is not made again.
-fn publish_now(function: &mut Function) -> u64 {
+/// A version with nothing new is not made again. A new one has an id of its own, and is Pending.
+pub(super) fn publish_now(cloud: &Cloud, function: &mut Function) -> u64 {
     let newest = function.versions.last_key_value();
     if let Some((number, _)) =
         newest.filter(|(_, last)| last.revision_id == function.latest.revision_id)
@@ -127,14 +127,24 @@ fn publish_now(function: &mut Function) -> u64 {
         return *number;
     }
     let number = function.next_version;
-    function.versions.insert(number, function.latest.clone());
+    let version = Revision {
+        settled_id: Some(revision_id()),
+        active_at: cloud.propagated_at(),
+        ..function.latest.clone()
+    };
+    function.versions.insert(number, version);
     function.next_version += 1;
     number
 }
 
 pub(super) fn delete(cloud: &Arc<Cloud>, request: &Request) -> Answer {
-    let name = Name::of(request)?;
+    let name = Name::of(cloud, request)?;
     let mut all = cloud.functions.lock();
+    if name.qualifier.as_deref() == Some("$LATEST") {
+        return Err(invalid(
+            "$LATEST version cannot be deleted without deleting the function.",
+        ));
+    }
     let Some(function) = all.get_mut(&name.function) else {
         return Err(not_found(cloud, &name));
     };
@@ -146,17 +156,13 @@ pub(super) fn delete(cloud: &Arc<Cloud>, request: &Request) -> Answer {
                 .environments
                 .retire(&cloud.function_arn(&name.function));
         }
-        Some("$LATEST") => {
-            return Err(invalid(
-                "$LATEST version cannot be deleted without deleting the function.",
-            ));
-        }
         Some(number) => {
-            let number: u64 = number.parse().map_err(|_| not_found(cloud, &name))?;
-            function
-                .versions
-                .remove(&number)
-                .ok_or_else(|| not_found(cloud, &name))?;
+            let alias = |_| invalid("Deletion of aliases is not currently supported.");
+            let number: u64 = number.parse().map_err(alias)?;
+            let removed = function.versions.remove(&number);
+            removed.ok_or_else(|| not_found(cloud, &name))?;
+            let of_another = |qualifier: Option<&str>| qualifier != name.qualifier.as_deref();
+            function.keep_statements(of_another);
         }
     }
     Ok((204, serde_json::Value::Null))

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::Cloud;
 use super::wire::Fault;
@@ -33,6 +33,8 @@ pub(crate) struct Logs {
     state: Mutex<State>,
     /// What comes in, for live tails.
     incoming: broadcast::Sender<Arc<Incoming>>,
+    /// How often all live tails were cut off.
+    cuts: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +95,7 @@ impl Default for Logs {
         Self {
             state: Mutex::default(),
             incoming: broadcast::Sender::new(1024),
+            cuts: watch::Sender::new(0),
         }
     }
 }
@@ -129,6 +132,8 @@ impl Logs {
             .entry(stream.to_owned())
             .or_insert_with(|| Stream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
+        // Lines of functions and of the gateway come without a call.
+        cloud.keeper.changed("logs");
     }
 
     /// Stores events and hands them to the live tails.

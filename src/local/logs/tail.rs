@@ -2,7 +2,8 @@
 //!
 //! The first message answers the call, the second names the session; then updates follow until the
 //! reader goes away or three hours have passed on the local cloud's clock. Over 500 events a second
-//! are sampled, and a reader who is too slow loses the oldest.
+//! are sampled, and a reader who is too slow loses the oldest. On demand every session is cut off in
+//! the middle of a message, as a network does it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::super::Cloud;
 use super::super::wire::{Fault, Request, Response};
+use super::super::{Cloud, LocalCloud};
 use super::pattern::Pattern;
 use super::wire::{Call, checked_group, constraint, group_name};
 use super::{Incoming, invalid};
@@ -41,6 +42,7 @@ pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, F
     let call = Call::new(cloud, request.json()?, &caller, "StartLiveTail");
     let session = Session::read(&call)?;
     let incoming = cloud.logs.incoming.subscribe();
+    let cuts = cloud.logs.cuts.subscribe();
     let (sender, receiver) = mpsc::channel(16);
     let mut response = Response::text(
         StatusCode::OK,
@@ -51,11 +53,35 @@ pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, F
     tokio::spawn(run(
         Arc::clone(cloud),
         session,
-        incoming,
+        (incoming, cuts),
         sender,
         request.request_id.clone(),
     ));
     Ok(response)
+}
+
+impl super::Logs {
+    /// Breaks off every live tail in the middle of a message.
+    pub(crate) fn cut_tails(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// How many live tails are open.
+    pub(crate) fn tails(&self) -> usize {
+        self.incoming.receiver_count()
+    }
+}
+
+impl LocalCloud {
+    /// Breaks off every StartLiveTail session, as a network does it.
+    pub fn cut_live_tails(&self) {
+        self.cloud.logs.cut_tails();
+    }
+
+    /// How many StartLiveTail sessions are open.
+    pub fn live_tails(&self) -> usize {
+        self.cloud.logs.tails()
+    }
 }
 
 impl Session {
@@ -170,7 +196,7 @@ impl Session {
 async fn run(
     cloud: Arc<Cloud>,
     session: Session,
-    mut incoming: Receiver<Arc<Incoming>>,
+    (mut incoming, mut cuts): (Receiver<Arc<Incoming>>, watch::Receiver<u64>),
     sender: mpsc::Sender<Bytes>,
     request_id: String,
 ) {
@@ -189,6 +215,11 @@ async fn run(
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = cloud.stopping.cancelled() => return,
             () = sender.closed() => return,
+            Ok(()) = cuts.changed() => {
+                let whole = event("sessionUpdate", &json!({}));
+                let _ = sender.send(whole.slice(..whole.len() / 2)).await;
+                return;
+            }
         }
         if cloud.clock.now_ms() >= ends_ms {
             let _ = sender.send(timed_out()).await;

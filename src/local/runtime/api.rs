@@ -1,11 +1,11 @@
-//! The Runtime API and the Extensions API, for one environment on a port of its own.
+//! The Runtime API, for one environment on a port of its own; `extensions` answers the other API there.
 //!
 //! Requests become events for the environment's actor; the long poll of `next` stays open until the
 //! actor delivers something. Misuse gets AWS's own refusals.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -19,7 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Spec, lock};
+use super::Spec;
+use super::extensions::Extensions;
 
 /// A synchronous answer may have 6 MB and a little.
 const ANSWER_LIMIT: usize = 6_291_556;
@@ -37,6 +38,8 @@ pub(super) enum Event {
     InitFailure(Option<String>, Bytes),
     /// An extension waits for its next event.
     ExtensionNext(usize, oneshot::Sender<Value>),
+    /// An extension cannot start, or cannot go on; with the type from its header.
+    ExtensionFailure(&'static str, String),
 }
 
 /// One invocation, as headers and a body.
@@ -64,18 +67,11 @@ pub(super) struct Api {
 
 #[derive(Debug)]
 struct Shared {
-    spec: Arc<Spec>,
     events: mpsc::UnboundedSender<Event>,
-    extensions: Mutex<Vec<Extension>>,
+    extensions: Extensions,
 }
 
-#[derive(Debug)]
-struct Extension {
-    id: String,
-    invoke: bool,
-}
-
-type Answer = http::Response<Full<Bytes>>;
+pub(super) type Answer = http::Response<Full<Bytes>>;
 
 impl Api {
     /// Opens the port. The receiver gets everything that happens on it.
@@ -86,9 +82,8 @@ impl Api {
         let address = listener.local_addr()?;
         let (events, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            spec,
+            extensions: Extensions::new(spec, events.clone()),
             events,
-            extensions: Mutex::default(),
         });
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone()));
@@ -107,21 +102,9 @@ impl Api {
         self.address
     }
 
-    /// How many extensions have registered.
-    pub(super) fn extensions(&self) -> usize {
-        lock(&self.shared.extensions).len()
-    }
-
-    /// Whether this extension wants INVOKE events.
-    pub(super) fn wants_invoke(&self, extension: usize) -> bool {
-        lock(&self.shared.extensions)
-            .get(extension)
-            .is_some_and(|extension| extension.invoke)
-    }
-
-    /// A new process registers anew.
-    pub(super) fn forget_extensions(&self) {
-        lock(&self.shared.extensions).clear();
+    /// The extensions within the process.
+    pub(super) fn extensions(&self) -> &Extensions {
+        &self.shared.extensions
     }
 }
 
@@ -161,7 +144,10 @@ async fn answer(
     let body = body.to_bytes();
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     Ok(match (&parts.method, path.as_slice()) {
-        (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => shared.next().await,
+        (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => {
+            shared.extensions.close_registration();
+            shared.next().await
+        }
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "response"]) => {
             shared.response(id, body).await
         }
@@ -174,13 +160,10 @@ async fn answer(
                 .send(Event::InitFailure(error_type(&parts.headers), body));
             accepted()
         }
-        (&Method::POST, ["2020-01-01", "extension", "register"]) => {
-            shared.register(&parts.headers, &body)
+        (method, ["2020-01-01", "extension", what @ ..]) => {
+            let extensions = &shared.extensions;
+            extensions.answer(method, what, &parts.headers, &body).await
         }
-        (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => {
-            shared.extension_next(&parts.headers).await
-        }
-        (&Method::POST, ["2020-01-01", "extension", "init" | "exit", "error"]) => accepted(),
         _ => refuse(
             StatusCode::NOT_FOUND,
             "NotFound",
@@ -244,65 +227,6 @@ impl Shared {
         ));
         verdict_answer(said.await.ok(), "InvocationErrorResponse")
     }
-
-    fn register(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
-        let Some(name) = text(headers, "lambda-extension-name").filter(|name| !name.is_empty())
-        else {
-            let what = "Lambda-Extension-Name is missing";
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                "Extension.InvalidExtensionName",
-                what,
-            );
-        };
-        let events: Value = serde_json::from_slice(body).unwrap_or_default();
-        let wants = |event: &str| {
-            events["events"]
-                .as_array()
-                .is_some_and(|all| all.iter().any(|one| one == event))
-        };
-        if wants("SHUTDOWN") {
-            let what = format!("Shutdown event not supported for internal extensions ({name})");
-            return refuse(StatusCode::FORBIDDEN, "Extension.InvalidEventType", &what);
-        }
-        let id = uuid::Uuid::new_v4().to_string();
-        lock(&self.extensions).push(Extension {
-            id: id.clone(),
-            invoke: wants("INVOKE"),
-        });
-        let body = json!({
-            "functionName": self.spec.name, "functionVersion": self.spec.version,
-            "handler": self.spec.handler, "accountId": account_of(&self.spec.function_arn),
-        });
-        let mut answer = with_json(StatusCode::OK, &body);
-        if let Ok(value) = http::HeaderValue::from_str(&id) {
-            answer
-                .headers_mut()
-                .insert("lambda-extension-identifier", value);
-        }
-        answer
-    }
-
-    async fn extension_next(&self, headers: &HeaderMap) -> Answer {
-        let id = text(headers, "lambda-extension-identifier").unwrap_or_default();
-        let index = lock(&self.extensions)
-            .iter()
-            .position(|extension| extension.id == id);
-        let Some(index) = index else {
-            let what = "Unknown Lambda-Extension-Identifier";
-            return refuse(
-                StatusCode::FORBIDDEN,
-                "Extension.UnknownExtensionIdentifier",
-                what,
-            );
-        };
-        let (deliver, delivered) = oneshot::channel();
-        let _ = self.events.send(Event::ExtensionNext(index, deliver));
-        match delivered.await {
-            Ok(event) => with_json(StatusCode::OK, &event),
-            Err(_) => refuse(StatusCode::GONE, "Gone", "The environment ends"),
-        }
-    }
 }
 
 fn verdict_answer(verdict: Option<Verdict>, transition: &str) -> Answer {
@@ -327,26 +251,22 @@ fn error_type(headers: &HeaderMap) -> Option<String> {
     text(headers, "lambda-runtime-function-error-type")
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-fn account_of(arn: &str) -> &str {
-    arn.split(':').nth(4).unwrap_or_default()
-}
-
-fn accepted() -> Answer {
+pub(super) fn accepted() -> Answer {
     with_json(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
 }
 
-fn refuse(status: StatusCode, kind: &str, message: &str) -> Answer {
+pub(super) fn refuse(status: StatusCode, kind: &str, message: &str) -> Answer {
     with_json(
         status,
         &json!({ "errorMessage": message, "errorType": kind }),
     )
 }
 
-fn with_json(status: StatusCode, body: &Value) -> Answer {
+pub(super) fn with_json(status: StatusCode, body: &Value) -> Answer {
     let mut answer = http::Response::new(Full::new(Bytes::from(body.to_string())));
     *answer.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");

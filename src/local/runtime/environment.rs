@@ -7,7 +7,8 @@
 //!                                 the next job starts it again, with the same /tmp
 //! ```
 //!
-//! What surprises: a failed init is tried once more by the first invocation, under the function's
+//! What surprises: a process that outgrows the function's memory size is killed with its whole group,
+//! as the kernel of AWS's sandbox would; a failed init is tried once more by the first invocation, under the function's
 //! own time-out, so its work runs twice (AWS calls it suppressed init); and an answer does not end
 //! the invocation, only the next call of `next` does.
 
@@ -51,6 +52,10 @@ struct Environment {
     extensions_wait: Vec<(usize, oneshot::Sender<Value>)>,
     init: Option<Duration>,
     memory_mb: u64,
+    /// When the memory of the working process is looked at again.
+    memory_look: Instant,
+    /// The process was killed because it had outgrown its memory.
+    out_of_memory: bool,
     /// Counted in the pool as one that has answered.
     finishing: bool,
 }
@@ -58,6 +63,7 @@ struct Environment {
 enum Step {
     Event(Event),
     Exited(Option<ExitStatus>),
+    OutOfMemory,
     Late,
     Stopped,
 }
@@ -128,6 +134,8 @@ impl Environment {
             extensions_wait: Vec::new(),
             init: None,
             memory_mb: 0,
+            memory_look: Instant::now(),
+            out_of_memory: false,
             finishing: false,
         })
     }
@@ -185,7 +193,7 @@ impl Environment {
             Some(Event::Response(_, _, say) | Event::Failure(_, _, _, say)) => {
                 let _ = say.send(Verdict::UnknownRequest);
             }
-            Some(Event::InitFailure(..)) | None => {}
+            Some(Event::InitFailure(..) | Event::ExtensionFailure(..)) | None => {}
         }
     }
 
@@ -196,8 +204,13 @@ impl Environment {
         loop {
             match self.step(deadline).await {
                 Step::Event(Event::InitFailure(kind, body)) => reported = Some((kind, body)),
+                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                    self.end_process().await;
+                    return Err(Failed::extension(kind, &why));
+                }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return Err(Failed::init_exit(status, reported)),
+                Step::OutOfMemory => return Err(Failed::out_of_memory()),
                 Step::Late => {
                     self.end_process().await;
                     return Err(Failed::timeout(self.pool.spec.timeout));
@@ -215,7 +228,8 @@ impl Environment {
     }
 
     async fn start_process(&mut self) -> Result<(), Failed> {
-        self.api.forget_extensions();
+        self.api.extensions().forget();
+        (self.memory_mb, self.out_of_memory) = (0, false);
         self.runtime_waits = None;
         self.extensions_wait.clear();
         let other = |error: std::io::Error| StartFailure::Other(error.to_string());
@@ -315,8 +329,13 @@ impl Environment {
                     };
                     self.answer(running, (id, say), outcome, kind);
                 }
+                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                    self.end_process().await;
+                    return End::Broken(Failed::extension(kind, &why));
+                }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return End::Broken(Failed::exit(status)),
+                Step::OutOfMemory => return End::Broken(Failed::out_of_memory()),
                 Step::Late => return End::Broken(Failed::timeout(self.pool.spec.timeout)),
                 Step::Stopped => return End::Stopped,
             }
@@ -393,25 +412,49 @@ impl Environment {
 
     /// Whether the runtime and every extension wait for something to do.
     fn is_ready(&self) -> bool {
-        self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions()
+        self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions().count()
     }
 
     async fn step(&mut self, deadline: Instant) -> Step {
-        tokio::select! {
-            biased;
-            Some(event) = self.events.recv() => Step::Event(event),
-            status = exit_of(&mut self.process) => {
-                self.process = None;
-                Step::Exited(status)
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.events.recv() => return Step::Event(event),
+                status = exit_of(&mut self.process) => {
+                    self.process = None;
+                    return match self.out_of_memory {
+                        true => Step::OutOfMemory,
+                        false => Step::Exited(status),
+                    };
+                }
+                () = tokio::time::sleep_until(deadline.into()) => return Step::Late,
+                () = self.cloud.stopping.cancelled() => return Step::Stopped,
+                () = tokio::time::sleep_until(self.memory_look.into()) => self.look_at_memory(),
             }
-            () = tokio::time::sleep_until(deadline.into()) => Step::Late,
-            () = self.cloud.stopping.cancelled() => Step::Stopped,
         }
     }
 
+    /// Kills the process and its group if they use more than the function's memory size; `step` then
+    /// sees the end.
+    ///
+    /// Uncertain: AWS does not say which process of several is killed. We chose the whole group: the
+    /// runtime itself is what outgrows its memory nearly always.
+    fn look_at_memory(&mut self) {
+        self.memory_look = Instant::now() + memory::INTERVAL;
+        let Some(process) = &self.process else { return };
+        let size = self.pool.spec.memory;
+        if !self.out_of_memory && process.id().is_some_and(|id| memory::exceeds(id, size)) {
+            self.out_of_memory = true;
+            self.memory_mb = u64::from(size);
+            process.end_now();
+        }
+    }
+
+    /// What was resident at most. Mapped files may take more than the size; AWS shows no more than it.
     fn measure(&mut self) {
         if let Some(id) = self.process.as_ref().and_then(Process::id) {
-            self.memory_mb = self.memory_mb.max(memory::peak_mb(id));
+            let peak = memory::peak_mb(id).min(self.pool.spec.memory.into());
+            self.memory_mb = self.memory_mb.max(peak);
         }
     }
 
@@ -423,7 +466,7 @@ impl Environment {
 
     async fn shut_down(mut self) {
         if let Some(mut process) = self.process.take() {
-            if self.api.extensions() > 0 {
+            if self.api.extensions().count() > 0 {
                 process.terminate();
                 let _ = tokio::time::timeout(SHUTDOWN_LIMIT, process.wait()).await;
             }
@@ -436,7 +479,7 @@ impl Environment {
         let event = given::invoke_event(&self.pool.spec, request_id);
         let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
             .into_iter()
-            .partition(|(index, _)| self.api.wants_invoke(*index));
+            .partition(|(index, _)| self.api.extensions().wants_invoke(*index));
         self.extensions_wait = rest;
         for (_, waits) in invoked {
             let _ = waits.send(event.clone());

@@ -10,6 +10,9 @@ use super::super::iam::Credentials;
 use super::api::Delivery;
 use super::{LogFormat, Spec};
 
+/// Where tracers send their datagrams. Nobody listens: an unsampled trace is not sent.
+const TRACES: &str = "127.0.0.1";
+
 /// What differs from one environment of a function to the next.
 pub(super) struct Place<'a> {
     pub(super) task_root: String,
@@ -19,7 +22,9 @@ pub(super) struct Place<'a> {
     pub(super) credentials: &'a Credentials,
 }
 
-/// Lambda's variables, then the function's own. `AWS_ENDPOINT_URL` points at this cloud unless
+/// Lambda's variables, then the function's own. Paths are those of this machine: there is no `/var/task`
+/// here, so a function has to ask `LAMBDA_TASK_ROOT` (or its working folder), which AWS sets too, and
+/// `TMPDIR` in the place of `/tmp`, which it would share with its other environments. `AWS_ENDPOINT_URL` points at this cloud unless
 /// the function sets it, so that any SDK inside the function finds the services.
 pub(super) fn variables(cloud: &Cloud, spec: &Spec, place: &Place<'_>) -> Vec<(String, String)> {
     let root = &place.task_root;
@@ -44,6 +49,9 @@ pub(super) fn variables(cloud: &Cloud, spec: &Spec, place: &Place<'_>) -> Vec<(S
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", place.runtime_api.clone()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
+        ("AWS_XRAY_DAEMON_ADDRESS", format!("{TRACES}:2000")),
+        ("_AWS_XRAY_DAEMON_ADDRESS", TRACES.to_owned()),
+        ("_AWS_XRAY_DAEMON_PORT", "2000".to_owned()),
         ("TZ", ":UTC".to_owned()),
         ("LANG", "en_US.UTF-8".to_owned()),
         (

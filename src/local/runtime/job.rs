@@ -84,6 +84,18 @@ impl Failed {
         Self::error("Runtime.ExitError", exit_reason(status))
     }
 
+    /// The words are those of a killed process. Uncertain: older reports show them with the type
+    /// `Runtime.ExitError`, those since 2025 with this one, in the answer and in REPORT.
+    pub(super) fn out_of_memory() -> Self {
+        let words = "Runtime exited with error: signal: killed";
+        Self::error("Runtime.OutOfMemory", words.to_owned())
+    }
+
+    /// Uncertain: how AWS words the end of an environment whose extension gave up; the types are AWS's.
+    pub(super) fn extension(kind: &str, why: &str) -> Self {
+        Self::error(kind, format!("extension failed: {why}"))
+    }
+
     /// With what the runtime itself said about it, if it did.
     pub(super) fn init_exit(
         status: Option<ExitStatus>,

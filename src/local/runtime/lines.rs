@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::Cloud;
 use super::super::iam::Principal;
-use super::{Spec, lock};
+use super::{Spec, levels, lock};
 
 /// The most that `LogType: Tail` returns.
 const TAIL: usize = 4096;
@@ -74,6 +74,15 @@ impl Stream {
         lock(&self.tail).clone()
     }
 
+    /// Writes what the function said, as far as its log level keeps it.
+    pub(super) fn say(&self, mut lines: Vec<String>) {
+        if self.spec.log_format == LogFormat::Json {
+            let least = self.spec.log_level.as_deref();
+            lines.retain(|line| levels::keeps(least, &levels::of_line(line)));
+        }
+        self.put(lines);
+    }
+
     /// Writes lines at this moment.
     pub(super) fn put(&self, lines: Vec<String>) {
         let mut tail = lock(&self.tail);
@@ -129,7 +138,7 @@ impl Stream {
             "functionVersion": self.spec.version,
         });
         let text = format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n");
-        self.platform("platform.initStart", &record, text);
+        self.platform(("platform.initStart", "INFO"), &record, text);
     }
 
     pub(super) fn start(&self, request_id: &str) {
@@ -141,7 +150,7 @@ impl Stream {
             "START RequestId: {request_id} Version: {}\n",
             self.spec.version
         );
-        self.platform("platform.start", &record, text);
+        self.platform(("platform.start", "INFO"), &record, text);
     }
 
     /// A failed init: once for the init phase, once more when the invocation tried again.
@@ -159,7 +168,7 @@ impl Stream {
             "initializationType": "on-demand", "phase": phase, "status": status,
             "errorType": failure.error_type, "metrics": { "durationMs": millis(took) },
         });
-        self.platform("platform.initReport", &record, text);
+        self.platform(("platform.initReport", "WARN"), &record, text);
     }
 
     /// END and REPORT.
@@ -168,7 +177,15 @@ impl Stream {
         // Since August 2025 the time of a cold start is billed too.
         let billed = (millis(report.duration) + millis(init)).ceil();
         if self.spec.log_format == LogFormat::Json {
-            self.put(vec![self.json_report(request_id, report, billed)]);
+            // AWS gives reports of what failed a higher level.
+            let level = if report.status.is_none() {
+                "INFO"
+            } else {
+                "WARN"
+            };
+            if levels::keeps(self.spec.system_level.as_deref(), level) {
+                self.put(vec![self.json_report(request_id, report, billed)]);
+            }
             return;
         }
         let mut text = format!(
@@ -208,10 +225,13 @@ impl Stream {
         self.json("platform.report", &record)
     }
 
-    fn platform(&self, kind: &str, record: &serde_json::Value, text: String) {
+    fn platform(&self, (kind, level): (&str, &str), record: &serde_json::Value, text: String) {
         match self.spec.log_format {
             LogFormat::Text => self.put(vec![text]),
-            LogFormat::Json => self.put(vec![self.json(kind, record)]),
+            LogFormat::Json if levels::keeps(self.spec.system_level.as_deref(), level) => {
+                self.put(vec![self.json(kind, record)]);
+            }
+            LogFormat::Json => {}
         }
     }
 

@@ -14,8 +14,10 @@
 mod api;
 mod code;
 mod environment;
+mod extensions;
 mod given;
 mod job;
+mod levels;
 mod lines;
 mod memory;
 mod nursery;

@@ -14,6 +14,10 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+/// Open files of one function, as on AWS.
+#[cfg(target_os = "linux")]
+const DESCRIPTORS: u64 = 1024;
+
 /// Hands commands to the thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Nursery {
@@ -62,11 +66,16 @@ impl Nursery {
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
-    reason = "asking for the death signal is only possible between fork and exec"
+    reason = "a child's limits and death signal are set between fork and exec"
 )]
 fn die_with_parent(command: &mut Command) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let parent = rustix::process::getpid();
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(DESCRIPTORS);
+    let descriptors = Some(most.min(DESCRIPTORS));
     let ask = move || {
+        let (current, maximum) = (descriptors, descriptors);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum })?;
         let signal = Some(rustix::process::Signal::KILL);
         rustix::process::set_parent_process_death_signal(signal)?;
         // The parent may have died before we asked.
@@ -76,7 +85,7 @@ fn die_with_parent(command: &mut Command) {
             Err(io::Error::other("the parent is gone"))
         }
     };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; `ask` makes two plain
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; `ask` makes three plain
     // system calls, allocates nothing on success and takes no lock.
     unsafe {
         command.pre_exec(ask);

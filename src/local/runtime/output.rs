@@ -73,7 +73,7 @@ impl Output {
         let more = !inner.ended;
         // Still under the lock: two readers must not swap their lines.
         if !lines.is_empty() {
-            self.stream.put(lines);
+            self.stream.say(lines);
         }
         more
     }

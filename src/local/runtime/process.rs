@@ -108,7 +108,12 @@ impl Process {
         status
     }
 
-    /// Ends it now.
+    /// Ends the whole group now; `wait` sees it.
+    pub(super) fn end_now(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Ends it now, and waits for it.
     pub(super) async fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait().await;

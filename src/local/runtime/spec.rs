@@ -45,6 +45,8 @@ pub(crate) struct Spec {
     pub(crate) log_group: String,
     /// `AWS_LAMBDA_LOG_LEVEL`, only with JSON.
     pub(crate) log_level: Option<String>,
+    /// The least level of Lambda's own records, only with JSON.
+    pub(crate) system_level: Option<String>,
     /// Reserved concurrency.
     pub(crate) reserved: Option<u32>,
     /// Invocations of the function that run at this moment.

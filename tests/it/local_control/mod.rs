@@ -16,6 +16,7 @@ mod dynamodb;
 mod iam;
 mod logs;
 mod persistence;
+mod policies;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);
@@ -84,13 +85,12 @@ where
 pub(crate) async fn session(cloud: &LocalCloud, name: &str, policy: &str) -> SdkConfig {
     let iam = aws_sdk_iam::Client::new(&config(cloud));
     let trust = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}"#;
-    let role = iam
-        .create_role()
+    iam.create_role()
         .role_name(name)
         .assume_role_policy_document(trust)
         .send()
-        .await;
-    let arn = role.unwrap().role().unwrap().arn().to_owned();
+        .await
+        .unwrap();
     iam.put_role_policy()
         .role_name(name)
         .policy_name("rights")
@@ -99,14 +99,15 @@ pub(crate) async fn session(cloud: &LocalCloud, name: &str, policy: &str) -> Sdk
         .await
         .unwrap();
     cloud.clock().turn(PROPAGATION);
+    assumed(cloud, name).await
+}
+
+/// Fresh keys of a session of the role.
+pub(crate) async fn assumed(cloud: &LocalCloud, role: &str) -> SdkConfig {
     let sts = aws_sdk_sts::Client::new(&config(cloud));
-    let assumed = sts
-        .assume_role()
-        .role_arn(arn)
-        .role_session_name("me")
-        .send()
-        .await
-        .unwrap();
+    let assume = sts.assume_role().role_session_name("me");
+    let assume = assume.role_arn(format!("arn:aws:iam::000000000000:role/{role}"));
+    let assumed = assume.send().await.unwrap();
     let keys = assumed.credentials().unwrap();
     let token = Some(keys.session_token().to_owned());
     let credentials = Credentials::new(

@@ -39,6 +39,7 @@ fn bootstrap() {
             );
             std::process::exit(1);
         }
+        Ok("eat") => drop(eat(300)),
         Ok("hang") => std::thread::sleep(Duration::from_secs(3600)),
         _ => {}
     }
@@ -66,13 +67,47 @@ fn bootstrap() {
 fn extend(api: &str) {
     let header = [("lambda-extension-name", "listener")];
     let path = "/2020-01-01/extension/register";
-    let refused = call(api, "POST", path, &header, br#"{"events":["SHUTDOWN"]}"#);
-    assert_eq!(
-        refused.status, 403,
-        "internal extensions cannot register for SHUTDOWN"
+    let invoke = br#"{"events":["INVOKE"]}"#;
+    let kind = |answer: Answer| {
+        assert_eq!(answer.status, 403);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        body["errorType"].as_str().unwrap().to_owned()
+    };
+    let refused = |header: &[_], body: &[u8]| kind(call(api, "POST", path, header, body));
+    assert_eq!(refused(&[], invoke), "Extension.InvalidExtensionName");
+    assert_eq!(refused(&header, b"{"), "InvalidRequestFormat");
+    let shutdown = refused(&header, br#"{"events":["SHUTDOWN"]}"#);
+    assert_eq!(shutdown, "Extension.InvalidEventType");
+    let registered = call(api, "POST", path, &header, invoke);
+    let body: Value = serde_json::from_slice(&registered.body).unwrap();
+    assert_eq!(body["handler"], "bootstrap");
+    assert!(
+        body.get("accountId").is_none(),
+        "only who asks for it hears it"
     );
-    let registered = call(api, "POST", path, &header, br#"{"events":["INVOKE"]}"#);
     let id = registered.headers["lambda-extension-identifier"].clone();
+    assert_eq!(refused(&header, invoke), "Extension.InvalidExtensionState");
+    let next = "/2020-01-01/extension/event/next";
+    let unnamed = kind(call(api, "GET", next, &[], b""));
+    assert_eq!(unnamed, "Extension.MissingExtensionIdentifier");
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let header = [("lambda-extension-identifier", unknown)];
+    let unknown = kind(call(api, "GET", next, &header, b""));
+    assert_eq!(unknown, "Extension.UnknownExtensionIdentifier");
+    if std::env::var("EXTENSION").as_deref() == Ok("fails") {
+        let header = [
+            ("lambda-extension-identifier", id.as_str()),
+            ("lambda-extension-function-error-type", "Extension.NoLuck"),
+        ];
+        call(
+            api,
+            "POST",
+            "/2020-01-01/extension/init/error",
+            &header,
+            b"{}",
+        );
+        std::thread::sleep(Duration::from_secs(3600));
+    }
     let api = api.to_owned();
     std::thread::spawn(move || {
         loop {
@@ -153,6 +188,10 @@ fn perform(event: &Value) -> Result<String, String> {
             let body = "x".repeat(argument.parse().unwrap());
             Ok(json!({ "statusCode": 200, "body": body }).to_string())
         }
+        "eat" => {
+            let eaten = eat(argument.parse().unwrap());
+            Ok(json!({ "statusCode": 200, "body": eaten.to_string() }).to_string())
+        }
         "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
         "background" => {
             // Work that goes on after the answer: it must stand still while the process is frozen.
@@ -168,6 +207,13 @@ fn perform(event: &Value) -> Result<String, String> {
                 }
             });
             Ok(json!({ "statusCode": 200 }).to_string())
+        }
+        "register" => {
+            let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+            let header = [("lambda-extension-name", "late")];
+            let path = "/2020-01-01/extension/register";
+            let answer = call(&api, "POST", path, &header, br#"{"events":["INVOKE"]}"#);
+            Ok(String::from_utf8(answer.body).unwrap())
         }
         "manage" => Ok(manage(event, &message, argument)),
         other => panic!("the test function does not know how to {other}"),
@@ -200,6 +246,17 @@ fn authorize(event: &Value) -> Result<String, String> {
         "throw" => Err(json!({ "errorType": "Error", "errorMessage": argument }).to_string()),
         other => panic!("the test function does not know how to {other}"),
     }
+}
+
+/// Takes so many MB and gives them back; every page is written to, or it would be no memory at all.
+fn eat(megabytes: usize) -> usize {
+    let mut taken = Vec::new();
+    for round in 0..megabytes {
+        taken.push(vec![u8::try_from(round % 251).unwrap() + 1; 1 << 20]);
+        // In steps that a look every few milliseconds can follow.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::hint::black_box(&taken).len()
 }
 
 /// Posts to, looks at or deletes a connection; answers with what came back. On `$connect` the answer

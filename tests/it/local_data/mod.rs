@@ -31,6 +31,7 @@ mod gateway;
 mod handshake;
 mod integrations;
 mod lambda;
+mod lambda_rules;
 mod limits;
 mod logging;
 mod orphans;

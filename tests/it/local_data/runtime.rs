@@ -172,6 +172,62 @@ async fn a_crash_is_a_runtime_exit_error_and_the_next_invocation_works() {
         .await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_outgrows_its_memory_is_killed_and_the_next_invocation_works() {
+    let world = functions().await;
+    let create = world.creation("f", &[], zip(&bootstrap(), 0o755));
+    create.timeout(60).send().await.unwrap();
+    let before = world.invoke("f", r#"{"do":"pid"}"#).await.1;
+    let fits = world.invoke("f", r#"{"do":"eat:60"}"#).await;
+    assert_eq!(fits.0, None, "60 of 128 MB are no problem: {}", fits.1);
+    let (error, payload) = world.invoke("f", r#"{"do":"eat:300"}"#).await;
+    assert_eq!(error.as_deref(), Some("Unhandled"));
+    let parsed: Value = serde_json::from_str(&payload).unwrap();
+    assert_eq!(parsed["errorType"], "Runtime.OutOfMemory");
+    let words = parsed["errorMessage"].as_str().unwrap();
+    assert!(
+        words.starts_with("RequestId: ")
+            && words.ends_with(" Error: Runtime exited with error: signal: killed"),
+        "{words}"
+    );
+    assert_ne!(world.invoke("f", r#"{"do":"pid"}"#).await.1, before);
+    let reports = |lines: &[String]| lines.iter().filter(|l| l.starts_with("REPORT")).count() == 4;
+    let lines = world.lines("/aws/lambda/f", reports).await;
+    let killed = "\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n";
+    assert!(
+        lines.iter().any(|line| line.ends_with(killed)),
+        "{lines:#?}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn children_of_a_bootstrap_count_and_so_does_its_init() {
+    let world = functions().await;
+    // The shell is small; its child holds a growing string.
+    let script = "#!/bin/bash\nbash -c 'x=0123456789abcdef; while true; do x=$x$x; done'\n";
+    let create = world.creation("f", &[], zip(script, 0o755));
+    create.timeout(60).send().await.unwrap();
+    let (_, payload) = world.invoke("f", "{}").await;
+    assert!(payload.contains("Runtime.OutOfMemory"), "{payload}");
+
+    let group = "/aws/lambda/g";
+    let create = world.logs.create_log_group().log_group_name(group);
+    create.send().await.unwrap();
+    let create = world.creation("g", &[("INIT", "eat")], zip(&bootstrap(), 0o755));
+    create.timeout(60).send().await.unwrap();
+    let (_, payload) = world.invoke("g", "{}").await;
+    assert!(payload.contains("signal: killed"), "{payload}");
+    let failed = |lines: &[String], phase: &str| {
+        let words = format!("Phase: {phase}\tStatus: error\tError Type: Runtime.OutOfMemory");
+        let report = |line: &String| line.starts_with("INIT_REPORT") && line.contains(&words);
+        lines.iter().any(report)
+    };
+    let both = |lines: &[String]| failed(lines, "init") && failed(lines, "invoke");
+    world.lines(group, both).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_handler_reports_is_the_payload() {
     let world = functions().await;
@@ -367,6 +423,59 @@ async fn an_extension_within_the_process_hears_of_every_invocation() {
         );
         assert!(event["deadlineMs"].is_u64() && event["requestId"].is_string());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_registers_during_init_only_and_ends_the_environment_when_it_fails() {
+    let world = functions().await;
+    world.make_function("f", &[]).await;
+    let late = world.invoke("f", r#"{"do":"register"}"#).await.1;
+    assert!(late.contains("Extension.RegistrationClosed"), "{late}");
+    world.make_function("g", &[("EXTENSION", "fails")]).await;
+    let (error, payload) = world.invoke("g", "{}").await;
+    assert_eq!(error.as_deref(), Some("Unhandled"));
+    assert!(payload.contains("Extension.InitError"), "{payload}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_has_lambda_s_number_of_descriptors() {
+    let world = functions().await;
+    let script = r#"#!/bin/bash
+echo "descriptors $(ulimit -n)"
+exit 1
+"#;
+    world.make_function_of("f", &[], zip(script, 0o755)).await;
+    world.invoke("f", "{}").await;
+    let said = |line: &String| line == "descriptors 1024\n";
+    world
+        .lines("/aws/lambda/f", |lines| lines.iter().any(said))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_logs_keep_what_their_levels_say() {
+    let world = functions().await;
+    let logging = aws_sdk_lambda::types::LoggingConfig::builder()
+        .log_format(aws_sdk_lambda::types::LogFormat::Json)
+        .application_log_level(aws_sdk_lambda::types::ApplicationLogLevel::Warn)
+        .system_log_level(aws_sdk_lambda::types::SystemLogLevel::Warn)
+        .build();
+    let create = world.creation("f", &[], zip(&bootstrap(), 0o755));
+    create.logging_config(logging).send().await.unwrap();
+    world.invoke("f", r#"{"do":"say:quiet"}"#).await;
+    let loud = r#"{\"level\":\"ERROR\",\"timestamp\":\"2026-01-01T00:00:00Z\"}"#;
+    world
+        .invoke("f", &format!(r#"{{"do":"say:{loud}"}}"#))
+        .await;
+    world.invoke("f", r#"{"do":"exit:1"}"#).await;
+    let failed = |line: &String| line.contains(r#""type":"platform.report""#);
+    let lines = world
+        .lines("/aws/lambda/f", |lines| lines.iter().any(failed))
+        .await;
+    assert!(lines.iter().any(|line| line.contains(r#""level":"ERROR""#)));
+    let below = ["quiet", "platform.start", "platform.initStart"];
+    let kept = |words: &&str| lines.iter().any(|line| line.contains(*words));
+    assert!(!below.iter().any(kept), "{lines:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,88 @@
+//! The flags about weather: `--weather`, `--fault`, `--seed`, `--latency`, `--clock-speed` and so on.
+//!
+//! They begin with the local cloud, so the first deploy meets them too. A flag wins over the file.
+
+use crate::cli;
+use crate::error::{Error, Result};
+use crate::local::{Clock, Forecast};
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::time::Duration;
+
+/// Weather and faults to begin with.
+///
+/// # Errors
+/// What cannot be used: the flag, or the file and its member.
+pub(super) fn forecast(flags: &cli::Local) -> Result<Forecast> {
+    let mut forecast = match &flags.weather {
+        Some(file) => read(file)?,
+        None => Forecast::default(),
+    };
+    if let Some(latency) = flags.latency {
+        forecast.weather.latency_millis = latency;
+    }
+    if let Some(propagation) = flags.propagation {
+        forecast.weather.propagation_millis = propagation;
+    }
+    if flags.seed.is_some() {
+        forecast.weather.seed = flags.seed;
+    }
+    forecast.weather.control_plane.control_rates |= flags.strict_rates;
+    for text in &flags.faults {
+        let fault = text
+            .parse()
+            .map_err(|said: String| wrong_fault(text, &said))?;
+        forecast.faults.push(fault);
+    }
+    Ok(forecast)
+}
+
+/// How far the clock is ahead at the start.
+///
+/// # Errors
+/// It is no time.
+pub(super) fn clock_ahead(flags: &cli::Local) -> Result<Duration> {
+    let Some(text) = &flags.clock_offset else {
+        return Ok(Duration::ZERO);
+    };
+    humantime::parse_duration(text.trim_start_matches('+')).map_err(|error| {
+        Error::usage(format!("--clock-offset: {text:?} is not a time"))
+            .because(error)
+            .hint("it looks like 90m, 2h or 3days; the clock can only be ahead")
+    })
+}
+
+/// How fast the clock runs.
+///
+/// # Errors
+/// Nothing runs so fast, or so slow.
+pub(super) fn clock_speed(flags: &cli::Local) -> Result<f64> {
+    let speed = flags.clock_speed.unwrap_or(1.0);
+    if Clock::SPEEDS.contains(&speed) {
+        return Ok(speed);
+    }
+    let (slowest, fastest) = (Clock::SPEEDS.start(), Clock::SPEEDS.end());
+    Err(Error::usage(format!(
+        "--clock-speed: {speed} is not from {slowest} to {fastest}"
+    ))
+    .hint("with 60 a minute passes in a second"))
+}
+
+fn wrong_fault(text: &str, said: &str) -> Error {
+    Error::usage(format!("--fault: {text:?} cannot be used: {said}"))
+        .hint("a fault is [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%], such as logs=error:503@20%")
+        .hint("lambda:CreateFunction=lost-answer, execute-api:Message=reset@5% and dynamodb=delay:2s*3 are others")
+}
+
+/// A file with what `GET /_chatctl/weather` shows, or a part of it.
+fn read(file: &Path) -> Result<Forecast> {
+    let wrong = |said: String| {
+        Error::usage(format!("--weather: {} cannot be used: {said}", file.display()))
+            .hint("it holds the JSON that `curl http://127.0.0.1:4510/_chatctl/weather` shows, or a part of it")
+    };
+    let text = fs_err::read_to_string(file)
+        .map_err(|error| Error::usage("--weather: the file cannot be read").because(error))?;
+    let changes: Map<String, Value> =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Forecast::default().with(&changes).map_err(wrong)
+}

@@ -1,0 +1,57 @@
+//! The event for programs: one JSON line.
+
+use super::word_of;
+use crate::cli::LogSource;
+use crate::tail::Event;
+use crate::tail::classify::{Facts, Shape};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The event for programs. Nothing is folded and nothing escaped: JSON does that.
+#[derive(Debug, Serialize)]
+pub struct JsonLine<'a> {
+    time: String,
+    timestamp: i64,
+    ingested: i64,
+    source: LogSource,
+    group: &'a str,
+    stream: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    level: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    requests: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
+}
+
+impl<'a> JsonLine<'a> {
+    /// The event with what is known about it.
+    pub fn new(event: &'a Event, facts: &'a Facts) -> Self {
+        let time = Timestamp::from_millisecond(event.timestamp).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            time: time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            timestamp: event.timestamp,
+            ingested: event.ingested,
+            source: event.source,
+            group: &event.group,
+            stream: &event.stream,
+            id: event.id.as_deref(),
+            level: word_of(facts.level),
+            message: event.message.trim_end_matches('\n'),
+            fields: match &facts.shape {
+                Shape::Json(fields) => Some(fields),
+                _ => None,
+            },
+            requests: &facts.requests,
+            connection: facts.connection.as_deref(),
+            late: event.late,
+        }
+    }
+}

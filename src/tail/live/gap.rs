@@ -1,0 +1,107 @@
+//! What came while no session was open, read with FilterLogEvents.
+//!
+//! A session sees what comes in after it was opened, so the gap is read once the next one runs. It is
+//! read twice: FilterLogEvents may show an event some seconds later than a session would have.
+
+use super::super::event::{Event, Group, Said};
+use super::super::pace::Pacer;
+use super::super::reader::{Page, Reader};
+use super::super::{Options, Timing};
+use crate::error::Result;
+use aws_sdk_cloudwatchlogs::Client;
+use std::sync::Arc;
+use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
+
+/// How often the gap is read.
+const LOOKS: u32 = 2;
+
+pub(super) struct Gap {
+    /// Each group, and from when on it has to be read.
+    groups: Vec<(Group, i64)>,
+    from: i64,
+    due: Instant,
+    looks: u32,
+}
+
+impl Gap {
+    /// The groups are read from `from`, those that are `new` from `started`.
+    pub(super) fn new(groups: &[Group], new: &[Group], from: i64, started: i64) -> Self {
+        let since = |group: &Group| {
+            let is_new = new.iter().any(|new| new.name == group.name);
+            if is_new { started } else { from }
+        };
+        Self {
+            groups: groups
+                .iter()
+                .map(|group| (group.clone(), since(group)))
+                .collect(),
+            from,
+            due: Instant::now(),
+            looks: LOOKS,
+        }
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// How far back it reads the groups that were there before.
+    pub(super) fn from(&self) -> i64 {
+        self.from
+    }
+
+    /// Whether there is another look to come.
+    pub(super) fn is_open(&self) -> bool {
+        self.looks > 0
+    }
+
+    /// Reads all groups to their ends. A group that does not answer in time makes it a look that has
+    /// to be repeated.
+    pub(super) async fn look(
+        &mut self,
+        client: &Client,
+        options: &Options,
+        pacer: &Arc<Pacer>,
+        out: &Sender<Result<Said>>,
+    ) -> Result<Vec<Event>> {
+        let mut found = Vec::new();
+        let mut whole = true;
+        for (group, since) in &self.groups {
+            let options = Options {
+                since: *since,
+                ..options.clone()
+            };
+            let mut reader = Reader::new(client, group.clone(), &options, Arc::clone(pacer));
+            whole &= read(&mut reader, &options.timing, &mut found, out).await?;
+        }
+        if whole {
+            self.looks -= 1;
+        }
+        self.due = Instant::now() + options.timing.glance;
+        Ok(found)
+    }
+}
+
+/// False when it could not be read to its end.
+async fn read(
+    reader: &mut Reader,
+    timing: &Timing,
+    found: &mut Vec<Event>,
+    out: &Sender<Result<Said>>,
+) -> Result<bool> {
+    loop {
+        match reader.page_within(timing.patience, out).await? {
+            Page::Events { events, more } => {
+                found.extend(events);
+                if !more {
+                    return Ok(true);
+                }
+            }
+            // Whether it is gone or not for us: another look would not change that.
+            Page::Missing | Page::Denied => return Ok(true),
+            Page::Later => return Ok(false),
+        }
+    }
+}
