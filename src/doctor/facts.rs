@@ -65,6 +65,18 @@ impl Facts {
     }
 }
 
+impl Wanted {
+    /// What is known beforehand of every call that the function makes or gets.
+    pub fn known(&self) -> [(&str, &str); 4] {
+        [
+            ("aws:RequestedRegion", &self.region),
+            ("aws:SourceAccount", &self.account),
+            ("aws:PrincipalAccount", &self.account),
+            ("aws:ResourceAccount", &self.account),
+        ]
+    }
+}
+
 /// What should be there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
@@ -74,6 +86,8 @@ pub struct Wanted {
     pub stage: String,
     /// The region.
     pub region: String,
+    /// The account.
+    pub account: String,
     /// Who calls.
     pub caller: String,
     /// Name of the function.
@@ -195,6 +209,8 @@ pub struct Role {
     pub inline: Vec<Value>,
     /// ARNs of policies attached to it.
     pub attached: Vec<String>,
+    /// ARN of the policy that bounds its rights, if there is one.
+    pub boundary: Option<String>,
 }
 
 /// The function.
@@ -212,6 +228,10 @@ pub struct Function {
     pub role: String,
     /// The table that it was told.
     pub table: Option<String>,
+    /// Digest of its code.
+    pub code: Option<String>,
+    /// Digest of the code that chatctl put there, by its tag.
+    pub code_by_us: Option<String>,
     /// Where it logs, if not to its usual group.
     pub log_group: Option<String>,
 }

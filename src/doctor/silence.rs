@@ -71,21 +71,23 @@ fn nobody_came(facts: &Facts, now: i64) -> Finding {
         .iter()
         .filter_map(|group| Some((group.look.there()?.last_event?, group.source)))
         .max();
-    let mend = format!("chatctl chat {}", facts.wanted.flags)
-        .trim_end()
-        .to_owned();
+    let command = |verb: &str| {
+        format!("chatctl {verb} {}", facts.wanted.flags)
+            .trim_end()
+            .to_owned()
+    };
     match newest {
         None => Finding::warning(
             "invocation",
             "nobody has used the chat yet",
             "logging is on and its groups are there; the first client makes the first lines",
-            mend,
+            command("chat"),
         ),
         Some((last, source)) => Finding::warning(
             "invocation",
             format!("nobody has used the chat since {}", moment(last, source)),
             "logging is on and its groups are there",
-            format!("chatctl logs --since {}", age(now - last)),
+            command(&format!("logs --since {}", age(now - last))),
         ),
     }
 }
@@ -162,6 +164,26 @@ mod tests {
         assert_eq!(whats.len(), 2, "{whats:?}");
         assert!(whats[0].contains("is gone"));
         assert!(whats[1].contains("logging is off"));
+    }
+
+    #[test]
+    fn no_role_and_a_missing_group_are_named() {
+        let mut facts = healthy();
+        facts.account_role = Look::Missing;
+        facts.groups[1].look = Look::Missing;
+        let whats = whats(&facts);
+        assert_eq!(whats.len(), 2, "{whats:?}");
+        assert!(whats[0].contains("API Gateway has no CloudWatch Logs role"));
+        assert!(whats[1].contains("log group") && whats[1].contains("does not exist"));
+    }
+
+    #[test]
+    fn the_command_leads_to_the_same_chat() {
+        let mut facts = healthy();
+        facts.wanted.flags = "--local".into();
+        let reason = reasons(&facts, 1_800_000_000_000).remove(0);
+        let mend = reason.mend.unwrap();
+        assert!(mend.ends_with(" --local"), "{mend}");
     }
 
     #[test]

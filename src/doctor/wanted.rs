@@ -15,6 +15,7 @@ pub fn wanted(settings: &Settings, names: &Names, global: &Global) -> Wanted {
         stack: names.stack.clone(),
         stage: names.stage.clone(),
         region: place.region.clone(),
+        account: place.account_id.clone(),
         caller: place.caller_arn.clone(),
         function: names.function.clone(),
         function_arn: names.function_arn(),

@@ -111,6 +111,19 @@ mod tests {
     }
 
     #[test]
+    fn each_region_is_asked_less_often_than_it_allows() {
+        for (region, allowed) in [
+            ("us-east-1", 25.0),
+            ("eu-central-1", 5.0),
+            ("ca-west-1", 5.0),
+            ("eu-west-1", 10.0),
+        ] {
+            let rate = Pacer::for_region(region).lock().rate;
+            assert!((rate - allowed * SHARE).abs() < 1e-9, "{region}: {rate}");
+        }
+    }
+
+    #[test]
     fn a_refusal_halves_the_rate_and_success_wins_it_back() {
         let pacer = Pacer::for_region("eu-central-1");
         assert!((pacer.refused() - 2.0).abs() < 1e-9);

@@ -5,8 +5,9 @@ out of order, up to 30 seconds late, over many streams and pages. A proxy betwee
 cloud throttles, fails and breaks off. Nothing may be lost, nothing may come twice, and only events
 that were late may be out of order.
 
-CHATCTL_LOG_EVENTS sets the size of the storm (20000 unless said otherwise; 100000 takes about four
-minutes on two cores), CHATCTL_LOG_ENDPOINT a cloud that already runs. Without one, the local cloud and ministack are each started.
+CHATCTL_LOG_EVENTS sets the size of the storm (100000 unless said otherwise, which takes about a minute
+for each cloud; a fifth of it under faults), CHATCTL_LOG_ENDPOINT a cloud that already runs. Without one,
+the local cloud and ministack are each started.
 """
 
 import collections
@@ -32,7 +33,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHATCTL = os.environ.get("CHATCTL_BIN", str(ROOT / "target" / "debug" / "chatctl"))
-EVENTS = int(os.environ.get("CHATCTL_LOG_EVENTS", "20000"))
+EVENTS = int(os.environ.get("CHATCTL_LOG_EVENTS", "100000"))
 STREAMS = 4
 LATEST = 30.0
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -174,6 +175,12 @@ class Tail:
             assert self.process.poll() is None, b"".join(self.notes).decode()
             time.sleep(0.1)
 
+    def wait_for_note(self, words, patience=90):
+        until = time.monotonic() + patience
+        while not re.search(words, b"".join(self.notes).decode()):
+            assert time.monotonic() < until, (words, self.notes)
+            time.sleep(0.1)
+
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=20)
@@ -248,6 +255,7 @@ class Faults(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), FaultyHandler)
         self.upstream = urllib.parse.urlsplit(upstream).netloc
         self.rate, self.random, self.struck = rate, random.Random(7), collections.Counter()
+        self.dead = None  # a log group that nobody can read
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -268,7 +276,10 @@ class FaultyHandler(http.server.BaseHTTPRequestHandler):
         server = self.server
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         target = self.headers.get("x-amz-target", "")
-        if target.endswith("FilterLogEvents") and server.random.random() < server.rate:
+        reads = target.endswith("FilterLogEvents")
+        if reads and server.dead and json.loads(body)["logGroupName"] == server.dead:
+            return self._strike("503")
+        if reads and server.random.random() < server.rate:
             return self._strike(server.random.choice(["throttle", "500", "503", "reset"]))
         upstream = http.client.HTTPConnection(server.upstream, timeout=60)
         upstream.request(self.command, self.path, body, dict(self.headers))
@@ -363,6 +374,45 @@ def test_a_storm_survives_throttling_failures_and_broken_connections(endpoint):
     assert not tail.torn
     check(tail.lines, storm)
     assert len(proxy.struck) == 4 and sum(proxy.struck.values()) > 10, proxy.struck
+
+
+def test_a_group_that_fails_holds_the_others_up_for_a_while_and_that_is_said(tmp_path):
+    port = free_port()
+    cloud = local_cloud(port, tmp_path)
+    chat = Chat(f"http://127.0.0.1:{port}", "dead")
+    for source in chat.groups:
+        chat.make(source, streams=1)
+    proxy = Faults(chat.endpoint, rate=0)
+    tail = Tail(proxy.url, chat.name, "--since", "1m")
+
+    def put(source, name):
+        chat.put(source, "s0", [(int(time.time() * 1000), json.dumps({"n": name}))])
+
+    put("function", "first")
+    tail.wait_for(1)
+    proxy.dead = chat.groups["access"]
+    tail.wait_for_note("the access log group .* cannot be read at the moment")
+    put("access", "hidden")
+    written = time.monotonic()
+    put("function", "held")
+    tail.wait_for(2)
+    held = time.monotonic() - written
+    assert 25 < held < 60, held
+    tail.wait_for_note("the access log could not be read for 30 s: the other logs go on without it")
+    # From now on nothing waits for it, until it can be read again.
+    written = time.monotonic()
+    put("execution", "free")
+    tail.wait_for(3)
+    assert time.monotonic() - written < 20
+    proxy.dead = None
+    tail.wait_for(4)
+    assert names(tail.lines) == ["first", "held", "free", "hidden"]
+    assert [line.get("late", False) for line in tail.lines] == [False, False, False, True]
+    tail.wait_for_note("can be read now")
+    assert tail.stop() == 130
+    proxy.shutdown()
+    cloud.terminate()
+    cloud.wait(timeout=20)
 
 
 def test_a_missing_group_is_waited_for_and_said_once(endpoint):

@@ -64,9 +64,9 @@ impl Desk {
                 _ = look.tick() => if self.reporter.reader_is_gone() {
                     return Ok(ExitCode::SUCCESS);
                 },
-                reasons = &mut why, if !explained && self.selection.seen() == 0 => {
+                reasons = &mut why, if !explained => {
                     explained = true;
-                    self.quiet.say(&self.reporter, &reasons);
+                    self.quiet.say(&self.reporter, &reasons, self.selection.seen());
                 }
             }
         }
@@ -87,6 +87,7 @@ impl Desk {
     fn take(&mut self, said: Said) -> Result<()> {
         match said {
             Said::Event(event) => {
+                self.quiet.heard();
                 let lines = self.selection.next(event);
                 self.write(lines)
             }

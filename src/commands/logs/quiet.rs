@@ -6,7 +6,9 @@ use crate::doctor::facts::Wanted;
 use crate::doctor::{Finding, Verdict, look, silence};
 use crate::report::Reporter;
 use crate::tail::now;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// This much silence while following wants an explanation, once.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -18,6 +20,8 @@ pub(super) struct Quiet {
     wanted: Wanted,
     /// The flag by which lines may have been left out, if one was given.
     narrowed: Option<String>,
+    /// When the last event came.
+    heard: Arc<Mutex<Instant>>,
 }
 
 impl Quiet {
@@ -36,7 +40,17 @@ impl Quiet {
             clients,
             wanted,
             narrowed,
+            heard: Arc::new(Mutex::new(Instant::now())),
         }
+    }
+
+    /// An event came.
+    pub(super) fn heard(&self) {
+        *self.last() = Instant::now();
+    }
+
+    fn last(&self) -> MutexGuard<'_, Instant> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// While following: after some silence, the reasons. Otherwise never.
@@ -49,8 +63,13 @@ impl Quiet {
             if !follow {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(SILENCE).await;
-            this.reasons().await
+            loop {
+                let end = *this.last() + SILENCE;
+                if Instant::now() >= end {
+                    return this.reasons().await;
+                }
+                tokio::time::sleep_until(end).await;
+            }
         }
     }
 
@@ -70,8 +89,16 @@ impl Quiet {
         self.list(reporter, &reasons);
     }
 
-    /// The reasons, while the stream goes on.
-    pub(super) fn say(&self, reporter: &Reporter, reasons: &[Finding]) {
+    /// The reasons, while the stream goes on. Once something came, only what is broken is worth a
+    /// word: that nobody uses the chat just now is no news.
+    pub(super) fn say(&self, reporter: &Reporter, reasons: &[Finding], seen: u64) {
+        if seen > 0
+            && !reasons
+                .iter()
+                .any(|reason| reason.verdict == Verdict::Failure)
+        {
+            return;
+        }
         reporter.note(&format!(
             "no log line for {} s; still looking:",
             SILENCE.as_secs()

@@ -1,9 +1,9 @@
 //! The function: does it run, may it be called, and may it do what it has to?
 
-use super::{after, deploy, instead};
+use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Role};
-use crate::doctor::policy::{allows, lets_gateway_call, sources, trusts};
+use crate::doctor::policy::{Answer, allows, lets_gateway_call, sources, trusts};
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";
@@ -45,6 +45,7 @@ pub(super) fn state(facts: &Facts) -> Finding {
         );
     }
     wrong_table(function, facts)
+        .or_else(|| strange_code(function, facts))
         .unwrap_or_else(|| Finding::good(CHECK, format!("{name} is active")))
 }
 
@@ -66,6 +67,21 @@ fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
     ))
 }
 
+fn strange_code(function: &Function, facts: &Facts) -> Option<Finding> {
+    let strange = function.code_by_us.is_some() && function.code != function.code_by_us;
+    strange.then(|| {
+        Finding::warning(
+            "function",
+            format!(
+                "the code of {} is not what chatctl put there",
+                facts.wanted.function
+            ),
+            "somebody else changed it, so it may do anything",
+            deploy(facts),
+        )
+    })
+}
+
 pub(super) fn permission(facts: &Facts) -> Finding {
     const CHECK: &str = "permission";
     let Some(api) = facts.api.there() else {
@@ -80,12 +96,20 @@ pub(super) fn permission(facts: &Facts) -> Finding {
         );
     };
     let wanted = &facts.wanted;
-    let refused = wanted.routes.iter().find(|route| {
+    let (mut refused, mut doubtful) = (None, None);
+    for route in &wanted.routes {
         let source = format!("{}{}/{}/{route}", wanted.execute_arn, api.id, wanted.stage);
-        !lets_gateway_call(policy, &source)
-    });
+        match lets_gateway_call(policy, &source, &wanted.known()) {
+            Answer::Yes => {}
+            Answer::No => refused = refused.or(Some(route)),
+            Answer::Depends(keys) => doubtful = doubtful.or(Some(keys)),
+        }
+    }
     let Some(route) = refused else {
-        return Finding::good(CHECK, "API Gateway may call the function");
+        return match doubtful {
+            Some(keys) => depends(CHECK, "whether API Gateway may call the function", &keys),
+            None => Finding::good(CHECK, "API Gateway may call the function"),
+        };
     };
     let allowed = sources(policy);
     let instead = if allowed.is_empty() {
@@ -117,7 +141,8 @@ pub(super) fn role(facts: &Facts) -> Finding {
             facts,
         );
     };
-    if !trusts(&role.trust, "lambda.amazonaws.com") {
+    let trust = trusts(&role.trust, "lambda.amazonaws.com", &facts.wanted.known());
+    if trust == Answer::No {
         return Finding::failure(
             CHECK,
             format!("the role {} does not trust Lambda", role.name),
@@ -141,7 +166,10 @@ pub(super) fn role(facts: &Facts) -> Finding {
             deploy(facts),
         );
     }
-    Finding::good(CHECK, format!("{} trusts Lambda", role.name))
+    match trust {
+        Answer::Depends(keys) => depends(CHECK, "whether the role trusts Lambda", &keys),
+        _ => Finding::good(CHECK, format!("{} trusts Lambda", role.name)),
+    }
 }
 
 pub(super) fn rights(facts: &Facts) -> Finding {
@@ -149,28 +177,38 @@ pub(super) fn rights(facts: &Facts) -> Finding {
     let Some(role) = facts.function_role.there() else {
         return after(CHECK, "the function's rights", &facts.function_role);
     };
-    if let Some(policy) = foreign_policy(role) {
+    if let Some(unread) = unread(role) {
         return Finding::skipped(
             CHECK,
-            format!("the role has the policy {policy}, which the doctor cannot read"),
+            format!("the role has {unread}, which the doctor does not read"),
         );
     }
-    let missing = needs(facts)
-        .into_iter()
-        .find(|need| !allows(&role.inline, need.action, &need.resource));
-    match missing {
+    let known = facts.wanted.known();
+    let mut doubtful = None;
+    for need in needs(facts) {
+        match allows(&role.inline, need.action, &need.resource, &known) {
+            Answer::Yes => {}
+            Answer::No => {
+                return Finding::failure(
+                    CHECK,
+                    format!(
+                        "the role {} does not allow {} on {}",
+                        role.name, need.action, need.resource
+                    ),
+                    need.without,
+                    deploy(facts),
+                );
+            }
+            Answer::Depends(keys) => {
+                doubtful = doubtful.or(Some((need.action, keys)));
+            }
+        }
+    }
+    match doubtful {
+        Some((action, keys)) => depends(CHECK, &format!("whether the role allows {action}"), &keys),
         None => Finding::good(
             CHECK,
-            "it may write its log, use its table and push to connections",
-        ),
-        Some(need) => Finding::failure(
-            CHECK,
-            format!(
-                "the role {} does not allow {} on {}",
-                role.name, need.action, need.resource
-            ),
-            need.without,
-            deploy(facts),
+            "its policies let it write its log, use its table and push to connections",
         ),
     }
 }
@@ -218,9 +256,13 @@ fn needs(facts: &Facts) -> Vec<Need> {
     needs
 }
 
-/// Attached policies are documents of their own; the one of AWS for logs is known.
-fn foreign_policy(role: &Role) -> Option<&String> {
-    role.attached
-        .iter()
-        .find(|arn| !arn.ends_with("policy/service-role/AWSLambdaBasicExecutionRole"))
+/// What else decides about the role's rights. Attached policies are documents of their own; the one of
+/// AWS for logs is known.
+fn unread(role: &Role) -> Option<String> {
+    let foreign = |arn: &&String| !arn.ends_with("policy/service-role/AWSLambdaBasicExecutionRole");
+    let policy = role.attached.iter().find(foreign);
+    let boundary = role.boundary.as_ref();
+    policy
+        .map(|arn| format!("the policy {arn}"))
+        .or_else(|| boundary.map(|arn| format!("the permissions boundary {arn}")))
 }

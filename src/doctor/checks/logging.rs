@@ -1,10 +1,11 @@
 //! The logs: will anything that happens be written down?
 
-use super::{after, deploy, instead};
+use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look, Role};
-use crate::doctor::policy::{allows, trusts};
+use crate::doctor::policy::{Answer, allows, trusts};
 
+const SERVICE: &str = "apigateway.amazonaws.com";
 const PUSH_TO_LOGS: &str = "AmazonAPIGatewayPushToCloudWatchLogs";
 
 pub(super) fn account(facts: &Facts) -> Finding {
@@ -40,15 +41,42 @@ pub(super) fn account(facts: &Facts) -> Finding {
         }
         Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
     };
-    useless(role)
-        .unwrap_or_else(|| Finding::good(CHECK, format!("API Gateway logs as {}", role.name)))
+    let trust = trusts(&role.trust, SERVICE, &facts.wanted.known());
+    let write = may_write(role, facts);
+    if let Some(finding) = useless(role, &trust, &write) {
+        return finding;
+    }
+    match (trust, write) {
+        (Answer::Depends(keys), _) => {
+            depends(CHECK, "whether the logging role trusts API Gateway", &keys)
+        }
+        (_, Answer::Depends(keys)) => {
+            depends(CHECK, "whether the logging role may write logs", &keys)
+        }
+        _ => Finding::good(CHECK, usable(role)),
+    }
+}
+
+/// A policy that is attached and not AWS's own gets the benefit of the doubt, in so many words.
+fn usable(role: &Role) -> String {
+    let logs = format!("API Gateway logs as {}", role.name);
+    match role
+        .attached
+        .iter()
+        .find(|arn| !arn.ends_with(PUSH_TO_LOGS))
+    {
+        Some(arn) if role.attached.len() == 1 => {
+            format!("{logs}; that {arn} lets it write was not looked at")
+        }
+        _ => logs,
+    }
 }
 
 /// A role that is there, but does not let API Gateway write. It may be somebody else's, so the
 /// command mends just that role instead of deploying another.
-fn useless(role: &Role) -> Option<Finding> {
+fn useless(role: &Role, trust: &Answer, write: &Answer) -> Option<Finding> {
     const CHECK: &str = "account-logging";
-    if !trusts(&role.trust, "apigateway.amazonaws.com") {
+    if *trust == Answer::No {
         return Some(Finding::failure(
             CHECK,
             format!(
@@ -64,7 +92,7 @@ fn useless(role: &Role) -> Option<Finding> {
             ),
         ));
     }
-    if !may_write(role) {
+    if *write == Answer::No {
         return Some(Finding::failure(
             CHECK,
             format!(
@@ -82,9 +110,12 @@ fn useless(role: &Role) -> Option<Finding> {
     None
 }
 
-fn may_write(role: &Role) -> bool {
-    // Attached policies that we cannot read get the benefit of the doubt.
-    !role.attached.is_empty() || allows(&role.inline, "logs:PutLogEvents", "*")
+fn may_write(role: &Role, facts: &Facts) -> Answer {
+    if !role.attached.is_empty() {
+        return Answer::Yes;
+    }
+    let known = facts.wanted.known();
+    allows(&role.inline, "logs:PutLogEvents", "*", &known)
 }
 
 pub(super) fn execution(facts: &Facts) -> Finding {

@@ -8,6 +8,7 @@ mod traffic;
 
 use super::facts::{Facts, Look, Wanted};
 use super::{Finding, Verdict};
+use std::collections::BTreeSet;
 
 /// A check: its stable name, and how it judges.
 type Check = (&'static str, fn(&Facts) -> Finding);
@@ -98,6 +99,18 @@ fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
             format!("{what}: not looked at, as what it belongs to is missing"),
         ),
     }
+}
+
+/// What a policy allows only under conditions that nobody can judge from outside.
+fn depends(check: &'static str, what: &str, keys: &BTreeSet<String>) -> Finding {
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    Finding::skipped(
+        check,
+        format!(
+            "{what} depends on a condition that the doctor cannot judge: {}",
+            keys.join(", ")
+        ),
+    )
 }
 
 /// Most failures are mended by deploying again: it makes what is missing and corrects what differs.

@@ -123,6 +123,7 @@ pub(crate) fn healthy() -> Facts {
                     "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
                         .into(),
                 ],
+                boundary: None,
             }),
         }),
         function: Look::There(Function {
@@ -137,6 +138,7 @@ pub(crate) fn healthy() -> Facts {
             trust: trust("lambda.amazonaws.com"),
             inline: vec![rights()],
             attached: Vec::new(),
+            boundary: None,
         }),
         table: Look::There(Table {
             status: "ACTIVE".into(),
@@ -194,7 +196,7 @@ fn every_finding_bears_the_name_of_its_check() {
 fn each_broken_thing_fails_its_own_check() {
     use Verdict::{Failure, Warning};
     type Break = fn(&mut Facts);
-    let cases: [(&str, Verdict, Break); 34] = [
+    let cases: [(&str, Verdict, Break); 35] = [
         ("api", Failure, |f| {
             there(&mut f.api).protocol = "HTTP".into()
         }),
@@ -256,6 +258,9 @@ fn each_broken_thing_fails_its_own_check() {
             there(&mut f.function).last_update = Some("Failed".into())
         }),
         ("function", Failure, |f| there(&mut f.function).table = None),
+        ("function", Warning, |f| {
+            there(&mut f.function).code_by_us = Some("ours".into())
+        }),
         ("permission", Failure, |f| f.permission = Look::Missing),
         ("permission", Failure, |f| {
             f.permission = Look::There(permission("old"))
@@ -354,6 +359,40 @@ fn a_policy_that_cannot_be_read_is_not_called_a_failure() {
             .attached
             .push("arn:aws:iam::1:policy/ours".into())
     });
+    assert_eq!(found, [("function-rights", Verdict::Skipped)]);
+}
+
+#[test]
+fn a_condition_that_only_aws_can_judge_is_neither_well_nor_a_failure() {
+    let vpc = json!({"StringEquals": {"aws:SourceVpc": "v"}});
+    let found =
+        bad(|f| there(&mut f.function_role).trust["Statement"][0]["Condition"] = vpc.clone());
+    assert_eq!(found, [("function-role", Verdict::Skipped)]);
+    let found = bad(|f| {
+        there(&mut f.function_role).inline[0]["Statement"][1]["Condition"] = vpc.clone();
+    });
+    assert_eq!(found, [("function-rights", Verdict::Skipped)]);
+    let found = bad(|f| there(&mut f.permission)["Statement"][0]["Condition"] = vpc.clone());
+    assert_eq!(found, [("permission", Verdict::Skipped)]);
+    let found = bad(|f| {
+        let role = there(&mut there(&mut f.account_role).role);
+        role.trust["Statement"][0]["Condition"] = vpc;
+    });
+    assert_eq!(found, [("account-logging", Verdict::Skipped)]);
+}
+
+#[test]
+fn a_condition_that_fails_for_sure_is_a_failure() {
+    let elsewhere = json!({"StringEquals": {"aws:RequestedRegion": "us-east-1"}});
+    let found = bad(|f| {
+        there(&mut f.function_role).inline[0]["Statement"][1]["Condition"] = elsewhere;
+    });
+    assert_eq!(found, [("function-rights", Verdict::Failure)]);
+}
+
+#[test]
+fn a_boundary_is_said_not_to_be_read() {
+    let found = bad(|f| there(&mut f.function_role).boundary = Some("arn:b".into()));
     assert_eq!(found, [("function-rights", Verdict::Skipped)]);
 }
 

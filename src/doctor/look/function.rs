@@ -3,6 +3,7 @@
 use super::seen;
 use crate::aws::Clients;
 use crate::doctor::facts::{Function, Look, Wanted};
+use crate::stack::tags::CODE;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use serde_json::Value;
 
@@ -28,6 +29,7 @@ fn function(found: GetFunctionOutput) -> Function {
     let reserved = found
         .concurrency()
         .and_then(|concurrency| concurrency.reserved_concurrent_executions());
+    let code_by_us = found.tags().and_then(|tags| tags.get(CODE)).cloned();
     let Some(now) = found.configuration else {
         return Function::default();
     };
@@ -47,6 +49,8 @@ fn function(found: GetFunctionOutput) -> Function {
             .and_then(|environment| environment.variables())
             .and_then(|variables| variables.get("CHAT_TABLE"))
             .cloned(),
+        code: now.code_sha256().map(str::to_owned),
+        code_by_us,
         log_group: now
             .logging_config()
             .and_then(|logging| logging.log_group())

@@ -28,10 +28,14 @@ pub(super) async fn role(clients: &Clients, name: &str) -> Look<Role> {
     let answer = clients.iam.get_role().role_name(name).send().await;
     let trust = seen("read the role", answer, |found| {
         let role = found.role();
-        document(role.and_then(|role| role.assume_role_policy_document()))
+        let boundary = role
+            .and_then(|role| role.permissions_boundary()?.permissions_boundary_arn())
+            .map(str::to_owned);
+        let trust = role.and_then(|role| role.assume_role_policy_document());
+        (document(trust), boundary)
     });
-    let trust = match trust {
-        Look::There(trust) => trust,
+    let (trust, boundary) = match trust {
+        Look::There(found) => found,
         Look::Missing => return Look::Missing,
         Look::Unseen(why) => return Look::Unseen(why),
         Look::Unasked => return Look::Unasked,
@@ -42,6 +46,7 @@ pub(super) async fn role(clients: &Clients, name: &str) -> Look<Role> {
             trust,
             inline,
             attached,
+            boundary,
         }),
         Err(error) => Look::Unseen(error.causes().join(": ")),
     }

@@ -147,22 +147,89 @@ fn value_text(value: &Value, quote: bool) -> String {
     }
 }
 
-/// Puts the spans into one line, or on a terminal into as many as it takes, indented.
+/// Puts the spans into one line, or on a terminal into as many as it takes, indented. Words stay whole
+/// where they can, so that an id can be read and copied.
 pub(super) fn lay_out(spans: &[Span], indent: usize, width: Option<usize>) -> String {
-    let mut out = String::new();
-    let mut column = 0;
+    let mut sheet = Sheet {
+        out: String::new(),
+        column: 0,
+        style: Style::new(),
+        gap: Vec::new(),
+        indent,
+        width: width.unwrap_or(usize::MAX),
+    };
+    let mut word = Vec::new();
     for span in spans {
-        let _ = write!(out, "{}", span.style);
         for c in span.text.chars() {
-            let wide = c.width().unwrap_or(0);
-            if width.is_some_and(|width| column + wide > width) {
-                let _ = write!(out, "{:#}\n{:indent$}{}", span.style, "", span.style);
-                column = indent;
+            if c == ' ' {
+                if !word.is_empty() {
+                    sheet.word(&word);
+                    word.clear();
+                }
+                sheet.gap.push((c, span.style));
+            } else {
+                word.push((c, span.style));
             }
-            out.push(c);
-            column += wide;
         }
-        let _ = write!(out, "{:#}", span.style);
     }
-    out
+    sheet.word(&word);
+    sheet.change_to(Style::new());
+    sheet.out
+}
+
+/// What is written so far, and where the next character goes.
+struct Sheet {
+    out: String,
+    column: usize,
+    style: Style,
+    /// Spaces since the last word; at the end of a line they are not needed.
+    gap: Vec<(char, Style)>,
+    indent: usize,
+    width: usize,
+}
+
+impl Sheet {
+    fn word(&mut self, word: &[(char, Style)]) {
+        let wide: usize = word.iter().map(|(c, _)| columns(*c)).sum();
+        let gap = std::mem::take(&mut self.gap);
+        let fits_below = wide <= self.width - self.indent.min(self.width);
+        if self.column + gap.len() + wide > self.width && self.column > self.indent && fits_below {
+            self.turn();
+        } else {
+            self.all(&gap);
+        }
+        self.all(word);
+    }
+
+    fn all(&mut self, text: &[(char, Style)]) {
+        for (c, style) in text {
+            if self.column + columns(*c) > self.width {
+                self.turn();
+            }
+            self.put(*c, *style);
+        }
+    }
+
+    fn put(&mut self, c: char, style: Style) {
+        self.change_to(style);
+        self.out.push(c);
+        self.column += columns(c);
+    }
+
+    fn turn(&mut self) {
+        self.change_to(Style::new());
+        let _ = write!(self.out, "\n{:indent$}", "", indent = self.indent);
+        self.column = self.indent;
+    }
+
+    fn change_to(&mut self, style: Style) {
+        if style != self.style {
+            let _ = write!(self.out, "{:#}{style}", self.style);
+            self.style = style;
+        }
+    }
+}
+
+fn columns(c: char) -> usize {
+    c.width().unwrap_or(0)
 }

@@ -1,6 +1,7 @@
 //! Lines and notices as people see them.
 
 use super::*;
+use crate::tail::Notice;
 use crate::tail::classify::classify;
 
 const NOON: i64 = 1_772_366_400_000;
@@ -111,6 +112,66 @@ fn long_and_wide_text_goes_on_under_its_own_column() {
         assert!(unicode_width::UnicodeWidthStr::width(*line) <= 60, "{line}");
         assert!(index == 0 || line.starts_with(&" ".repeat(25)), "{line}");
     }
+}
+
+#[test]
+fn words_stay_whole_on_a_narrow_terminal() {
+    let id = "e4b239b-9327-4ebb-820b-c7f61f61c3ad";
+    let text = format!("the request {id} came and went with {id}");
+    let line = plain_text(&view(Some(80), false), &event(LogSource::Access, &text)).unwrap();
+    let expected = [
+        "12:00:07.120Z access     the request e4b239b-9327-4ebb-820b-c7f61f61c3ad came",
+        "                         and went with e4b239b-9327-4ebb-820b-c7f61f61c3ad",
+    ];
+    assert_eq!(line.lines().collect::<Vec<_>>(), expected);
+    let long = "x".repeat(200);
+    let line = plain_text(&view(Some(80), false), &event(LogSource::Access, &long)).unwrap();
+    assert!(line.lines().all(|line| line.len() <= 80), "{line}");
+    assert_eq!(line.matches('x').count(), 200);
+}
+
+#[test]
+fn a_zone_without_utc_shows_its_own_time() {
+    let zone = TimeZone::fixed(jiff::tz::offset(5));
+    let now = Timestamp::from_millisecond(NOON).unwrap();
+    let view = LogView::new(zone, false, None, false, now);
+    assert_eq!(
+        plain_text(&view, &event(LogSource::Access, "x")).as_deref(),
+        Some("17:00:07.120 access     x")
+    );
+}
+
+#[test]
+fn each_source_and_each_level_has_its_colour() {
+    let painted = |source, message: &str| {
+        let event = event(source, message);
+        view(None, false).text(&event, &classify(&event)).unwrap()
+    };
+    assert!(painted(LogSource::Function, "x").contains("\u{1b}[36mfunction"));
+    assert!(painted(LogSource::Execution, "x").contains("\u{1b}[35mexecution"));
+    assert!(painted(LogSource::Access, "x").contains("\u{1b}[34maccess"));
+    let warning = painted(LogSource::Function, r#"{"level":"WARN","message":"m"}"#);
+    assert!(warning.contains("\u{1b}[33mWARN"), "{warning:?}");
+}
+
+#[test]
+fn what_is_said_about_the_reading_names_the_log_and_the_bound() {
+    let (warning, text) = notice(
+        &Notice::LeftBehind {
+            source: LogSource::Access,
+            after: std::time::Duration::from_secs(30),
+        },
+        true,
+    );
+    assert!(warning);
+    insta::assert_snapshot!(text, @"the access log could not be read for 30 s: the other logs go on without it, and what it still shows comes late");
+    let (_, text) = notice(
+        &Notice::SampledNoMore {
+            after: std::time::Duration::from_millis(2500),
+        },
+        true,
+    );
+    insta::assert_snapshot!(text, @"all events are shown again after 3 s; `chatctl logs --since 63s` shows what was left out");
 }
 
 #[test]

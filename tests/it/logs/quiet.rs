@@ -39,6 +39,17 @@ async fn silence_is_explained_once_after_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_the_lines_stop_the_reason_is_told_if_something_is_broken() {
+    // There is no stage, which is broken enough.
+    let chat = Chat::with_groups().await;
+    let tail = chat.follow(&[]);
+    chat.write("function", &[(0, "the last line")]).await;
+    assert_eq!(tail.messages(1), ["the last line"]);
+    tail.note("no log line for 10 s");
+    tail.note("the stage production does not exist");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chat_that_is_deployed_says_why_its_logs_are_empty() {
     let chat = Chat::in_weather(calm()).await;
     let deployed = chat.chatctl(&["deploy", "--yes", "--no-prove"]);
