@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::NAMESPACE;
 use super::super::wire::{Fault, Request, Response};
+use super::NAMESPACE;
 
 const WORDS: &str = "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html.";
 
@@ -18,9 +18,7 @@ pub(crate) fn throttled(request: &Request) -> Response {
     match request.operation.as_str() {
         "TransactWriteItems" | "TransactGetItems" => cancelled(request).versioned("1.0", NAMESPACE),
         "Query" | "Scan" | "PutItem" | "GetItem" | "UpdateItem" | "DeleteItem" | "BatchGetItem"
-        | "BatchWriteItem" => {
-            refused(WORDS).versioned("1.0", availability)
-        }
+        | "BatchWriteItem" => refused(WORDS).versioned("1.0", availability),
         _ => refused("Rate exceeded").versioned("1.0", availability),
     }
 }
@@ -35,13 +33,18 @@ fn cancelled(request: &Request) -> Fault {
         _ => json!({ "Code": "None" }),
     };
     let codes: Vec<_> = (0..count)
-        .map(|index| if index == 0 { "ThrottlingError" } else { "None" })
+        .map(|index| {
+            if index == 0 {
+                "ThrottlingError"
+            } else {
+                "None"
+            }
+        })
         .collect();
     let words = format!(
         "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
         codes.join(", ")
     );
     let reasons: Vec<Value> = (0..count).map(reason).collect();
-    Fault::new(400, "TransactionCanceledException", words)
-        .with("CancellationReasons", reasons)
+    Fault::new(400, "TransactionCanceledException", words).with("CancellationReasons", reasons)
 }

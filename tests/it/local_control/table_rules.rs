@@ -1,6 +1,7 @@
 //! What DynamoDB refuses before it looks at a table, and what it says when it is asked too much.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, GlobalSecondaryIndex, KeySchemaElement, KeyType, KeysAndAttributes, Projection,
     ProjectionType, Put, TransactWriteItem,
@@ -45,12 +46,21 @@ async fn a_table_that_is_asked_too_much_says_so_and_a_transaction_names_the_item
     let write = client.transact_write_items();
     let write = write.set_transact_items(Some(items.into()));
     let error = write.clone().send().await.unwrap_err().into_service_error();
-    let error = error.as_transaction_canceled_exception().unwrap();
-    let codes: Vec<_> = error.cancellation_reasons().iter().map(|one| one.code()).collect();
+    let TransactWriteItemsError::TransactionCanceledException(error) = error else {
+        panic!("the transaction should be cancelled: {error:?}");
+    };
+    let codes: Vec<_> = error
+        .cancellation_reasons()
+        .iter()
+        .map(|one| one.code())
+        .collect();
     assert_eq!(codes, [Some("ThrottlingError"), Some("None")]);
     busy(&cloud);
     let (code, words) = refusal(client.list_tables().send().await);
-    assert_eq!((code.as_str(), words.as_str()), ("ThrottlingException", "Rate exceeded"));
+    assert_eq!(
+        (code.as_str(), words.as_str()),
+        ("ThrottlingException", "Rate exceeded")
+    );
     // Nothing had an effect, and the next calls have.
     write.send().await.unwrap();
     get.send().await.unwrap();
@@ -66,15 +76,24 @@ async fn keys_and_operands_are_looked_at_before_the_table_is() {
         query.expression_attribute_values(name, value).send()
     };
     let (_, words) = refusal(query("pk = :p", ":p", text("")).await);
-    assert!(words.ends_with("cannot contain an empty string value. Key: pk"), "{words}");
+    assert!(
+        words.ends_with("cannot contain an empty string value. Key: pk"),
+        "{words}"
+    );
     let (_, words) = refusal(query("pk = :p AND Begins_With(sk, :p)", ":p", text("p")).await);
-    assert!(words.ends_with("Invalid function name; function: Begins_With"), "{words}");
+    assert!(
+        words.ends_with("Invalid function name; function: Begins_With"),
+        "{words}"
+    );
     let scan = client.scan().table_name("chat");
     let scan = scan.filter_expression("price BETWEEN :low AND :high");
     let scan = scan.expression_attribute_values(":low", AttributeValue::Null(true));
     let scan = scan.expression_attribute_values(":high", AttributeValue::N("9".to_owned()));
     let (_, words) = refusal(scan.send().await);
-    assert!(words.ends_with("operator or function: BETWEEN, operand type: NULL"), "{words}");
+    assert!(
+        words.ends_with("operator or function: BETWEEN, operand type: NULL"),
+        "{words}"
+    );
     cloud.stop().await;
 }
 
@@ -94,17 +113,28 @@ async fn the_key_of_an_index_has_a_limit_of_its_own() {
     create.global_secondary_indexes(index).send().await.unwrap();
     cloud.clock().turn(PROPAGATION);
     let put = |bytes: usize| {
-        let put = client.put_item().table_name("indexed").item("pk", text("p"));
+        let put = client
+            .put_item()
+            .table_name("indexed")
+            .item("pk", text("p"));
         put.item("name", text(&"x".repeat(bytes))).send()
     };
     put(1024).await.unwrap();
     let (_, words) = refusal(put(1025).await);
-    assert!(words.ends_with("has exceeded the size limit of 1024 bytes"), "{words}");
-    let wrong = KeySchemaElement::builder().attribute_name("pk").key_type("SORT".into());
+    assert!(
+        words.ends_with("has exceeded the size limit of 1024 bytes"),
+        "{words}"
+    );
+    let wrong = KeySchemaElement::builder()
+        .attribute_name("pk")
+        .key_type("SORT".into());
     let create = client.create_table().table_name("wrong");
     let create = create.attribute_definitions(attribute("pk"));
     let (_, words) = refusal(create.key_schema(wrong.build().unwrap()).send().await);
-    assert!(words.contains("Value 'SORT' at 'keySchema.1.member.keyType'"), "{words}");
+    assert!(
+        words.contains("Value 'SORT' at 'keySchema.1.member.keyType'"),
+        "{words}"
+    );
     cloud.stop().await;
 }
 
