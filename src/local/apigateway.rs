@@ -154,7 +154,8 @@ fn update(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
     Ok(view(cloud))
 }
 
-/// An empty value resets; AWS does so by now, and formerly called it malformed.
+/// Uncertain: an empty value or none resets, as recent captures of AWS show; formerly it was called
+/// malformed.
 fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
     if role.is_empty() {
         cloud.account.lock().logging_role = None;

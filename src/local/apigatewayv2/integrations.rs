@@ -224,7 +224,7 @@ pub(super) fn integration<'a>(api: &'a Api, id: &str) -> Result<&'a Integration,
     api.integrations.get(id).ok_or_else(no_integration)
 }
 
-/// AWS's words, which name no id.
+/// Uncertain: AWS's words are recorded for routes, where they name no id; these follow them.
 pub(super) fn no_integration() -> Fault {
     missing("Invalid Integration identifier specified")
 }

@@ -81,6 +81,7 @@ async fn responses(
     check: impl Fn(&View) -> Result<(), Fault>,
     of: impl Fn(&mut Api) -> Result<&mut Responses, Fault>,
 ) -> Answer {
+    // Uncertain: AWS's words for these two are not recorded.
     let gone = |id: &str| missing(format!("Invalid {} identifier specified {id}", kind.name));
     let read = |base: View, responses: &Responses| {
         let mut view = base;

@@ -52,8 +52,10 @@ pub struct Weather {
     pub requests_per_second: f64,
     /// How many of them may come at once.
     pub requests_burst: f64,
-    /// Whether a client's ping counts as traffic for the idle time-out. AWS does not document it;
-    /// we chose no, so that a chat which relies on it is caught here.
+    /// Whether a client's ping counts as traffic for the idle time-out.
+    ///
+    /// Uncertain: AWS does not document it; we chose no, so that a chat which relies on it is caught
+    /// here.
     pub ping_keeps_alive: bool,
     /// Where the dice of faults by chance begin; `None` draws one, which can be read afterwards, so
     /// that a bad run can be had again.
