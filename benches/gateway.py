@@ -1,18 +1,20 @@
 """How many messages a second go through a local WebSocket API: chatctl's, two of others, and a bare socket.
 
     cargo build --release --bin chatctl --example broadcast
-    pip install ministack==1.5.33 && npm install --prefix DIR osls@4 serverless-offline@14
+    pip install boto3 ministack==1.5.33 && npm install --prefix DIR osls@4 serverless-offline@14
     SERVERLESS_DIR=DIR python benches/gateway.py [SECONDS]
 
 One run measures all of them, one after another, with the same driver: raw sockets that count a mark in
 what comes in, so that the driver is not what is measured. A peer whose program is missing is left out.
 
-- alone: one member, one message on its way at a time, until its answer is there. Messages a second.
-- deliveries: 50 members, one of whom speaks with eight messages on their way; each reaches all 50.
+- alone: one member, one message on its way at a time, to a function that answers with the connection's
+  id, until that is there. Messages a second.
+- deliveries: posts to the `@connections` of 50 members in turn over 16 kept HTTP connections, one on its
+  way on each, as functions make them; counted where they arrive.
 
-`chatctl` and `ministack` run the same deployed chat: a process that answers, a table, a post for every
-member. `chatctl, MOCK` is the gateway with nothing behind it. serverless-offline runs a handler that does
-less, in its own process and with no table, which is in its favour. The bare socket is the limit.
+The functions are a Python process each in `chatctl` and `ministack`, and JavaScript within the server in
+serverless-offline, which is in its favour. `mock` is chatctl's gateway with nothing behind it. The bare
+socket, an echo and a broadcast to 50, is the limit.
 
 Measured on two shared cores (Linux, x86-64; a release build; 20 s each):
 
@@ -20,6 +22,8 @@ RESULTS
 """
 
 import contextlib
+import io
+import itertools
 import json
 import os
 import pathlib
@@ -34,11 +38,14 @@ import tempfile
 import textwrap
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+import zipfile
+
+import boto3
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MEMBERS = 50
-IN_FLIGHT = 8
 PATIENCE = 120
 
 
@@ -100,53 +107,110 @@ def alone(url, say, mark, seconds):
     return done / took
 
 
-def deliveries(url, enter, say, mark, seconds):
-    members = []
-    for number in range(MEMBERS):
-        member = Member(url, mark)
-        if enter:
-            enter(member, number)
-        members.append(member)
+def watching(members):
     watch = selectors.DefaultSelector()
     for member in members:
         watch.register(member.socket, selectors.EVENT_READ, member)
+    return watch
 
-    def pump(done):
-        end = time.perf_counter() + PATIENCE
-        while not done():
-            assert time.perf_counter() < end, "deliveries are missing"
-            for key, _ in watch.select(timeout=1):
-                key.data.read()
 
-    speaker = members[0]
-    speaker.say(say)
-    pump(lambda: all(member.count >= 1 for member in members))
-    began, sent = time.perf_counter(), 1
+def pump(watch, done):
+    """Reads what comes in until something is true."""
+    end = time.perf_counter() + PATIENCE
+    while not done():
+        assert time.perf_counter() < end, "deliveries are missing"
+        for key, _ in watch.select(timeout=1):
+            key.data.read()
+
+
+def broadcast(url, seconds):
+    """Deliveries of a server to whom one message for all 50 is said, eight on their way."""
+    members = [Member(url, "in") for _ in range(MEMBERS)]
+    for member in members:
+        member.say("in")
+        member.until(1)
+        member.mark, member.count, member.tail = b"hello", 0, b""
+    watch, speaker, sent = watching(members), members[0], 0
+    began = time.perf_counter()
     while time.perf_counter() - began < seconds:
-        while sent - speaker.count < IN_FLIGHT:
-            speaker.say(say)
+        while sent - speaker.count < 8:
+            speaker.say("all: hello everybody")
             sent += 1
         seen = speaker.count
-        pump(lambda: speaker.count > seen)
-    pump(lambda: all(member.count >= sent for member in members))
-    took = time.perf_counter() - began
-    for member in members:
-        member.socket.close()
-    return (sent - 1) * MEMBERS / took
+        pump(watch, lambda: speaker.count > seen)
+    pump(watch, lambda: all(member.count >= sent for member in members))
+    return sent * MEMBERS / (time.perf_counter() - began)
 
 
-def enter_chat(member, number):
-    """A name for everybody; the answer is waited for, because only members speak."""
-    kept, member.mark, member.count = member.mark, b'"members"', 0
-    member.say(json.dumps({"action": "setName", "name": f"member{number}"}))
-    member.until(1)
-    member.mark, member.count, member.tail = kept, 0, b""
+class Poster:
+    """A kept HTTP connection with one post on its way, as HTTP clients have it."""
+
+    def __init__(self, base, watch):
+        self.base, self.watch, self.socket = urllib.parse.urlsplit(base), watch, None
+        body = '{"publicMessage":"hello everybody"}'
+        self.head = (
+            f"Host: {self.base.netloc}\r\nAuthorization: {SIGNATURE}\r\n"
+            f"Content-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
+        self.done = 0
+
+    def post(self, connection):
+        if self.socket is None:
+            address = (self.base.hostname, self.base.port)
+            self.socket = socket.create_connection(address, timeout=PATIENCE)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.watch.register(self.socket, selectors.EVENT_READ, self)
+        path = f"{self.base.path}/@connections/{urllib.parse.quote(connection, safe='')}"
+        self.answer = b""
+        self.socket.sendall(f"POST {path} HTTP/1.1\r\n{self.head}".encode())
+
+    def read(self):
+        data = self.socket.recv(1 << 16)
+        self.answer += data
+        head, end, body = self.answer.partition(b"\r\n\r\n")
+        lower = head.lower()
+        length = int(next(iter(re.findall(rb"content-length: *(\d+)", lower)), b"0"))
+        chunked = b"chunked" in lower
+        whole = end and (body.endswith(b"0\r\n\r\n") if chunked else len(body) >= length)
+        if whole:
+            assert b" 20" in head.split(b"\r\n")[0], self.answer[:500]
+            self.done += 1
+        if not data or (whole and b"connection: close" in lower):
+            self.watch.unregister(self.socket)
+            self.socket.close()
+            self.socket = None
+        return whole
 
 
-CHAT = {
-    "alone": ('{"action":"ping"}', '"pong"'),
-    "deliveries": (enter_chat, '{"action":"sendPublic","message":"hello everybody"}', '"publicMessage"'),
-}
+def deliveries(url, base, seconds):
+    """Posts to 50 members in turn; what arrives in a second."""
+    members = []
+    for _ in range(MEMBERS):
+        member = Member(url, "publicMessage")
+        member.say(SAY)
+        member.id = ID.search(member.socket.recv(4096))[1].decode()
+        members.append(member)
+    watch, turn = watching(members), itertools.cycle(member.id for member in members)
+    posters = [Poster(base, watch) for _ in range(16)]
+    began = time.perf_counter()
+    for poster in posters:
+        poster.post(next(turn))
+    while time.perf_counter() - began < seconds:
+        for key, _ in watch.select(timeout=1):
+            one = key.data
+            if isinstance(one, Member):
+                one.read()
+            elif one.read() or one.socket is None:
+                one.post(next(turn))
+    total = sum(poster.done for poster in posters)
+    pump(watch, lambda: sum(member.count for member in members) >= total)
+    return total / (time.perf_counter() - began)
+
+
+SAY = '{"action":"who"}'
+ID = re.compile(rb'connectionId":"([^"]+)')
+SIGNATURE = "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=00"
+CONTROL, SIGNATURE = SIGNATURE.format("apigateway"), SIGNATURE.format("execute-api")
 
 
 def free_port():
@@ -193,9 +257,7 @@ def release(name):
 def call(method, url, body=None):
     """An AWS call that anybody may make of a local cloud."""
     data = None if body is None else json.dumps(body).encode()
-    credential = "AKID/20260101/us-east-1/apigateway/aws4_request"
-    signature = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=00"
-    request = urllib.request.Request(url, data, {"authorization": signature}, method=method)
+    request = urllib.request.Request(url, data, {"authorization": CONTROL}, method=method)
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.load(answer)
 
@@ -203,50 +265,99 @@ def call(method, url, body=None):
 def bare(seconds):
     with running(release("examples/broadcast"), ready=r"ws://\S+") as found:
         yield "alone", alone(found[0], "echo me", "echo", seconds)
-        yield "deliveries", deliveries(found[0], None, "all: hello everybody", "hello", seconds)
+        yield "deliveries", broadcast(found[0], seconds)
 
 
-def chatctl(seconds):
+@contextlib.contextmanager
+def our_cloud():
     port = free_port()
-    command = [release("chatctl"), "local", "--port", str(port), "--page-port", str(free_port())]
-    ready = rf"ws://127\.0\.0\.1:{port}/\S+"
-    with tempfile.TemporaryDirectory() as folder, running(*command, ready=ready, env=environment(), cwd=folder) as found:
-        unthrottle(port, found[0])
-        yield "alone", alone(found[0], *CHAT["alone"], seconds)
-        yield "deliveries", deliveries(found[0], *CHAT["deliveries"], seconds)
+    command = [os.environ.get("CHATCTL_BIN", release("chatctl")), "local", "--no-deploy", "--port", str(port)]
+    with tempfile.TemporaryDirectory() as folder, running(*command, ready=f":{port}", env=environment(), cwd=folder):
+        endpoint = f"http://127.0.0.1:{port}"
+        # The account's limits protect a bill; they are not what is measured.
+        calm = {"propagationMillis": 0, "requestsPerSecond": 1e6, "requestsBurst": 1e6}
+        call("PATCH", f"{endpoint}/_chatctl/weather", calm)
+        yield endpoint
 
 
-def unthrottle(port, url):
-    """The stage's limits protect a bill; they are not what is measured."""
-    api, stage = url.rsplit("/", 2)[1:]
-    limits = {"throttlingBurstLimit": 100000, "throttlingRateLimit": 100000.0}
-    call("PATCH", f"http://127.0.0.1:{port}/v2/apis/{api}/stages/{stage}", {"defaultRouteSettings": limits})
-    weather = {"requestsPerSecond": 1e6, "requestsBurst": 1e6}
-    call("PATCH", f"http://127.0.0.1:{port}/_chatctl/weather", weather)
+def api_of(endpoint, integration, **more):
+    """A WebSocket API whose `$default` leads there and answers; its id."""
+    made = call("POST", f"{endpoint}/v2/apis", {
+        "name": "bench", "protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.action"
+    })
+    base = f"{endpoint}/v2/apis/{made['apiId']}"
+    target = call("POST", f"{base}/integrations", integration)["integrationId"]
+    for response in more.get("responses", []):
+        call("POST", f"{base}/integrations/{target}/integrationresponses", response)
+    route = call("POST", f"{base}/routes", {"routeKey": "$default", "target": f"integrations/{target}"})
+    call("POST", f"{base}/routes/{route['routeId']}/routeresponses", {"routeResponseKey": "$default"})
+    deployment = call("POST", f"{base}/deployments", {})["deploymentId"]
+    call("POST", f"{base}/stages", {"stageName": "s", "deploymentId": deployment})
+    return made["apiId"]
 
 
 def mock(seconds):
-    """Our gateway with a MOCK integration: no function, no table."""
-    port = free_port()
-    base = f"http://127.0.0.1:{port}/v2/apis"
-    command = [release("chatctl"), "local", "--no-deploy", "--port", str(port)]
-    with tempfile.TemporaryDirectory() as folder, running(*command, ready=f":{port}", env=environment(), cwd=folder):
-        api = call("POST", base, {"name": "m", "protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.a"})
-        base += f"/{api['apiId']}"
-        template = {"templateSelectionExpression": "\\$default"}
-        integration = call("POST", f"{base}/integrations", template | {
-            "integrationType": "MOCK", "requestTemplates": {"$default": '{"statusCode":200}'}
-        })["integrationId"]
-        call("POST", f"{base}/integrations/{integration}/integrationresponses", template | {
-            "integrationResponseKey": "$default", "responseTemplates": {"$default": '{"pong":true}'}
-        })
-        route = call("POST", f"{base}/routes", {"routeKey": "$default", "target": f"integrations/{integration}"})
-        call("POST", f"{base}/routes/{route['routeId']}/routeresponses", {"routeResponseKey": "$default"})
-        deployment = call("POST", f"{base}/deployments", {})["deploymentId"]
-        call("POST", f"{base}/stages", {"stageName": "s", "deploymentId": deployment})
-        url = f"{api['apiEndpoint']}/s"
-        unthrottle(port, url)
-        yield "alone", alone(url, "{}", '"pong"', seconds)
+    """Our gateway with nothing behind it."""
+    key = {"templateSelectionExpression": "\\$default"}
+    request = {"integrationType": "MOCK", "requestTemplates": {"$default": '{"statusCode":200}'}}
+    response = {"integrationResponseKey": "$default", "responseTemplates": {"$default": '{"connectionId":"?"}'}}
+    with our_cloud() as endpoint:
+        api = api_of(endpoint, request | key, responses=[response | key])
+        url = f"ws{endpoint[4:]}/_aws/execute-api/{api}/s"
+        yield "alone", alone(url, SAY, "connectionId", seconds)
+
+
+# The same function twice: for a runtime of its own, and for one that has Python already.
+ANSWER = '{"statusCode": 200, "body": json.dumps({"connectionId": event["requestContext"]["connectionId"]}, separators=(",", ":"))}'
+BOOTSTRAP = f"""#!{sys.executable}
+import http.client, json, os
+runtime = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+base = "/2018-06-01/runtime/invocation/"
+while True:
+    runtime.request("GET", base + "next")
+    answer = runtime.getresponse()
+    id, event = answer.headers["lambda-runtime-aws-request-id"], json.loads(answer.read())
+    runtime.request("POST", base + id + "/response", json.dumps({ANSWER}))
+    runtime.getresponse().read()
+"""
+MODULE = f"import json\ndef handler(event, context):\n    return {ANSWER}\n"
+
+
+def function_api(endpoint, runtime, handler, file, text):
+    """A function on a cloud, and an API that leads to it."""
+    def client(service):
+        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1",
+                            aws_access_key_id="AKID", aws_secret_access_key="secret")
+
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = client("iam").create_role(RoleName="bench", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        entry = zipfile.ZipInfo(file)
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, text)
+    functions = client("lambda")
+    arn = functions.create_function(
+        FunctionName="bench", Role=role, Runtime=runtime, Handler=handler, Timeout=20, Code={"ZipFile": data.getvalue()}
+    )["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName="bench")
+    functions.add_permission(
+        FunctionName="bench", StatementId="s", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+    )
+    return api_of(endpoint, {
+        "integrationType": "AWS_PROXY",
+        "integrationMethod": "POST",
+        "integrationUri": f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
+    })
+
+
+def chatctl(seconds):
+    with our_cloud() as endpoint:
+        api = function_api(endpoint, "provided.al2023", "bootstrap", "bootstrap", BOOTSTRAP)
+        base = f"{endpoint}/_aws/execute-api/{api}/s"
+        yield "alone", alone(f"ws{base[4:]}", SAY, "connectionId", seconds)
+        yield "deliveries", deliveries(f"ws{base[4:]}", base, seconds)
 
 
 def ministack(seconds):
@@ -261,11 +372,10 @@ def ministack(seconds):
     with tempfile.TemporaryDirectory() as folder, running(program, ready="", env=settings, cwd=folder):
         endpoint = f"http://127.0.0.1:{port}"
         answering(endpoint)
-        deploy = [release("chatctl"), "deploy", "--yes", "--output", "json", "--endpoint-url", endpoint]
-        done = subprocess.run(deploy, env=environment(), cwd=folder, capture_output=True, text=True, check=True)
-        url = json.loads(done.stdout)["url"]
-        yield "alone", alone(url, *CHAT["alone"], seconds)
-        yield "deliveries", deliveries(url, *CHAT["deliveries"], seconds)
+        api = function_api(endpoint, "python3.12", "index.handler", "index.py", MODULE)
+        base = f"{endpoint}/_aws/execute-api/{api}/s"
+        yield "alone", alone(f"ws{base[4:]}", SAY, "connectionId", seconds)
+        yield "deliveries", deliveries(f"ws{base[4:]}", base, seconds)
 
 
 def answering(url):
@@ -280,18 +390,11 @@ def answering(url):
     raise AssertionError(f"{url} does not answer")
 
 
+# serverless-offline sends no reply of a route unless the route asks for it.
 HANDLER = """\
-const members = (globalThis.members ??= new Set());
-const post = (id, text) => fetch(`http://127.0.0.1:${process.env.WS_PORT}/@connections/${encodeURIComponent(id)}`,
-  { method: "POST", body: text });
-exports.handler = async (event) => {
-  const { routeKey, connectionId } = event.requestContext;
-  if (routeKey === "$connect") members.add(connectionId);
-  else if (routeKey === "$disconnect") members.delete(connectionId);
-  else if (JSON.parse(event.body).action === "ping") await post(connectionId, '{"pong":1}');
-  else await Promise.all([...members].map((id) => post(id, '{"publicMessage":"hello everybody"}')));
-  return { statusCode: 200 };
-};
+exports.handler = async (event) => ({
+  statusCode: 200, body: JSON.stringify({ connectionId: event.requestContext.connectionId }),
+});
 """
 
 
@@ -310,25 +413,20 @@ def serverless_offline(seconds):
               name: aws
               runtime: nodejs20.x
               websocketsApiRouteSelectionExpression: $request.body.action
-              environment:
-                WS_PORT: "{port}"
             plugins: [serverless-offline]
             functions:
               chat:
                 handler: handler.handler
                 events:
                   - websocket: $connect
-                  - websocket: $disconnect
-                  - websocket: $default
+                  - websocket: {{route: $default, routeResponseSelectionExpression: $default}}
             """))
         command = [str(program), "offline", "--websocketPort", str(port), "--httpPort", str(http),
                    "--lambdaPort", str(free_port()), "--host", "127.0.0.1", "--useInProcess", "--noPrependStageInUrl"]
         settings = environment(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", SLS_TELEMETRY_DISABLED="1")
         with running(*command, ready=r"ws(?:s)?://127\.0\.0\.1|listening on ws", cwd=project, env=settings):
-            url = f"ws://127.0.0.1:{port}"
-            yield "alone", alone(url, *CHAT["alone"], seconds)
-            _, say, mark = CHAT["deliveries"]
-            yield "deliveries", deliveries(url, None, say, mark, seconds)
+            yield "alone", alone(f"ws://127.0.0.1:{port}", SAY, "connectionId", seconds)
+            yield "deliveries", deliveries(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", seconds)
 
 
 def main():

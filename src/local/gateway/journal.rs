@@ -134,7 +134,8 @@ impl Journal {
 
     /// Writes everything.
     pub(crate) fn finish(self, entry: &Entry) {
-        if !self.cloud.account.logging_works(&self.cloud) {
+        let nothing = self.stage.access_log.is_none() && self.lines.is_empty();
+        if nothing || !self.cloud.account.logging_works(&self.cloud) {
             return;
         }
         let name = format!("{}/{}", self.stage.api_id, self.stage.stage);
