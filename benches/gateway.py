@@ -9,6 +9,7 @@ what comes in, so that the driver is not what is measured. A peer whose program 
 
 - alone: one member, one message on its way at a time, to a function that answers with the connection's
   id, until that is there. Messages a second.
+- logged: the same with both logs on, and with posts by a role, as a deployed chat has it.
 - deliveries: posts to the `@connections` of 50 members in turn over 16 kept HTTP connections, one on its
   way on each, as functions make them; counted where they arrive.
 
@@ -145,11 +146,11 @@ def broadcast(url, seconds):
 class Poster:
     """A kept HTTP connection with one post on its way, as HTTP clients have it."""
 
-    def __init__(self, base, watch):
+    def __init__(self, base, watch, signature):
         self.base, self.watch, self.socket = urllib.parse.urlsplit(base), watch, None
         body = '{"publicMessage":"hello everybody"}'
         self.head = (
-            f"Host: {self.base.netloc}\r\nAuthorization: {SIGNATURE}\r\n"
+            f"Host: {self.base.netloc}\r\nAuthorization: {signature}\r\n"
             f"Content-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
         self.done = 0
@@ -182,7 +183,7 @@ class Poster:
         return whole
 
 
-def deliveries(url, base, seconds):
+def deliveries(url, base, seconds, signature=None):
     """Posts to 50 members in turn; what arrives in a second."""
     members = []
     for _ in range(MEMBERS):
@@ -191,7 +192,7 @@ def deliveries(url, base, seconds):
         member.id = ID.search(member.socket.recv(4096))[1].decode()
         members.append(member)
     watch, turn = watching(members), itertools.cycle(member.id for member in members)
-    posters = [Poster(base, watch) for _ in range(16)]
+    posters = [Poster(base, watch, signature or SIGNATURE) for _ in range(16)]
     began = time.perf_counter()
     for poster in posters:
         poster.post(next(turn))
@@ -240,7 +241,7 @@ def running(*command, ready, **how):
                     break
                 assert process.poll() is None and time.monotonic() < end, text
                 time.sleep(0.1)
-            yield found
+            yield Running(process.pid, found[0])
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
@@ -248,6 +249,29 @@ def running(*command, ready, **how):
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+class Running:
+    """A program that runs: what it said, and what it and its children have cost."""
+
+    def __init__(self, session, said):
+        self.session, self.said = session, said
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        ticks = 0
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:13])) if int(fields[3]) == self.session else 0
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def measured(self, what, work, *args):
+        """Rate, and microseconds of processor time for each."""
+        before, began = self.cpu(), time.perf_counter()
+        rate = work(*args)
+        took = time.perf_counter() - began
+        return what, rate, (self.cpu() - before) / (rate * took) * 1e6
 
 
 def release(name):
@@ -263,21 +287,23 @@ def call(method, url, body=None):
 
 
 def bare(seconds):
-    with running(release("examples/broadcast"), ready=r"ws://\S+") as found:
-        yield "alone", alone(found[0], "echo me", "echo", seconds)
-        yield "deliveries", broadcast(found[0], seconds)
+    with running(release("examples/broadcast"), ready=r"ws://\S+") as server:
+        yield server.measured("alone", alone, server.said, "echo me", "echo", seconds)
+        yield server.measured("deliveries", broadcast, server.said, seconds)
 
 
 @contextlib.contextmanager
 def our_cloud():
     port = free_port()
     command = [os.environ.get("CHATCTL_BIN", release("chatctl")), "local", "--no-deploy", "--port", str(port)]
-    with tempfile.TemporaryDirectory() as folder, running(*command, ready=f":{port}", env=environment(), cwd=folder):
+    with tempfile.TemporaryDirectory() as folder, running(
+        *command, ready=f":{port}", env=environment(), cwd=folder
+    ) as server:
         endpoint = f"http://127.0.0.1:{port}"
         # The account's limits protect a bill; they are not what is measured.
         calm = {"propagationMillis": 0, "requestsPerSecond": 1e6, "requestsBurst": 1e6}
         call("PATCH", f"{endpoint}/_chatctl/weather", calm)
-        yield endpoint
+        yield server, endpoint
 
 
 def api_of(endpoint, integration, **more):
@@ -301,10 +327,10 @@ def mock(seconds):
     key = {"templateSelectionExpression": "\\$default"}
     request = {"integrationType": "MOCK", "requestTemplates": {"$default": '{"statusCode":200}'}}
     response = {"integrationResponseKey": "$default", "responseTemplates": {"$default": '{"connectionId":"?"}'}}
-    with our_cloud() as endpoint:
+    with our_cloud() as (server, endpoint):
         api = api_of(endpoint, request | key, responses=[response | key])
         url = f"ws{endpoint[4:]}/_aws/execute-api/{api}/s"
-        yield "alone", alone(url, SAY, "connectionId", seconds)
+        yield server.measured("alone", alone, url, SAY, "connectionId", seconds)
 
 
 # The same function twice: for a runtime of its own, and for one that has Python already.
@@ -323,23 +349,32 @@ while True:
 MODULE = f"import json\ndef handler(event, context):\n    return {ANSWER}\n"
 
 
+def sdk(endpoint, service):
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1",
+                        aws_access_key_id="AKID", aws_secret_access_key="secret")
+
+
+def role(endpoint, name, principal):
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    return sdk(endpoint, "iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+
 def function_api(endpoint, runtime, handler, file, text):
     """A function on a cloud, and an API that leads to it."""
-    def client(service):
-        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1",
-                            aws_access_key_id="AKID", aws_secret_access_key="secret")
-
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = client("iam").create_role(RoleName="bench", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         entry = zipfile.ZipInfo(file)
         entry.external_attr = 0o755 << 16
         archive.writestr(entry, text)
-    functions = client("lambda")
+    functions = sdk(endpoint, "lambda")
     arn = functions.create_function(
-        FunctionName="bench", Role=role, Runtime=runtime, Handler=handler, Timeout=20, Code={"ZipFile": data.getvalue()}
+        FunctionName="bench",
+        Role=role(endpoint, "bench", {"Service": "lambda.amazonaws.com"}),
+        Runtime=runtime,
+        Handler=handler,
+        Timeout=20,
+        Code={"ZipFile": data.getvalue()},
     )["FunctionArn"]
     functions.get_waiter("function_active_v2").wait(FunctionName="bench")
     functions.add_permission(
@@ -352,12 +387,42 @@ def function_api(endpoint, runtime, handler, file, text):
     })
 
 
+def as_deployed(endpoint, api):
+    """Both logs on, and posts by a role that may make them, as a deployed chat has it. The role's
+    signature."""
+    push = role(endpoint, "push", {"Service": "apigateway.amazonaws.com"})
+    managed = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    sdk(endpoint, "iam").attach_role_policy(RoleName="push", PolicyArn=managed)
+    patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": push}
+    sdk(endpoint, "apigateway").update_account(patchOperations=[patch])
+    sdk(endpoint, "logs").create_log_group(logGroupName="/bench/access")
+    sdk(endpoint, "apigatewayv2").update_stage(
+        ApiId=api,
+        StageName="s",
+        DefaultRouteSettings={"LoggingLevel": "INFO", "ThrottlingBurstLimit": 10**6, "ThrottlingRateLimit": 1e6},
+        AccessLogSettings={
+            "DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:/bench/access",
+            "Format": '{"id":"$context.requestId","route":"$context.routeKey","status":"$context.status"}',
+        },
+    )
+    poster = role(endpoint, "poster", {"AWS": "000000000000"})
+    allow = {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sdk(endpoint, "iam").put_role_policy(RoleName="poster", PolicyName="posts", PolicyDocument=document)
+    session = sdk(endpoint, "sts").assume_role(RoleArn=poster, RoleSessionName="bench")["Credentials"]
+    signature = SIGNATURE.replace("AKID", session["AccessKeyId"])
+    return f"{signature}\r\nX-Amz-Security-Token: {session['SessionToken']}"
+
+
 def chatctl(seconds):
-    with our_cloud() as endpoint:
+    with our_cloud() as (server, endpoint):
         api = function_api(endpoint, "provided.al2023", "bootstrap", "bootstrap", BOOTSTRAP)
         base = f"{endpoint}/_aws/execute-api/{api}/s"
-        yield "alone", alone(f"ws{base[4:]}", SAY, "connectionId", seconds)
-        yield "deliveries", deliveries(f"ws{base[4:]}", base, seconds)
+        yield server.measured("alone", alone, f"ws{base[4:]}", SAY, "connectionId", seconds)
+        yield server.measured("deliveries", deliveries, f"ws{base[4:]}", base, seconds)
+        signature = as_deployed(endpoint, api)
+        yield server.measured("alone, logged", alone, f"ws{base[4:]}", SAY, "connectionId", seconds)
+        yield server.measured("deliveries, logged", deliveries, f"ws{base[4:]}", base, seconds, signature)
 
 
 def ministack(seconds):
@@ -369,13 +434,13 @@ def ministack(seconds):
         BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port), MINISTACK_HOST="127.0.0.1",
         IOT_MTLS_ENABLED="0", SFTP_ENABLED="0", LAMBDA_EXECUTOR="local",
     )
-    with tempfile.TemporaryDirectory() as folder, running(program, ready="", env=settings, cwd=folder):
+    with tempfile.TemporaryDirectory() as folder, running(program, ready="", env=settings, cwd=folder) as server:
         endpoint = f"http://127.0.0.1:{port}"
         answering(endpoint)
         api = function_api(endpoint, "python3.12", "index.handler", "index.py", MODULE)
         base = f"{endpoint}/_aws/execute-api/{api}/s"
-        yield "alone", alone(f"ws{base[4:]}", SAY, "connectionId", seconds)
-        yield "deliveries", deliveries(f"ws{base[4:]}", base, seconds)
+        yield server.measured("alone", alone, f"ws{base[4:]}", SAY, "connectionId", seconds)
+        yield server.measured("deliveries", deliveries, f"ws{base[4:]}", base, seconds)
 
 
 def answering(url):
@@ -424,9 +489,10 @@ def serverless_offline(seconds):
         command = [str(program), "offline", "--websocketPort", str(port), "--httpPort", str(http),
                    "--lambdaPort", str(free_port()), "--host", "127.0.0.1", "--useInProcess", "--noPrependStageInUrl"]
         settings = environment(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", SLS_TELEMETRY_DISABLED="1")
-        with running(*command, ready=r"ws(?:s)?://127\.0\.0\.1|listening on ws", cwd=project, env=settings):
-            yield "alone", alone(f"ws://127.0.0.1:{port}", SAY, "connectionId", seconds)
-            yield "deliveries", deliveries(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", seconds)
+        with running(*command, ready=r"ws(?:s)?://127\.0\.0\.1|listening on ws", cwd=project, env=settings) as server:
+            url = f"ws://127.0.0.1:{port}"
+            yield server.measured("alone", alone, url, SAY, "connectionId", seconds)
+            yield server.measured("deliveries", deliveries, url, f"http{url[2:]}", seconds)
 
 
 def main():
@@ -434,9 +500,9 @@ def main():
     wanted = sys.argv[2:] or ["bare", "mock", "chatctl", "ministack", "serverless_offline"]
     results = {}
     for name in wanted:
-        for what, rate in globals()[name](seconds):
-            results.setdefault(name, {})[what] = round(rate, 1)
-            print(f"{name}: {what} {rate:,.0f}/s", file=sys.stderr)
+        for what, rate, cost in globals()[name](seconds):
+            results.setdefault(name, {})[what] = {"per second": round(rate), "microseconds": round(cost)}
+            print(f"{name}: {what} {rate:,.0f}/s, {cost:,.0f} µs of processor time each", file=sys.stderr)
     print(json.dumps(results))
 
 
