@@ -238,7 +238,7 @@ fn throttled(request: &Request) -> Response {
     let rest = |words| wire::Fault::new(429, "TooManyRequestsException", words);
     let json = || wire::Fault::new(400, "ThrottlingException", "Rate exceeded");
     let response = match request.service {
-        "dynamodb" => json().versioned("1.0", "com.amazon.coral.availability#"),
+        "dynamodb" => dynamodb::throttled(request),
         "logs" => json().versioned("1.1", ""),
         "iam" | "sts" => wire::Fault::new(400, "Throttling", "Rate exceeded")
             .xml(namespace(request.service), &request.request_id),

@@ -94,6 +94,7 @@ def test_routes_and_responses(gateway, api, integration):
     route_id = route["RouteId"]
     updated = gateway.update_route(ApiId=api, RouteId=route_id, OperationName="hello")
     assert updated["OperationName"] == "hello" and updated["Target"] == target
+    assert gateway.get_route(ApiId=api, RouteId=route_id)["OperationName"] == "hello"
     response = gateway.create_route_response(ApiId=api, RouteId=route_id, RouteResponseKey="$default")
     response_id = response["RouteResponseId"]
     where = {"ApiId": api, "RouteId": route_id}
@@ -134,6 +135,17 @@ def test_integrations(gateway, api, integration):
     assert gateway.get_integration_response(**response)["ResponseTemplates"] == {"$default": "{}"}
     gateway.delete_integration_response(**response)
     assert refused(gateway.get_integration_response, **response)[0] == "NotFoundException"
+
+
+def test_authorizers(gateway, api):
+    asked = {"ApiId": api, "Name": "a", "AuthorizerType": "REQUEST", "IdentitySource": ["route.request.header.auth"]}
+    made = gateway.create_authorizer(**asked, AuthorizerUri=URI)
+    where = {"ApiId": api, "AuthorizerId": made["AuthorizerId"]}
+    assert gateway.get_authorizer(**where)["Name"] == "a"
+    assert gateway.update_authorizer(**where, Name="b")["Name"] == "b"
+    assert [one["Name"] for one in gateway.get_authorizers(ApiId=api)["Items"]] == ["b"]
+    gateway.delete_authorizer(**where)
+    assert refused(gateway.get_authorizer, **where)[0] == "NotFoundException"
 
 
 def test_deployments_and_stages(gateway, api, integration):

@@ -156,6 +156,13 @@ def test_statements(db, table):
     select = f"SELECT v FROM \"{table}\" WHERE pk = ? AND sk = ?"
     found = db.execute_statement(Statement=select, Parameters=[{"S": "q"}, {"S": "1"}])["Items"]
     assert found == [{"v": {"N": "7"}}]
+    keyed = {"Statement": select, "Parameters": [{"S": "q"}, {"S": "1"}]}
+    answers = db.batch_execute_statement(Statements=[keyed])["Responses"]
+    assert answers[0]["Item"] == {"v": {"N": "7"}}
+    both = [keyed, {"Statement": insert}]
+    assert refused(db.batch_execute_statement, Statements=both)[0] == "ValidationException"
+    answers = db.execute_transaction(TransactStatements=[keyed])["Responses"]
+    assert answers[0]["Item"] == {"v": {"N": "7"}}
 
 
 def test_a_role_session_needs_its_rights(db, table):
@@ -191,6 +198,7 @@ def test_the_cli_makes_and_removes_a_table():
         "--key-schema", "AttributeName=pk,KeyType=HASH",
     )
     turn(60)
+    aws("dynamodb", "wait", "table-exists", "--table-name", name)
     aws("dynamodb", "put-item", "--table-name", name, "--item", json.dumps({"pk": {"S": "a"}}))
     assert aws("dynamodb", "scan", "--table-name", name)["Count"] == 1
     aws("dynamodb", "delete-table", "--table-name", name)

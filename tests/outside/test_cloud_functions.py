@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from cloud import ACCOUNT, REGION, aws, client, refused, turn
+from cloud import ACCOUNT, REGION, aws, client, refused, turn, until
 
 BOOTSTRAP = f"""#!{sys.executable}
 import json, os, urllib.request
@@ -114,8 +114,9 @@ def test_invocations_answer_and_fail(functions, function):
     error, body = invoke(functions, function, {"fail": True})
     assert error == "Unhandled" and body["errorType"] == "Asked"
     group = f"/aws/lambda/{function}"
-    events = client("logs").filter_log_events(logGroupName=group, filterPattern="REPORT")["events"]
-    assert len(events) == 2
+    # An invocation is answered before its last lines are written.
+    found = lambda: client("logs").filter_log_events(logGroupName=group, filterPattern="REPORT")["events"]
+    until(lambda: len(found()) == 2)
 
 
 def test_updates_take_effect(functions, function):

@@ -116,6 +116,67 @@ def test_managed_policies(iam, role):
     iam.get_waiter("policy_exists").wait(PolicyArn=BASIC)
 
 
+@pytest.fixture
+def policy(iam):
+    """A managed policy of the account's own."""
+    name = f"policy-{uuid.uuid4().hex[:12]}"
+    return iam.create_policy(
+        PolicyName=name, Path="/chat/", Description="d", PolicyDocument=json.dumps(POLICY),
+        Tags=[{"Key": "a", "Value": "1"}],
+    )["Policy"]["Arn"]
+
+
+def test_policies_of_the_account(iam, role, policy):
+    made = iam.get_policy(PolicyArn=policy)["Policy"]
+    assert made["Arn"].startswith(f"arn:aws:iam::{ACCOUNT}:policy/chat/policy-")
+    assert (made["DefaultVersionId"], made["AttachmentCount"], made["Description"]) == ("v1", 0, "d")
+    assert made["Tags"] == [{"Key": "a", "Value": "1"}]
+    local = [one["Arn"] for page in iam.get_paginator("list_policies").paginate(Scope="Local") for one in page["Policies"]]
+    assert policy in local and BASIC not in local
+    iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    assert iam.list_entities_for_policy(PolicyArn=policy)["PolicyRoles"][0]["RoleName"] == role
+    assert refused(iam.delete_policy, PolicyArn=policy) == (
+        "DeleteConflict",
+        "Cannot delete a policy attached to entities.",
+    )
+    iam.detach_role_policy(RoleName=role, PolicyArn=policy)
+    iam.delete_policy(PolicyArn=policy)
+    assert refused(iam.get_policy, PolicyArn=policy) == ("NoSuchEntity", f"Policy {policy} was not found.")
+
+
+def test_versions_of_a_policy(iam, policy):
+    other = json.loads(json.dumps(POLICY).replace("GetRole", "ListRoles"))
+    made = iam.create_policy_version(PolicyArn=policy, PolicyDocument=json.dumps(other))["PolicyVersion"]
+    assert (made["VersionId"], made["IsDefaultVersion"]) == ("v2", False)
+    iam.set_default_policy_version(PolicyArn=policy, VersionId="v2")
+    versions = iam.list_policy_versions(PolicyArn=policy)["Versions"]
+    assert [(one["VersionId"], one["IsDefaultVersion"]) for one in versions] == [("v2", True), ("v1", False)]
+    assert iam.get_policy_version(PolicyArn=policy, VersionId="v2")["PolicyVersion"]["Document"] == other
+    assert refused(iam.delete_policy_version, PolicyArn=policy, VersionId="v2")[0] == "DeleteConflict"
+    iam.delete_policy_version(PolicyArn=policy, VersionId="v1")
+    assert refused(iam.get_policy_version, PolicyArn=policy, VersionId="v1") == (
+        "NoSuchEntity",
+        f"Policy {policy} version v1 does not exist or is not attachable.",
+    )
+
+
+def test_tags_of_a_policy(iam, policy):
+    iam.tag_policy(PolicyArn=policy, Tags=[{"Key": "b", "Value": "2"}])
+    iam.untag_policy(PolicyArn=policy, TagKeys=["a"])
+    assert iam.list_policy_tags(PolicyArn=policy)["Tags"] == [{"Key": "b", "Value": "2"}]
+
+
+def test_a_permissions_boundary(iam, role, policy):
+    iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=policy)
+    boundary = iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]
+    assert boundary["PermissionsBoundaryArn"] == policy
+    used = iam.list_entities_for_policy(PolicyArn=policy, PolicyUsageFilter="PermissionsBoundary")
+    assert [one["RoleName"] for one in used["PolicyRoles"]] == [role]
+    assert refused(iam.delete_policy, PolicyArn=policy)[0] == "DeleteConflict"
+    iam.delete_role_permissions_boundary(RoleName=role)
+    assert "PermissionsBoundary" not in iam.get_role(RoleName=role)["Role"]
+
+
 def test_tags(iam, role):
     iam.tag_role(RoleName=role, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
     iam.untag_role(RoleName=role, TagKeys=["a"])

@@ -111,6 +111,10 @@ def test_configuration_policy_tags_and_concurrency_read_back(functions, name):
         "ReservedConcurrentExecutions": 5,
         "ResponseMetadata": 0,
     }
+    limits = functions.get_account_settings()["AccountLimit"]
+    assert limits["ConcurrentExecutions"] - limits["UnreservedConcurrentExecutions"] >= 5
+    functions.delete_function_concurrency(FunctionName=name)
+    assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName=name)
     functions.tag_resource(Resource=arn, Tags={"b": "2"})
     functions.untag_resource(Resource=arn, TagKeys=["a"])
     assert functions.list_tags(Resource=arn)["Tags"] == {"b": "2"}

@@ -186,9 +186,15 @@ def invoke(functions, name, event):
     return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
-def lines(name):
-    events = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
-    return [event["message"] for event in events]
+def lines(name, reports):
+    """The function's log, once it has so many reports: an event is answered before the last lines."""
+
+    def look():
+        events = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        found = [event["message"] for event in events]
+        return found if sum(line.startswith("REPORT") for line in found) == reports else None
+
+    return until(look)
 
 
 def function_of(answer):
@@ -202,7 +208,7 @@ def test_an_event_is_answered_with_what_the_headers_and_the_zip_say(make):
     assert answer["word"] == "from the zip"
     assert 0 < answer["left"] <= 60_000
     assert answer["trace"].startswith("Root=1-") and ";Parent=" in answer["trace"]
-    said = lines(function_of(answer))
+    said = lines(function_of(answer), reports=1)
     heads = [line.split(" ")[0].strip() for line in said]
     assert heads == ["INIT_START", "START", "did", "END", "REPORT"], said
 
@@ -219,7 +225,7 @@ def test_errors_and_crashes_are_told_and_the_next_event_works(make):
     assert answer["errorMessage"].endswith("Error: Runtime exited with error: exit status 7")
     answer = run()[1]
     assert answer["pid"] != first
-    reports = [line for line in lines(function_of(answer)) if line.startswith("REPORT")]
+    reports = [line for line in lines(function_of(answer), reports=5) if line.startswith("REPORT")]
     told = [line for line in reports if "Status: error\tError Type: " in line]
     assert [line.rsplit(" ", 1)[1].strip() for line in told] == ["TypeError", "Runtime.ExitError"]
 

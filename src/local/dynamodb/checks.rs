@@ -34,7 +34,10 @@ const RANGE_LIMIT: usize = 1024;
 /// Looks at the body alone.
 pub(super) fn body(operation: &str, body: &Body) -> Check {
     match operation {
-        "CreateTable" | "UpdateTable" => key_types(body),
+        "CreateTable" | "UpdateTable" => {
+            key_types(body)?;
+            throughput(body)
+        }
         "BatchGetItem" => batch_names(body),
         "TransactWriteItems" | "TransactGetItems" => transact(body),
         "PutItem" | "UpdateItem" | "DeleteItem" => {
@@ -106,6 +109,27 @@ fn key_types(body: &Body) -> Check {
                 schema(index, &format!("{field}.{at}.member."))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// What the engine would take and forget is refused.
+fn throughput(body: &Body) -> Check {
+    let not_here = |what: &str| Err(Fault::not_here("dynamodb", what));
+    let indexes = body.get("GlobalSecondaryIndexes").and_then(Value::as_array);
+    let mut indexes = indexes.into_iter().flatten();
+    if body.contains_key("WarmThroughput") || indexes.any(|one| !one["WarmThroughput"].is_null()) {
+        return not_here("with warm throughput");
+    }
+    let updates = body
+        .get("GlobalSecondaryIndexUpdates")
+        .and_then(Value::as_array);
+    if updates
+        .into_iter()
+        .flatten()
+        .any(|update| !update["Update"].is_null())
+    {
+        return not_here("UpdateTable with another throughput of an index");
     }
     Ok(())
 }

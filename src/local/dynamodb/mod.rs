@@ -4,6 +4,7 @@
 //! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
 //! may block.
 
+mod busy;
 mod checks;
 mod engine;
 mod names;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::Cloud;
 use super::wire::{Fault, Request, Response};
+pub(crate) use busy::throttled;
 use engine::{Engine, Refusal};
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";

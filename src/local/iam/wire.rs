@@ -138,8 +138,9 @@ impl Iam {
             if description.is_some() {
                 role.description = description;
             }
-            if let Some(seconds) = seconds.filter(|_| !only_description) {
-                role.max_session_seconds = seconds;
+            // UpdateRole without a duration applies the default one; a description stays.
+            if !only_description {
+                role.max_session_seconds = seconds.unwrap_or(3600);
             }
             // An empty result is a result all the same: clients look for its wrapper.
             Ok(if only_description {

@@ -52,11 +52,8 @@ impl CodeMember {
 pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     let create: Create = body(request)?;
     let name = Name::new(cloud, &create.function_name)?;
-    if create
-        .package_type
-        .as_deref()
-        .is_some_and(|kind| kind != "Zip")
-    {
+    let kind = create.package_type.as_deref();
+    if kind.is_some_and(|kind| kind != "Zip") || create.code.image_uri.is_some() {
         return Err(Fault::not_here("lambda", "code from an image"));
     }
     if cloud.functions.lock().contains_key(&name.function) {

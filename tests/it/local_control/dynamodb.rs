@@ -10,27 +10,29 @@ use chatctl::local::{ControlPlane, LocalCloud};
 
 use super::{PROPAGATION, cloud, cloud_with, config, refusal, session};
 
+pub(super) fn attribute(name: &str) -> AttributeDefinition {
+    AttributeDefinition::builder()
+        .attribute_name(name)
+        .attribute_type(ScalarAttributeType::S)
+        .build()
+        .unwrap()
+}
+
+pub(super) fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder()
+        .attribute_name(name)
+        .key_type(kind)
+        .build()
+        .unwrap()
+}
+
 async fn create(client: &Client) {
-    let text = |name: &str| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .unwrap()
-    };
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
     client
         .create_table()
         .table_name("chat")
         .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(text("pk"))
-        .attribute_definitions(text("sk"))
+        .attribute_definitions(attribute("pk"))
+        .attribute_definitions(attribute("sk"))
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
         .send()
@@ -38,14 +40,15 @@ async fn create(client: &Client) {
         .unwrap();
 }
 
-async fn table(cloud: &LocalCloud) -> Client {
+/// The chat's table, active.
+pub(super) async fn table(cloud: &LocalCloud) -> Client {
     let client = Client::new(&config(cloud));
     create(&client).await;
     cloud.clock().turn(PROPAGATION);
     client
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(super) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 

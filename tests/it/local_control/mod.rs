@@ -17,6 +17,7 @@ mod iam;
 mod logs;
 mod persistence;
 mod policies;
+mod table_rules;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);

@@ -207,6 +207,25 @@ async fn the_function_chooses_the_subprotocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connect_that_needs_an_api_key_is_forbidden_because_nobody_has_one() {
+    let world = World::chat().await;
+    let gateway = &world.gateway;
+    let routes = gateway.get_routes().api_id(&world.api_id).send().await;
+    let routes = routes.unwrap().items.unwrap();
+    let connect = routes
+        .iter()
+        .find(|route| route.route_key() == Some("$connect"))
+        .unwrap();
+    let guard = gateway.update_route().api_id(&world.api_id);
+    let guard = guard.route_id(connect.route_id().unwrap());
+    guard.api_key_required(true).send().await.unwrap();
+    world.deploy().await;
+    let (status, body) = world.try_connect("").await.unwrap_err();
+    assert_eq!(status, 403);
+    assert!(body.starts_with(r#"{"message": "Forbidden", "#), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stage_throttle_of_zero_is_a_429_for_every_connect() {
     let world = World::chat().await;
     let none = aws_sdk_apigatewayv2::types::RouteSettings::builder()
