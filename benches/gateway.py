@@ -17,9 +17,22 @@ The functions are a Python process each in `chatctl` and `ministack`, and JavaSc
 serverless-offline, which is in its favour. `mock` is chatctl's gateway with nothing behind it. The bare
 socket, an echo and a broadcast to 50, is the limit.
 
-Measured on two shared cores (Linux, x86-64; a release build; 20 s each):
+One run on two busy cores (Linux, x86-64, release builds, 8 s each). The processor time of the server and its
+children is the steadier figure; the rates would be higher on a quiet machine.
 
-RESULTS
+| server | alone | processor time | deliveries | processor time |
+|---|---|---|---|---|
+| bare socket | 9,013/s | 20 µs | 123,541/s | 2 µs |
+| chatctl, MOCK | 6,873/s | 33 µs | | |
+| chatctl | 525/s | 718 µs | 5,074/s | 35 µs |
+| chatctl, logged | 975/s | 561 µs | 6,048/s | 64 µs |
+| serverless-offline 14 | 1,204/s | 246 µs | 1,638/s | 169 µs |
+| ministack 1.5.33 | 16/s | 4,289 µs | 838/s | 256 µs |
+
+So the gateway costs 13 µs more than a bare echo; the rest of "alone" is the function's own process, frozen and
+woken for each message. A logged post cost 91 µs before policies were kept parsed (76 µs after, same minutes).
+In debug builds, asking less often whether the logging role works, and making only the variables that a line
+names, took another 42 % (456 to 264 µs).
 """
 
 import contextlib
