@@ -18,7 +18,8 @@ type Socket =
 /// Talkers, each of whom may say 10 messages in 10 seconds; together about 50 a second would need
 /// 50 of them, so there are enough for that.
 const TALKERS: usize = 50;
-/// One message a second from each.
+/// Somewhat less than a message a second from each: the chat takes ten in ten seconds from anybody, and a busy
+/// machine bunches them.
 const EVERY: Duration = Duration::from_millis(1300);
 
 async fn join(url: &str, name: &str) -> Socket {
