@@ -66,14 +66,20 @@ impl Facts {
 }
 
 impl Wanted {
-    /// What is known beforehand of every call that the function makes or gets.
-    pub fn known(&self) -> [(&str, &str); 4] {
+    /// What is known beforehand of every call that the function makes.
+    pub fn known(&self) -> [(&str, &str); 3] {
         [
             ("aws:RequestedRegion", &self.region),
-            ("aws:SourceAccount", &self.account),
             ("aws:PrincipalAccount", &self.account),
             ("aws:ResourceAccount", &self.account),
         ]
+    }
+
+    /// What is known beforehand of every call that API Gateway makes to the function.
+    pub fn known_of_gateway(&self) -> [(&str, &str); 1] {
+        // Uncertain: AWS does not list which of its services send this key. Those that call a function
+        // for a resource are documented to, so a permission with our account counts.
+        [("aws:SourceAccount", &self.account)]
     }
 }
 

@@ -6,22 +6,28 @@
 
 use super::source::Source;
 use super::target::{BuildTarget, Profile, no_toolchain};
-use super::{Progress, Step};
+use super::{Progress, Step, stale};
 use crate::error::{Error, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+/// How often a build that waits for another one looks whether it is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Variables of a surrounding Cargo or shell that would change what is built.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 9] = [
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
     "CARGO_MANIFEST_DIR",
     "CARGO_MAKEFLAGS",
     "MAKEFLAGS",
@@ -37,7 +43,11 @@ pub(super) async fn compile(
     require_target(target).await?;
     let folder = source.folder(cache)?;
     let output = cache.join("target");
-    let mut child = cargo(&folder, &output, target)
+    let _turn = turn(&output).await?;
+    let mut metadata = cargo("metadata", &folder, &output);
+    metadata.args(["--format-version", "1"]);
+    stale::forget(metadata, &output, target).await;
+    let mut child = build(&folder, &output, target)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -48,6 +58,18 @@ pub(super) async fn compile(
     let _group = Group::of(&child);
     let built = follow(&mut child, progress).await?;
     built.into_bootstrap(source, &folder)
+}
+
+/// Waits until no other build is at work in this folder, until what is returned is dropped. Cargo takes
+/// turns too, but lets go before we have read what it built: and that bears the same name for every
+/// source, so another build could put its own in the place.
+async fn turn(output: &Path) -> Result<File> {
+    fs_err::create_dir_all(output)?;
+    let lock = File::create(output.join(".chatctl-lock"))?;
+    while let Err(TryLockError::WouldBlock) = lock.try_lock() {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(lock)
 }
 
 /// Cargo, the compilers and the build scripts that it starts: a build that is given up ends with all of
@@ -70,19 +92,25 @@ impl Drop for Group {
     }
 }
 
-fn cargo(folder: &Path, output: &Path, target: &BuildTarget) -> Command {
+fn cargo(verb: &str, folder: &Path, output: &Path) -> Command {
     let mut command = Command::new("cargo");
     for name in FOREIGN {
         command.env_remove(name);
     }
     command
-        .arg("build")
-        .args(["--bin", "bootstrap", "--target", &target.triple])
+        .arg(verb)
         .arg("--manifest-path")
         .arg(folder.join("Cargo.toml"))
-        .arg("--message-format=json-render-diagnostics")
         .env("CARGO_TARGET_DIR", output)
         .env("CARGO_TERM_COLOR", "never");
+    command
+}
+
+fn build(folder: &Path, output: &Path, target: &BuildTarget) -> Command {
+    let mut command = cargo("build", folder, output);
+    command
+        .args(["--bin", "bootstrap", "--target", &target.triple])
+        .arg("--message-format=json-render-diagnostics");
     match target.profile {
         Profile::Release => release(&mut command, folder, target),
         Profile::Quick => {

@@ -7,6 +7,7 @@ mod archive;
 mod compile;
 mod elf;
 pub mod source;
+mod stale;
 mod target;
 
 pub use archive::code_sha256;

@@ -112,6 +112,13 @@ pub enum Notice {
         /// Name of the group.
         group: Arc<str>,
     },
+    /// Something about a live session.
+    Live(LiveNotice),
+}
+
+/// Something about a live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveNotice {
     /// Live tail shows a sample: more than 500 events a second match.
     Sampled,
     /// Live tail shows everything again.
@@ -121,12 +128,12 @@ pub enum Notice {
     },
     /// The live session ended (three hours is its limit) and was opened again; what came in between
     /// follows.
-    SessionRenewed {
+    Renewed {
         /// Why it ended.
         why: String,
     },
     /// The live session cannot be opened again at the moment.
-    SessionDown {
+    Down {
         /// What happened.
         said: String,
     },

@@ -32,7 +32,7 @@ pub mod select;
 pub mod story;
 pub mod when;
 
-pub use event::{Event, Group, Notice, Said};
+pub use event::{Event, Group, LiveNotice, Notice, Said};
 pub use pace::Pacer;
 
 use crate::error::Result;

@@ -102,6 +102,8 @@ async fn the_page_and_the_logs_follow_a_chat_that_a_second_shell_deployed_anew()
     chat(url).await;
     let execution = format!("/aws/apigateway/{api}/production");
     local.line(|line| line["source"] == "execution" && line["group"] == execution.as_str());
+    // Whatever came before the line above is forgotten by now.
+    chat(url).await;
     local.line(|line| line["source"] == "access");
     assert_eq!(local.interrupt(), 0);
 }

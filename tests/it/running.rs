@@ -14,7 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// How long anything may take before a test fails. A build of the function is among it, and others
 /// may be building at the same time.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `chatctl local --output json`, ended hard if the test fails.
 pub struct Running {
@@ -210,6 +210,7 @@ impl Client {
 
     /// The next frame that carries `key`.
     pub async fn expect(&mut self, key: &str) -> Value {
+        let mut others = Vec::new();
         let wait = async {
             loop {
                 let message = self.0.next().await.expect("the socket is open").unwrap();
@@ -220,11 +221,11 @@ impl Client {
                 if let Some(found) = frame.get(key) {
                     return found.clone();
                 }
+                others.push(frame);
             }
         };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the frame comes")
+        let came = tokio::time::timeout(PATIENCE, wait).await;
+        came.unwrap_or_else(|_| panic!("no frame with {key} came, but {others:?}"))
     }
 
     /// Waits until the socket has ended, in whatever way.

@@ -57,6 +57,12 @@ async fn a_change_is_built_and_live_while_open_sockets_stay_open() {
         "raw(crate::chat::word::PONG",
     );
     let word = dir.path().join("lambda/src/chat/word.rs");
+    let of_chat = dir.path().join("lambda/src/chat/mod.rs");
+    let with_word = fs::read_to_string(&of_chat).unwrap().replacen(
+        "pub mod frames;",
+        "pub mod frames;\npub mod word;",
+        1,
+    );
     let beside = frames.with_file_name("frames.rs.saving");
     for _ in 0..5 {
         fs::copy(&frames, frames.with_file_name("frames.rs~")).unwrap();
@@ -67,15 +73,7 @@ async fn a_change_is_built_and_live_while_open_sockets_stay_open() {
             "//! A word.\n\n/// The word.\npub const PONG: &str = \"pong3\";\n",
         )
         .unwrap();
-        let of_chat = dir.path().join("lambda/src/chat/mod.rs");
-        let text = fs::read_to_string(&of_chat)
-            .unwrap()
-            .replace("pub mod word;\n", "");
-        fs::write(
-            &of_chat,
-            text.replacen("mod frames;", "pub mod word;\nmod frames;", 1),
-        )
-        .unwrap();
+        fs::write(&of_chat, &with_word).unwrap();
     }
     redeployed(&local);
     answers_with(&mut alice, "pong3").await;
@@ -96,6 +94,23 @@ async fn a_change_is_built_and_live_while_open_sockets_stay_open() {
     redeployed(&local);
     answers_with(&mut alice, "pong4").await;
     assert_eq!(local.err().matches(CHANGED).count(), 4, "{}", local.err());
+
+    // A file that comes back with its old time is a change all the same.
+    let (old, new) = (word.with_extension("old"), word.with_extension("new"));
+    fs::write(
+        &old,
+        fs::read_to_string(&word).unwrap().replace("pong4", "pong5"),
+    )
+    .unwrap();
+    fs::File::open(&old)
+        .unwrap()
+        .set_modified(std::time::UNIX_EPOCH)
+        .unwrap();
+    fs::rename(&word, &new).unwrap();
+    fs::rename(&old, &word).unwrap();
+    fs::remove_file(&new).unwrap();
+    redeployed(&local);
+    answers_with(&mut alice, "pong5").await;
     assert_eq!(local.interrupt(), 0);
 }
 
@@ -173,9 +188,8 @@ fn a_source_folder_that_goes_away_and_comes_back_is_watched_again() {
     let mut local = Running::start(dir.path(), &["--watch", "--lambda", "lambda"]);
     let (here, away) = (dir.path().join("lambda"), dir.path().join("away"));
     fs::rename(&here, &away).unwrap();
-    fs::remove_file(away.join("src/main.rs")).unwrap();
     local.said("the function stays as it is", 1);
-    run(chatctl(dir.path()).args(["init", "--lambda"]));
+    fs::rename(&away, &here).unwrap();
     local.said("it is again what is live", 1);
     edit(
         &here.join("src/chat/frames.rs"),

@@ -404,6 +404,12 @@ def test_a_group_that_fails_holds_the_others_up_for_a_while_and_that_is_said(tmp
     put("execution", "free")
     tail.wait_for(3)
     assert time.monotonic() - written < 20
+    # Who begins only now does not wait for ever either.
+    second = Tail(proxy.url, chat.name, "--since", "5m")
+    second.wait_for(3)
+    assert names(second.lines) == ["first", "held", "free"]
+    second.wait_for_note("the access log could not be read for 30 s")
+    assert second.stop() == 130
     proxy.dead = None
     tail.wait_for(4)
     assert names(tail.lines) == ["first", "held", "free", "hidden"]

@@ -31,15 +31,16 @@ impl<'a> Banner<'a> {
         if reporter.is_json() {
             return reporter.line(&json!({ "endpoint": endpoint, "seed": self.cloud.seed() }));
         }
+        let region = self.cloud.region();
         reporter.result(&format!(
             "the local cloud is at {}\n\n  \
-             export AWS_ENDPOINT_URL={endpoint} AWS_REGION={}\n  \
+             export AWS_ENDPOINT_URL={endpoint}\n  \
+             export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n  \
              export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n\n\
              With these the AWS CLI and every SDK talk to it; the keys can be any.\n\
              `chatctl deploy{}` deploys the chat to it.\n{}\
              Ctrl-C ends it.\n",
             Style::Strong.paint(endpoint),
-            self.cloud.region(),
             self.flag(),
             self.notes(),
         ))

@@ -151,7 +151,7 @@ impl Run<'_> {
                 None => self.context.reporter.note("the state is kept again"),
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

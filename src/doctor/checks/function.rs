@@ -99,7 +99,7 @@ pub(super) fn permission(facts: &Facts) -> Finding {
     let (mut refused, mut doubtful) = (None, None);
     for route in &wanted.routes {
         let source = format!("{}{}/{}/{route}", wanted.execute_arn, api.id, wanted.stage);
-        match lets_gateway_call(policy, &source, &wanted.known()) {
+        match lets_gateway_call(policy, &source, &wanted.known_of_gateway()) {
             Answer::Yes => {}
             Answer::No => refused = refused.or(Some(route)),
             Answer::Depends(keys) => doubtful = doubtful.or(Some(keys)),
@@ -141,7 +141,7 @@ pub(super) fn role(facts: &Facts) -> Finding {
             facts,
         );
     };
-    let trust = trusts(&role.trust, "lambda.amazonaws.com", &facts.wanted.known());
+    let trust = trusts(&role.trust, "lambda.amazonaws.com");
     if trust == Answer::No {
         return Finding::failure(
             CHECK,

@@ -41,7 +41,7 @@ pub(super) fn account(facts: &Facts) -> Finding {
         }
         Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
     };
-    let trust = trusts(&role.trust, SERVICE, &facts.wanted.known());
+    let trust = trusts(&role.trust, SERVICE);
     let write = may_write(role, facts);
     if let Some(finding) = useless(role, &trust, &write) {
         return finding;

@@ -47,6 +47,9 @@ pub(crate) struct LiveRoute {
     pub(crate) authorization_type: String,
     /// Who decides, if the type is `CUSTOM`.
     pub(crate) authorizer: Option<LiveAuthorizer>,
+    /// Whether a handshake needs an API key.
+    #[serde(default)]
+    pub(crate) api_key_required: bool,
 }
 
 /// A deployed authorizer.
@@ -192,6 +195,7 @@ impl Snapshot {
                     .authorizers
                     .get(text(view, "authorizerId"))
                     .map(live_authorizer),
+                api_key_required: view.get("apiKeyRequired") == Some(&Value::Bool(true)),
             };
             (text(view, "routeKey").to_owned(), live)
         });

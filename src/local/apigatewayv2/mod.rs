@@ -187,7 +187,10 @@ impl Apis {
         let lag = Duration::from_millis(cloud.weather.now().control_plane.deployment_lag_millis);
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = HashMap::new();
-        for (name, stage) in api.into_iter().flat_map(|api| &api.stages) {
+        // Without its own endpoint an API is reached by custom domains alone, which are not here.
+        let open =
+            api.filter(|api| api.view.get("disableExecuteApiEndpoint") != Some(&Value::Bool(true)));
+        for (name, stage) in open.into_iter().flat_map(|api| &api.stages) {
             let id = live::text(&stage.view, "deploymentId");
             let deployment = api.and_then(|api| api.deployments.get(id));
             let snapshot = deployment.map(|deployment| deployment.snapshot.clone());

@@ -139,7 +139,6 @@ fn check_support(call: &Call<'_>, view: &View) -> Result<(), Fault> {
         _ => false,
     };
     let not_here = [
-        "apiKeyRequired",
         "modelSelectionExpression",
         "requestModels",
         "requestParameters",

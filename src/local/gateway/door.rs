@@ -228,7 +228,15 @@ impl Visit {
         }
     }
 
+    /// Nobody can have an API key here, because the operations that make them are not here: as on
+    /// AWS without one, the door stays shut.
+    ///
+    /// Uncertain: whether AWS asks for the key again on messages, which have no headers to carry it,
+    /// is not documented; only the handshake is refused.
     async fn authorize(&mut self, route: &LiveRoute, parts: &Parts) -> Result<(), Refused> {
+        if route.api_key_required {
+            return Err(self.refused(403, "Forbidden", "INVALID_API_KEY"));
+        }
         match (route.authorization_type.as_str(), &route.authorizer) {
             ("" | "NONE", _) => return Ok(()),
             ("AWS_IAM", _) => {

@@ -3,7 +3,7 @@
 use super::super::escape::escape;
 use super::name_of;
 use crate::cli::LogSource;
-use crate::tail::Notice;
+use crate::tail::{LiveNotice, Notice};
 
 /// A notice as a sentence, and whether it is a warning. `follow`: what is missing is waited for.
 pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
@@ -58,12 +58,19 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
                 format!("the {name} log could not be read for {after} s: {text}"),
             )
         }
-        Notice::Sampled => {
+        Notice::Live(notice) => of_live(notice),
+    }
+}
+
+/// What concerns `--live` alone.
+fn of_live(notice: &LiveNotice) -> (bool, String) {
+    match notice {
+        LiveNotice::Sampled => {
             let text = "more than 500 events a second match: CloudWatch shows a sample of them \
                         and leaves the rest out";
             (true, text.into())
         }
-        Notice::SampledNoMore { after } => {
+        LiveNotice::SampledNoMore { after } => {
             let seconds = after.as_secs() + 1;
             let text = "shows what was left out";
             (
@@ -74,14 +81,14 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
                 ),
             )
         }
-        Notice::SessionRenewed { why } => {
+        LiveNotice::Renewed { why } => {
             let text = "was opened again; what came in between follows";
             (
                 false,
                 format!("the live session ended ({}) and {text}", escape(why)),
             )
         }
-        Notice::SessionDown { said } => (
+        LiveNotice::Down { said } => (
             true,
             format!(
                 "the live session cannot be opened again at the moment ({}); still trying",

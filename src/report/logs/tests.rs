@@ -1,8 +1,8 @@
 //! Lines and notices as people see them.
 
 use super::*;
-use crate::tail::Notice;
 use crate::tail::classify::classify;
+use crate::tail::{LiveNotice, Notice};
 
 const NOON: i64 = 1_772_366_400_000;
 
@@ -166,9 +166,9 @@ fn what_is_said_about_the_reading_names_the_log_and_the_bound() {
     assert!(warning);
     insta::assert_snapshot!(text, @"the access log could not be read for 30 s: the other logs go on without it, and what it still shows comes late");
     let (_, text) = notice(
-        &Notice::SampledNoMore {
+        &Notice::Live(LiveNotice::SampledNoMore {
             after: std::time::Duration::from_millis(2500),
-        },
+        }),
         true,
     );
     insta::assert_snapshot!(text, @"all events are shown again after 3 s; `chatctl logs --since 63s` shows what was left out");

@@ -1,6 +1,6 @@
 //! Which of the groups exist. StartLiveTail takes no others.
 
-use super::super::event::{Group, Notice, Said};
+use super::super::event::{Group, LiveNotice, Notice, Said};
 use super::LOOK;
 use crate::aws::explain;
 use crate::error::Result;
@@ -46,7 +46,7 @@ impl Groups {
                 Err(error) if again => {
                     if !failed {
                         let said = error.causes().join(": ");
-                        self.say(Notice::SessionDown { said }).await;
+                        self.say(Notice::Live(LiveNotice::Down { said })).await;
                     }
                     failed = true;
                 }

@@ -13,7 +13,7 @@ mod groups;
 mod recent;
 mod session;
 
-use super::event::{Event, Group, Notice, Said};
+use super::event::{Event, Group, LiveNotice, Notice, Said};
 use super::fault::Fault;
 use super::merge::Merge;
 use super::pace::Pacer;
@@ -128,7 +128,8 @@ impl Tail {
                 continue;
             };
             if let Some(why) = why.take() {
-                self.say(Said::Notice(Notice::SessionRenewed { why })).await;
+                self.say(Said::Notice(Notice::Live(LiveNotice::Renewed { why })))
+                    .await;
                 self.gap = Some(self.gap(&groups, &new, started));
             }
             let began = Instant::now();
@@ -179,7 +180,8 @@ impl Tail {
                 return Err(refused(said));
             }
             if again && failures == 0 {
-                self.say(Said::Notice(Notice::SessionDown { said })).await;
+                self.say(Said::Notice(Notice::Live(LiveNotice::Down { said })))
+                    .await;
             }
             failures += 1;
             tokio::time::sleep(LONGEST.min(Duration::from_millis(500) * 2u32.pow(failures.min(6))))
@@ -217,7 +219,7 @@ impl Tail {
 
     async fn take(&mut self, mut events: Vec<Event>, sampled: bool) {
         self.say_sampled(sampled).await;
-        events.retain(|event| self.recent.from_session(event));
+        events.retain(|event| self.recent.is_new_of_session(event));
         self.merge.push(events, Instant::now(), now());
         self.covered = now();
         if self.gap.is_none() {
@@ -234,7 +236,7 @@ impl Tail {
         let found = gap
             .look(&self.client, &self.options, &self.pacer, &self.out)
             .await?;
-        let new = self.recent.from_look(found);
+        let new = self.recent.new_of_look(found);
         self.merge.push(new, Instant::now(), now());
         self.gap = gap.is_open().then_some(gap);
         Ok(())
@@ -244,13 +246,16 @@ impl Tail {
         match (self.sampled, sampled) {
             (None, true) => {
                 self.sampled = Some(Instant::now());
-                self.say(Said::Notice(Notice::Sampled)).await;
+                self.say(Said::Notice(Notice::Live(LiveNotice::Sampled)))
+                    .await;
             }
             (Some(since), false) => {
                 self.sampled = None;
                 let after = since.elapsed();
-                self.say(Said::Notice(Notice::SampledNoMore { after }))
-                    .await;
+                self.say(Said::Notice(Notice::Live(LiveNotice::SampledNoMore {
+                    after,
+                })))
+                .await;
             }
             _ => {}
         }

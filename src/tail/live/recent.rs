@@ -26,7 +26,7 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Whether an event of the session is to be shown: not if a look was faster.
-    pub(super) fn from_session(&mut self, event: &Event) -> bool {
+    pub(super) fn is_new_of_session(&mut self, event: &Event) -> bool {
         let count = self.counts.entry(sign(event)).or_default();
         if count.ahead > 0 {
             count.ahead -= 1;
@@ -37,7 +37,7 @@ impl Recent {
     }
 
     /// What of one whole look back was not shown yet.
-    pub(super) fn from_look(&mut self, events: Vec<Event>) -> Vec<Event> {
+    pub(super) fn new_of_look(&mut self, events: Vec<Event>) -> Vec<Event> {
         let mut looked: HashMap<Sign, u32> = HashMap::new();
         let mut new = events;
         new.retain(|event| {
@@ -93,32 +93,32 @@ mod tests {
     #[test]
     fn equal_lines_of_one_millisecond_are_counted() {
         let mut recent = Recent::default();
-        assert!(recent.from_session(&event(1, "x")));
-        assert!(recent.from_session(&event(1, "x")));
+        assert!(recent.is_new_of_session(&event(1, "x")));
+        assert!(recent.is_new_of_session(&event(1, "x")));
         let three = vec![event(1, "x"), event(1, "x\n"), event(1, "x")];
-        assert_eq!(recent.from_look(three.clone()).len(), 1);
-        assert!(recent.from_look(three).is_empty());
+        assert_eq!(recent.new_of_look(three.clone()).len(), 1);
+        assert!(recent.new_of_look(three).is_empty());
         // The third one, which the session brings later.
-        assert!(!recent.from_session(&event(1, "x")));
-        assert!(recent.from_session(&event(1, "x")));
+        assert!(!recent.is_new_of_session(&event(1, "x")));
+        assert!(recent.is_new_of_session(&event(1, "x")));
     }
 
     #[test]
     fn another_stream_or_group_is_another_event() {
         let mut recent = Recent::default();
         let mut other = event(1, "x");
-        assert!(recent.from_session(&other));
+        assert!(recent.is_new_of_session(&other));
         other.stream = "t".into();
-        assert_eq!(recent.from_look(vec![other.clone()]).len(), 1);
+        assert_eq!(recent.new_of_look(vec![other.clone()]).len(), 1);
         other.group = "h".into();
-        assert_eq!(recent.from_look(vec![other]).len(), 1);
+        assert_eq!(recent.new_of_look(vec![other]).len(), 1);
     }
 
     #[test]
     fn what_is_forgotten_is_forgotten_by_time() {
         let mut recent = Recent::default();
-        recent.from_session(&event(1, "x"));
-        recent.from_session(&event(2, "x"));
+        recent.is_new_of_session(&event(1, "x"));
+        recent.is_new_of_session(&event(2, "x"));
         recent.forget_before(2);
         assert_eq!(recent.counts.len(), 1);
     }
@@ -139,17 +139,17 @@ mod tests {
                 all.iter().filter(move |event| from <= event.timestamp && event.timestamp < to)
             };
             let mut recent = Recent::default();
-            let mut out = between(0, cut).filter(|event| recent.from_session(event)).count();
+            let mut out = between(0, cut).filter(|event| recent.is_new_of_session(event)).count();
             let mut looks: Vec<_> = looks.into_iter().map(|look| look.max(open)).collect();
             looks.sort_unstable();
             let mut live = open;
             for look in looks {
-                out += recent.from_look(between(0, look).cloned().collect()).len();
-                out += between(live, look).filter(|event| recent.from_session(event)).count();
+                out += recent.new_of_look(between(0, look).cloned().collect()).len();
+                out += between(live, look).filter(|event| recent.is_new_of_session(event)).count();
                 live = look;
             }
-            out += between(live, 2_000).filter(|event| recent.from_session(event)).count();
-            let mut looked = recent.from_look(between(0, 2_000).cloned().collect());
+            out += between(live, 2_000).filter(|event| recent.is_new_of_session(event)).count();
+            let mut looked = recent.new_of_look(between(0, 2_000).cloned().collect());
             out += looked.len();
             looked.clear();
             prop_assert_eq!(out, all.len());

@@ -216,8 +216,11 @@ async fn what_the_data_plane_would_not_do_is_a_501_that_names_it() {
     };
     let vtl = "$input.path('$')";
     let routes = [
-        (route().api_key_required(true), "apiKeyRequired"),
         (route().request_models("$default", "m"), "requestModels"),
+        (
+            route().model_selection_expression("$request.body.a"),
+            "modelSelectionExpression",
+        ),
     ];
     for (case, named) in routes {
         let (code, words) = refusal(case.send().await);

@@ -6,7 +6,8 @@ use chatctl::local::{Fault, FaultKind, LocalCloud, Options, StartError, Weather}
 use serde_json::Value;
 
 use super::function::{Answer, call};
-use super::{World, calm, config, refusal};
+use super::{World, calm, config, refusal, until};
+use tokio_tungstenite::tungstenite;
 
 fn create_api() -> Fault {
     let operation = Some("CreateApi".to_owned());
@@ -147,6 +148,162 @@ async fn a_weather_that_does_not_exist_is_refused_by_name() {
     );
 }
 
+/// Plans a fault from its line of text.
+fn plan(world: &World, fault: &str) {
+    world.cloud.inject(fault.parse().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_meet_faults() {
+    let world = World::chat().await;
+    plan(&world, "execute-api:Connect=throttle");
+    let (status, body) = world.try_connect("").await.unwrap_err();
+    assert_eq!(status, 429);
+    assert!(body.contains("Too Many Requests"), "{body}");
+    plan(&world, "execute-api:Connect=error:503");
+    assert_eq!(world.try_connect("").await.unwrap_err().0, 503);
+    assert!(world.events().is_empty(), "the function was not asked");
+
+    plan(&world, "execute-api:Connect=reset");
+    let broken = tokio_tungstenite::connect_async(world.url()).await;
+    assert!(!matches!(broken, Ok(_) | Err(tungstenite::Error::Http(_))));
+    assert!(world.events().is_empty(), "the function was not asked");
+    // The function says yes to a client that never hears of it, and then that it is gone.
+    plan(&world, "execute-api:Connect=lost-answer");
+    let broken = tokio_tungstenite::connect_async(world.url()).await;
+    assert!(!matches!(broken, Ok(_) | Err(tungstenite::Error::Http(_))));
+    let came = world.event("CONNECT").await;
+    let went = world.event("DISCONNECT").await;
+    let id = |event: &Value| event["requestContext"]["connectionId"].clone();
+    assert_eq!(id(&came), id(&went));
+    assert_eq!(went["requestContext"]["disconnectStatusCode"], 1006);
+
+    plan(&world, "execute-api:Connect=delay:300");
+    let began = Instant::now();
+    world.connect().await.send(r#"{"mark":1}"#).await;
+    assert!(began.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_meet_faults_and_the_socket_outlives_refusals() {
+    let world = World::chat().await;
+    let mut client = world.connect().await;
+    plan(&world, "execute-api:Message=throttle");
+    client.send(r#"{"mark":1}"#).await;
+    assert!(
+        client
+            .text()
+            .await
+            .contains(r#""message": "Too Many Requests""#)
+    );
+    plan(&world, "execute-api:Message=error");
+    client.send(r#"{"mark":2}"#).await;
+    assert!(
+        client
+            .text()
+            .await
+            .contains(r#""message": "Internal server error""#)
+    );
+    client.send(r#"{"mark":3}"#).await;
+    let heard = world.events_of("MESSAGE", 1).await;
+    assert_eq!(
+        heard[0]["body"], r#"{"mark":3}"#,
+        "the others never reached it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_message_is_lost_with_its_socket_and_a_lost_answer_comes_after_the_effect() {
+    let world = World::chat().await;
+    let mut client = world.connect().await;
+    plan(&world, "execute-api:Message=reset");
+    client.send(r#"{"mark":1}"#).await;
+    assert!(
+        !matches!(client.next().await, Some(Ok(_))),
+        "no close frame comes"
+    );
+    let went = world.events_of("DISCONNECT", 1).await;
+    assert_eq!(went[0]["requestContext"]["disconnectStatusCode"], 1006);
+
+    let mut client = world.connect().await;
+    plan(&world, "execute-api:Message=lost-answer");
+    client.send(r#"{"mark":2}"#).await;
+    assert!(
+        !matches!(client.next().await, Some(Ok(_))),
+        "no close frame comes"
+    );
+    let heard = world.events_of("MESSAGE", 1).await;
+    assert_eq!(heard[0]["body"], r#"{"mark":2}"#);
+    world.events_of("DISCONNECT", 2).await;
+
+    // AWS promises no `$disconnect` at all.
+    let lost = world.connect().await;
+    plan(&world, "execute-api:Disconnect=reset");
+    drop(lost);
+    until("the fault to be used up", || {
+        world.cloud.faults().is_empty().then_some(())
+    })
+    .await;
+    let kept = world.connect().await;
+    drop(kept);
+    let went = world.events_of("DISCONNECT", 3).await;
+    assert_eq!(went.len(), 3, "one of four was never told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_calls_meet_faults() {
+    let world = World::chat().await;
+    let mut client = world.connect().await;
+    let id = client.id(&world).await.replace('=', "%3D");
+    let path = format!(
+        "/_aws/execute-api/{}/production/@connections/{id}",
+        world.api_id
+    );
+    let signed = super::function::signature("AKID");
+    let post = |text: &str| {
+        let headers = [("authorization", signed.as_str())];
+        let answer = call(&world.host(), "POST", &path, &headers, text.as_bytes());
+        let kind = answer.headers.get("x-amzn-errortype").cloned();
+        (answer.status, kind.unwrap_or_default())
+    };
+    plan(&world, "execute-api:PostToConnection=error:410");
+    assert_eq!(post("a"), (410, "GoneException".to_owned()));
+    plan(&world, "execute-api:PostToConnection=throttle");
+    assert_eq!(post("b"), (429, "LimitExceededException".to_owned()));
+    plan(&world, "execute-api:PostToConnection=reset");
+    assert_eq!(post("c").0, 0);
+    plan(&world, "execute-api:PostToConnection=lost-answer");
+    assert_eq!(post("d").0, 0);
+    assert_eq!(post("e").0, 200);
+    assert_eq!(
+        (client.text().await, client.text().await),
+        ("d".to_owned(), "e".to_owned()),
+        "what was answered with an error had no effect"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_host_opens_no_socket_and_any_origin_does() {
+    let world = World::chat().await;
+    let upgrade = |name: &'static str, value: &str| {
+        use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+        let mut request = world.url().into_client_request().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        tokio_tungstenite::connect_async(request)
+    };
+    for host in ["evil.example", "x.execute-api.evil.example:4510"] {
+        let Err(tungstenite::Error::Http(refused)) = upgrade("host", host).await else {
+            panic!("{host} was let in")
+        };
+        assert_eq!(refused.status(), 403);
+    }
+    assert!(world.events().is_empty());
+    // A user's page is served from another port or site; whether it may chat is the function's business.
+    upgrade("origin", "https://chat.example").await.unwrap();
+    let event = world.event("CONNECT").await;
+    assert_eq!(event["headers"]["Origin"], "https://chat.example");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn web_pages_of_other_sites_cannot_use_the_port() {
     let world = World::bare(calm()).await;
@@ -173,11 +330,8 @@ async fn web_pages_of_other_sites_cannot_use_the_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn starting_is_quick_and_a_taken_port_says_so() {
-    let began = Instant::now();
+async fn a_taken_port_says_so() {
     let first = LocalCloud::start(Options::default()).await.unwrap();
-    let took = began.elapsed();
-    assert!(took < Duration::from_millis(200), "it took {took:?}");
     let port = first.addr().port();
     let second = LocalCloud::start(Options {
         port,

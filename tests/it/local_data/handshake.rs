@@ -95,6 +95,19 @@ async fn an_unknown_api_stage_or_path_is_forbidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_whose_endpoint_is_disabled_is_forbidden() {
+    let world = World::chat().await;
+    let update = |disabled| {
+        let update = world.gateway.update_api().api_id(&world.api_id);
+        update.disable_execute_api_endpoint(disabled).send()
+    };
+    update(true).await.unwrap();
+    assert_eq!(world.try_connect("").await.unwrap_err().0, 403);
+    update(false).await.unwrap();
+    assert!(world.try_connect("").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slash_behind_the_stage_is_no_path() {
     let world = World::chat().await;
     assert!(world.try_connect("/").await.is_ok());
@@ -191,6 +204,25 @@ async fn the_function_chooses_the_subprotocol() {
     );
     let (_, response) = tokio_tungstenite::connect_async(request).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat.v2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connect_that_needs_an_api_key_is_forbidden_because_nobody_has_one() {
+    let world = World::chat().await;
+    let gateway = &world.gateway;
+    let routes = gateway.get_routes().api_id(&world.api_id).send().await;
+    let routes = routes.unwrap().items.unwrap();
+    let connect = routes
+        .iter()
+        .find(|route| route.route_key() == Some("$connect"))
+        .unwrap();
+    let guard = gateway.update_route().api_id(&world.api_id);
+    let guard = guard.route_id(connect.route_id().unwrap());
+    guard.api_key_required(true).send().await.unwrap();
+    world.deploy().await;
+    let (status, body) = world.try_connect("").await.unwrap_err();
+    assert_eq!(status, 403);
+    assert!(body.starts_with(r#"{"message": "Forbidden", "#), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

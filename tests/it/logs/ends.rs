@@ -35,3 +35,28 @@ async fn a_reader_that_goes_away_ends_it_quietly_even_when_nothing_comes() {
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_has_seen_enough_of_the_past_ends_it_quietly() {
+    use std::io::{BufRead, BufReader};
+    let chat = Chat::with_groups().await;
+    let text = "x".repeat(200);
+    let lines: Vec<_> = (0..3000).map(|_| (60_000, text.as_str())).collect();
+    chat.write("function", &lines).await;
+    let mut command = chat.command(&["logs"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = tokio::task::block_in_place(|| {
+        let mut first = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut first).unwrap();
+        assert!(first.contains("xxx"), "{first}");
+        drop(out);
+        child.wait_with_output().unwrap()
+    });
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
