@@ -208,6 +208,15 @@ fn perform(event: &Value) -> Result<String, String> {
             });
             Ok(json!({ "statusCode": 200 }).to_string())
         }
+        "again" => {
+            let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+            let next = "/2018-06-01/runtime/invocation/next";
+            let again: Value =
+                serde_json::from_slice(&call(&api, "GET", next, &[], b"").body).unwrap();
+            let late = call(&api, "POST", "/2018-06-01/runtime/init/error", &[], b"{}");
+            let body = json!({ "same": again == *event, "late": late.status }).to_string();
+            Ok(json!({ "statusCode": 200, "body": body }).to_string())
+        }
         "register" => {
             let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
             let header = [("lambda-extension-name", "late")];
