@@ -32,6 +32,8 @@ pub struct How {
     pub no_prove: bool,
     /// Take over what is not ours.
     pub adopt: bool,
+    /// Do not list what will be done: it is told while it happens.
+    pub no_plan: bool,
 }
 
 /// What is live after a deploy.
@@ -72,6 +74,7 @@ pub async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
         yes: args.yes,
         no_prove: args.no_prove,
         adopt: args.adopt,
+        no_plan: false,
     };
     let deployed = deploy(&settings, how, reporter).await?;
     if reporter.is_json() {
@@ -198,7 +201,7 @@ async fn proven(
 
 /// The plan is shown before it is asked about, and also when nobody is asked.
 fn confirm(view: &PlanView, settings: &Settings, how: How, reporter: &Reporter) -> Result<()> {
-    if !reporter.is_json() {
+    if !reporter.is_json() && !how.no_plan {
         reporter.note(&view.text(reporter.verbosity() > 0));
     }
     let summary = view.summary.text();

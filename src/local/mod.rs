@@ -292,6 +292,11 @@ impl LocalCloud {
         &self.cloud.observer_key
     }
 
+    /// Waits until no socket is open and every `$disconnect` is done.
+    pub async fn silent(&self) {
+        self.cloud.sockets.silent().await;
+    }
+
     /// The seed of the dice that faults by chance throw.
     pub fn seed(&self) -> u64 {
         self.cloud.weather.now().seed.unwrap_or_default()

@@ -154,6 +154,59 @@ fn small_source(folder: &Path) {
     fs::write(folder.join("mine/main.rs"), "fn main() {}\n").unwrap();
 }
 
+/// `CodeSha256` of what is deployed.
+fn code_of(local: &Running) -> String {
+    use std::io::{Read, Write};
+    let host = local.endpoint().replace("http://", "");
+    let mut stream = std::net::TcpStream::connect(&host).unwrap();
+    let signed = "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=00";
+    write!(
+        stream,
+        "GET /2015-03-31/functions/chat-production HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nauthorization: {signed}\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let function: serde_json::Value = serde_json::from_str(body).unwrap();
+    let code = function["Configuration"]["CodeSha256"].as_str();
+    code.unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+/// Two copies of one package, as two checkouts are: the second one's files are older than the build of
+/// the first, and still it is the second one that is deployed.
+#[test]
+fn a_second_copy_of_a_source_is_not_taken_for_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = Running::start(dir.path(), &["--no-deploy"]);
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    small_source(&second);
+    small_source(&first);
+    fs::write(
+        second.join("mine/main.rs"),
+        "fn main() { println!(\"second\") }\n",
+    )
+    .unwrap();
+    let code = |copy: &Path| {
+        let mut command = alone(dir.path());
+        let source = copy.join("mine").display().to_string();
+        command.args([
+            "deploy",
+            "--yes",
+            "--no-prove",
+            "--local",
+            "--lambda",
+            &source,
+        ]);
+        let said = run(command.args(["--port", &local.port()]));
+        assert_eq!(said.code, 0, "{}", said.err);
+        code_of(&local)
+    };
+    let (one, two) = (code(&first), code(&second));
+    assert_ne!(one, two);
+    assert_eq!(local.interrupt(), 0);
+}
+
 #[test]
 fn ctrl_c_during_a_build_ends_the_compiler_too() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,7 +2,9 @@
 
 use crate::binary::{chatctl, run};
 use crate::running::{Client, Running};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 fn empty(dir: &tempfile::TempDir, flags: &[&str]) -> Running {
     Running::start(dir.path(), &[&["--no-deploy"], flags].concat())
@@ -104,6 +106,14 @@ fn the_switchboard_gives_back_what_it_shows_and_refuses_what_it_does_not_know() 
         "back to the weather of the start"
     );
 
+    assert_eq!(local.interrupt(), 0);
+}
+
+#[test]
+fn what_the_switchboard_cannot_use_is_named_and_nothing_of_it_happens() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = empty(&dir, &["--fault", "iam=throttle"]);
+    let (_, before) = local.control("GET", "weather", "");
     for (method, path, body, wanted) in [
         (
             "PATCH",
@@ -166,7 +176,7 @@ fn the_switchboard_gives_back_what_it_shows_and_refuses_what_it_does_not_know() 
         assert!(words.contains(wanted), "{method} {path} {body}: {words}");
     }
     let (_, after) = local.control("GET", "weather", "");
-    assert_eq!(after, again, "nothing of what was refused has happened");
+    assert_eq!(after, before, "nothing of what was refused has happened");
     assert_eq!(local.interrupt(), 0);
 }
 
@@ -289,12 +299,10 @@ async fn sockets_are_listed_dropped_and_closed_from_the_switchboard() {
         404
     );
 
-    use futures_util::StreamExt;
     local.control("DELETE", "connections?code=4001&reason=maintenance", "");
     let close = loop {
-        match bob.0.next().await.unwrap().unwrap() {
-            tokio_tungstenite::tungstenite::Message::Close(frame) => break frame.unwrap(),
-            _ => {}
+        if let Message::Close(frame) = bob.0.next().await.unwrap().unwrap() {
+            break frame.unwrap();
         }
     };
     assert_eq!(

@@ -188,6 +188,7 @@ pub const HOW: How = How {
     yes: true,
     no_prove: true,
     adopt: false,
+    no_plan: false,
 };
 
 /// A function that costs no compiler and few bytes; nothing here calls it. Its digest is the real

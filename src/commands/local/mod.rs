@@ -31,8 +31,12 @@ use banner::Banner;
 use ending::Ending;
 use redeploy::Redeploy;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use watch::Watch;
+
+/// The proof's socket has closed, but its `$disconnect` may take a moment.
+const PROOF_ENDS: Duration = Duration::from_secs(2);
 
 /// Runs until Ctrl-C, then ends every process of the local cloud.
 ///
@@ -86,8 +90,11 @@ impl Run<'_> {
         }
         let deployed = self.deploy().await?;
         let page = self.page(&deployed).await?;
+        // The deploy has proved the chat; the lines of its proof would push the banner off the screen.
+        let _ = tokio::time::timeout(PROOF_ENDS, self.cloud.silent()).await;
+        let since = jiff::Timestamp::now();
         banner.ready(&deployed, &page.url())?;
-        let ended = self.stream(watch).await;
+        let ended = self.stream(since, watch).await;
         page.stop().await;
         ended
     }
@@ -95,8 +102,13 @@ impl Run<'_> {
     async fn deploy(&self) -> Result<Deployed> {
         let how = How {
             yes: true,
+            no_plan: true,
             ..How::default()
         };
+        let endpoint = self.cloud.endpoint();
+        self.context.reporter.note(&format!(
+            "deploying the chat to the local cloud at {endpoint}"
+        ));
         tokio::select! {
             deployed = deploy::deploy(self.settings, how, &self.context.reporter) => deployed,
             () = self.ending.told() => {
@@ -118,10 +130,10 @@ impl Run<'_> {
     }
 
     /// The logs, and the redeploys of `--watch` beside them.
-    async fn stream(&self, watch: Option<Watch>) -> Result<()> {
+    async fn stream(&self, since: jiff::Timestamp, watch: Option<Watch>) -> Result<()> {
         let follow = cli::Logs {
             follow: true,
-            since: Some("1s".into()),
+            since: Some(since.to_string()),
             ..cli::Logs::default()
         };
         let clients = Clients::connect_as(self.settings, self.cloud.observer_key()).await?;

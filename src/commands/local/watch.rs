@@ -134,28 +134,28 @@ mod tests {
 
     fn counts(kind: EventKind, path: &str) -> bool {
         let event = notify::Event::new(kind).add_path(PathBuf::from(path));
-        is_change(&event, Path::new("/home"))
+        is_change(&event, Path::new("/source"))
     }
 
     #[test]
     fn builds_reads_and_editors_leftovers_are_no_change() {
         let written = EventKind::Modify(ModifyKind::Any);
-        assert!(counts(written, "/home/src/main.rs"));
-        assert!(counts(written, "/home/Cargo.toml"));
+        assert!(counts(written, "/source/src/main.rs"));
+        assert!(counts(written, "/source/Cargo.toml"));
         assert!(counts(written, "/elsewhere/x"));
-        assert!(counts(written, "/home"));
+        assert!(counts(written, "/source"));
         assert!(!counts(
             EventKind::Access(AccessKind::Any),
-            "/home/src/main.rs"
+            "/source/src/main.rs"
         ));
         for path in [
-            "/home/target/debug/x",
-            "/home/tests/it.rs",
-            "/home/src/.main.rs.swp",
-            "/home/src/main.rs~",
-            "/home/src/#main.rs#",
-            "/home/src/main.rs___jb_tmp___",
-            "/home/README.md",
+            "/source/target/debug/x",
+            "/source/tests/it.rs",
+            "/source/src/.main.rs.swp",
+            "/source/src/main.rs~",
+            "/source/src/#main.rs#",
+            "/source/src/main.rs___jb_tmp___",
+            "/source/README.md",
         ] {
             assert!(!counts(written, path), "{path}");
         }

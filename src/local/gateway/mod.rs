@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use base64::prelude::{BASE64_URL_SAFE, Engine};
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use door::{Target, forbidden, is_upgrade, open};
@@ -52,6 +52,8 @@ const BUFFER_LIMIT: usize = 8 * MESSAGE_LIMIT;
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     open: Mutex<HashMap<String, Arc<Connection>>>,
+    /// How many have not had their `$disconnect` yet.
+    talking: watch::Sender<usize>,
     pub(crate) throttles: throttle::Throttles,
     wire: http::Wire,
 }
@@ -117,6 +119,19 @@ impl Sockets {
         self.lock().len()
     }
 
+    /// Counts one until what is returned is dropped.
+    fn talk(&self) -> Talk<'_> {
+        self.talking.send_modify(|count| *count += 1);
+        Talk(self)
+    }
+
+    /// Waits until every socket has closed and the functions know of it.
+    pub(crate) async fn silent(&self) {
+        let mut talking = self.talking.subscribe();
+        // The sender is our own, so this ends with the condition.
+        let _ = talking.wait_for(|count| *count == 0).await;
+    }
+
     /// Closes every socket of an API, or of one of its stages, when it is deleted.
     ///
     /// Uncertain: AWS does not document that it closes them, nor the code; 1001 is what every other end
@@ -149,6 +164,15 @@ impl Sockets {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One socket from its upgrade to the end of its `$disconnect`.
+struct Talk<'a>(&'a Sockets);
+
+impl Drop for Talk<'_> {
+    fn drop(&mut self) {
+        self.0.talking.send_modify(|count| *count -= 1);
     }
 }
 

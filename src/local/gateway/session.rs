@@ -111,6 +111,7 @@ pub(super) async fn run(
     outgoing: mpsc::UnboundedReceiver<Outgoing>,
     upgrade: hyper::upgrade::OnUpgrade,
 ) {
+    let _talk = cloud.sockets.talk();
     let ending = match socket(upgrade).await {
         Some(socket) => talk(&cloud, &connection, outgoing, socket).await,
         // The client left before the handshake was over, but `$connect` had already said yes.
