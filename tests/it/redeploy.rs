@@ -19,7 +19,7 @@ type Socket =
 /// 50 of them, so there are enough for that.
 const TALKERS: usize = 50;
 /// One message a second from each.
-const EVERY: Duration = Duration::from_millis(1000);
+const EVERY: Duration = Duration::from_millis(1300);
 
 async fn join(url: &str, name: &str) -> Socket {
     let (mut socket, _) = connect_async(url).await.unwrap();
