@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Cloud;
+use super::iam::Principal;
 use super::wire::{Fault, Request, Response};
 
 /// What the managed policy allows, and what API Gateway tries.
@@ -120,12 +121,8 @@ fn answer(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
         .take(cloud, updates.then_some(("UpdateAccount", 0.05)))?;
     match (&request.method, path.as_slice()) {
         (&Method::GET, ["account"]) => Ok(view(cloud)),
-        (&Method::PATCH, ["account"]) => update(cloud, request),
+        (&Method::PATCH, ["account"]) => update(cloud, &caller, request),
         (&Method::GET, ["restapis"]) => Ok(json!({ "item": [] })),
-        (&Method::GET, ["restapis", id, ..]) => {
-            let words = format!("Invalid API identifier specified {}:{id}", cloud.account_id);
-            Err(Fault::new(404, "NotFoundException", words))
-        }
         _ => Err(Fault::not_here(request.service, &request.operation)),
     }
 }
@@ -142,7 +139,7 @@ fn view(cloud: &Cloud) -> Value {
     view
 }
 
-fn update(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
+fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value, Fault> {
     let body = request.json()?;
     let operations = body
         .get("patchOperations")
@@ -162,6 +159,10 @@ fn update(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
                 } else {
                     member("value")
                 };
+                if !value.is_empty() {
+                    let service = "apigateway.amazonaws.com";
+                    cloud.iam.may_pass(cloud, caller, value, service)?;
+                }
                 set_role(cloud, value)?;
             }
             (_, path) => {

@@ -408,6 +408,18 @@ impl Iam {
         Err(Fault::new(400, "AccessDeniedException", words))
     }
 
+    /// Whoever gives a role to a service needs the right to pass it on, for that service.
+    pub(crate) fn may_pass(
+        &self,
+        cloud: &Cloud,
+        principal: &Principal,
+        role_arn: &str,
+        service: &str,
+    ) -> Result<(), Fault> {
+        let context = [("iam:PassedToService", service)];
+        self.authorize(cloud, principal, "iam:PassRole", role_arn, &context)
+    }
+
     /// Everything, for `--persist`.
     pub(crate) fn snapshot(&self) -> serde_json::Value {
         serde_json::to_value(&*self.lock()).unwrap_or_default()

@@ -29,8 +29,8 @@ pub(crate) struct Document {
     statements: Arc<[Statement]>,
 }
 
-/// Policies by their text. The same few are asked for every message and every post to a connection;
-/// to read them anew each time took half of the gateway's time.
+/// Policies by their text. The same few are asked for every message and every post to a connection,
+/// and to read them anew each time showed in what a post costs.
 static PARSED: LazyLock<Mutex<HashMap<String, Option<Document>>>> =
     LazyLock::new(|| Mutex::new(HashMap::new()));
 /// More texts than this are forgotten all at once.

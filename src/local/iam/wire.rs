@@ -10,6 +10,9 @@ use super::{Access, CAPITALS, Change, Iam, Principal, Role, State, attachments, 
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
+/// Roles of one account, unless AWS was asked for more.
+const ROLES_QUOTA: usize = 1000;
+
 /// The inner XML of an answer.
 pub(super) type Answer = Result<String, Fault>;
 
@@ -83,6 +86,10 @@ impl Iam {
         if state.roles.contains_key(&name.to_lowercase()) {
             let words = format!("Role with name {name} already exists.");
             return Err(Fault::new(409, "EntityAlreadyExists", words));
+        }
+        if state.roles.len() >= ROLES_QUOTA {
+            let words = format!("Cannot exceed quota for RolesPerAccount: {ROLES_QUOTA}");
+            return Err(Fault::new(409, "LimitExceeded", words));
         }
         let role = Role {
             id: format!("AROA{}", random_id(CAPITALS, 17)),

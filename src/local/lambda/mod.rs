@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Cloud;
+use super::iam::Principal;
 use super::wire::{Fault, Request, Response};
 pub(crate) use code::Package;
 use configuration::Configuration;
@@ -120,24 +121,38 @@ fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 /// The caller's rights, as far as it is a role session.
 fn admit(cloud: &Cloud, request: &Request) -> Result<(), Fault> {
     let principal = cloud.iam.admit(cloud, request)?;
-    let action = match request.operation.as_str() {
+    if principal == Principal::Root {
+        return Ok(());
+    }
+    let operation = request.operation.as_str();
+    let action = match operation {
         "Invoke" => "lambda:InvokeFunction".to_owned(),
         other => format!("lambda:{other}"),
     };
-    let resource = request.segments().get(2).map_or_else(
-        || "*".to_owned(),
-        |name| {
-            Name::parse(cloud, name, None)
-                .map_or("*".to_owned(), |name| cloud.function_arn(&name.function))
-        },
-    );
-    cloud
+    // A new function is named in the body, and so is the role that it gets.
+    let body = match operation {
+        "CreateFunction" | "UpdateFunctionConfiguration" => request.json()?,
+        _ => serde_json::Map::new(),
+    };
+    let member = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let named = request.segments().get(2).cloned();
+    let named = named.or_else(|| member("FunctionName"));
+    let resource = named.and_then(|name| Name::parse(cloud, &name, None).ok());
+    let resource = resource.map(|name| cloud.function_arn(&name.function));
+    let resource = resource.unwrap_or_else(|| "*".to_owned());
+    let allowed = cloud
         .iam
-        .authorize(cloud, &principal, &action, &resource, &[])
-        .map_err(|mut fault| {
-            fault.status = 403;
-            fault
-        })
+        .authorize(cloud, &principal, &action, &resource, &[]);
+    let passed = || match member("Role") {
+        Some(role) => cloud
+            .iam
+            .may_pass(cloud, &principal, &role, "lambda.amazonaws.com"),
+        None => Ok(()),
+    };
+    allowed.and_then(|()| passed()).map_err(|mut fault| {
+        fault.status = 403;
+        fault
+    })
 }
 
 impl Cloud {

@@ -43,7 +43,7 @@ pub(super) enum Event {
 }
 
 /// One invocation, as headers and a body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Delivery {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) payload: Bytes,
@@ -155,9 +155,11 @@ async fn answer(
             shared.failure(id, &parts.headers, body).await
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
-            let _ = shared
-                .events
-                .send(Event::InitFailure(error_type(&parts.headers), body));
+            if shared.extensions.registration_is_closed() {
+                return Ok(not_allowed("Running", "InitError"));
+            }
+            let kind = error_type(&parts.headers);
+            let _ = shared.events.send(Event::InitFailure(kind, body));
             accepted()
         }
         (method, ["2020-01-01", "extension", what @ ..]) => {
@@ -232,19 +234,21 @@ impl Shared {
 fn verdict_answer(verdict: Option<Verdict>, transition: &str) -> Answer {
     match verdict {
         Some(Verdict::Accepted) => accepted(),
-        Some(Verdict::AnsweredAlready) => refuse(
-            StatusCode::FORBIDDEN,
-            "InvalidStateTransition",
-            &format!(
-                "State transition from Ready to {transition} failed for runtime. Error: State transition is not allowed"
-            ),
-        ),
+        Some(Verdict::AnsweredAlready) => not_allowed("Ready", transition),
         Some(Verdict::UnknownRequest) | None => refuse(
             StatusCode::BAD_REQUEST,
             "InvalidRequestID",
             "Invalid request ID",
         ),
     }
+}
+
+/// The runtime does something for which it is in the wrong state.
+fn not_allowed(from: &str, to: &str) -> Answer {
+    let words = format!(
+        "State transition from {from} to {to} failed for runtime. Error: State transition is not allowed"
+    );
+    refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", &words)
 }
 
 fn error_type(headers: &HeaderMap) -> Option<String> {

@@ -307,7 +307,7 @@ impl Environment {
         delivery: Delivery,
         deadline: Instant,
     ) -> End {
-        let mut undelivered = Some(delivery);
+        let mut undelivered = Some(delivery.clone());
         loop {
             if let (Some(waits), Some(_)) = (&self.runtime_waits, &undelivered) {
                 // A runtime whose long poll broke off will ask again.
@@ -332,6 +332,12 @@ impl Environment {
                 Step::Event(Event::ExtensionFailure(kind, why)) => {
                     self.end_process().await;
                     return End::Broken(Failed::extension(kind, &why));
+                }
+                // It has the event, and asks again before it answers: it gets the same one.
+                Step::Event(Event::Next(waits))
+                    if undelivered.is_none() && running.outcome.is_none() =>
+                {
+                    let _ = waits.send(delivery.clone());
                 }
                 Step::Event(event) => self.note(Some(event)),
                 Step::Exited(status) => return End::Broken(Failed::exit(status)),

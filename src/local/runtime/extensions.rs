@@ -70,6 +70,11 @@ impl Extensions {
         lock(&self.state).closed = true;
     }
 
+    /// Whether the runtime has asked for work: the init phase is over.
+    pub(super) fn registration_is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     pub(super) async fn answer(
         &self,
         method: &Method,

@@ -179,3 +179,39 @@ async fn a_permissions_boundary_takes_away_what_it_does_not_allow() {
     root.delete_policy().policy_arn(&arn).send().await.unwrap();
     cloud.stop().await;
 }
+
+#[tokio::test]
+async fn a_role_is_given_to_a_service_only_by_who_may_pass_it() {
+    let cloud = cloud().await;
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    let without = format!(
+        r#"{{"Statement":{{"Effect":"Allow","Action":"lambda:CreateFunction","Resource":"{function}"}}}}"#
+    );
+    let mine = session(&cloud, "me", &without).await;
+    let create = |config| {
+        let create = aws_sdk_lambda::Client::new(config).create_function();
+        let create = create.function_name("f").handler("bootstrap");
+        let code = aws_sdk_lambda::types::FunctionCode::builder();
+        let code = code.zip_file(aws_sdk_lambda::primitives::Blob::new(b"no zip"));
+        let create = create.runtime("provided.al2023".into()).code(code.build());
+        create.role("arn:aws:iam::000000000000:role/me").send()
+    };
+    let (code, words) = refusal(create(&mine).await);
+    assert_eq!(code, "AccessDeniedException");
+    assert!(
+        words.ends_with("is not authorized to perform: iam:PassRole on resource: arn:aws:iam::000000000000:role/me because no identity-based policy allows the iam:PassRole action"),
+        "{words}"
+    );
+    let pass = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}}"#;
+    let root = aws_sdk_iam::Client::new(&config(&cloud));
+    let put = root.put_role_policy().role_name("me").policy_name("pass");
+    put.policy_document(pass).send().await.unwrap();
+    cloud.clock().turn(PROPAGATION);
+    // What is refused now is the code, so the rights were enough.
+    let (_, words) = refusal(create(&assumed(&cloud, "me").await).await);
+    assert!(
+        words.starts_with("Could not unzip uploaded file."),
+        "{words}"
+    );
+    cloud.stop().await;
+}

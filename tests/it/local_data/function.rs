@@ -188,10 +188,6 @@ fn perform(event: &Value) -> Result<String, String> {
             let body = "x".repeat(argument.parse().unwrap());
             Ok(json!({ "statusCode": 200, "body": body }).to_string())
         }
-        "eat" => {
-            let eaten = eat(argument.parse().unwrap());
-            Ok(json!({ "statusCode": 200, "body": eaten.to_string() }).to_string())
-        }
         "big" => Ok(json!({ "statusCode": 200, "body": "x".repeat(7_000_000) }).to_string()),
         "background" => {
             // Work that goes on after the answer: it must stand still while the process is frozen.
@@ -208,13 +204,7 @@ fn perform(event: &Value) -> Result<String, String> {
             });
             Ok(json!({ "statusCode": 200 }).to_string())
         }
-        "register" => {
-            let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
-            let header = [("lambda-extension-name", "late")];
-            let path = "/2020-01-01/extension/register";
-            let answer = call(&api, "POST", path, &header, br#"{"events":["INVOKE"]}"#);
-            Ok(String::from_utf8(answer.body).unwrap())
-        }
+        "eat" | "again" | "register" => Ok(test_lambda(verb, argument, event)),
         "manage" => Ok(manage(event, &message, argument)),
         other => panic!("the test function does not know how to {other}"),
     }
@@ -246,6 +236,28 @@ fn authorize(event: &Value) -> Result<String, String> {
         "throw" => Err(json!({ "errorType": "Error", "errorMessage": argument }).to_string()),
         other => panic!("the test function does not know how to {other}"),
     }
+}
+
+/// What a runtime does to Lambda itself: outgrows its memory, asks twice, registers too late.
+fn test_lambda(verb: &str, argument: &str, event: &Value) -> String {
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    let body = match verb {
+        "eat" => eat(argument.parse().unwrap()).to_string(),
+        "again" => {
+            let next = "/2018-06-01/runtime/invocation/next";
+            let again = call(&api, "GET", next, &[], b"").body;
+            let again: Value = serde_json::from_slice(&again).unwrap();
+            let late = call(&api, "POST", "/2018-06-01/runtime/init/error", &[], b"{}");
+            json!({ "same": again == *event, "late": late.status }).to_string()
+        }
+        _ => {
+            let header = [("lambda-extension-name", "late")];
+            let path = "/2020-01-01/extension/register";
+            let answer = call(&api, "POST", path, &header, br#"{"events":["INVOKE"]}"#);
+            String::from_utf8(answer.body).unwrap()
+        }
+    };
+    json!({ "statusCode": 200, "body": body }).to_string()
 }
 
 /// Takes so many MB and gives them back; every page is written to, or it would be no memory at all.

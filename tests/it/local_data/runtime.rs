@@ -438,6 +438,16 @@ async fn an_extension_registers_during_init_only_and_ends_the_environment_when_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_asks_twice_gets_the_same_event_and_init_is_over_by_then() {
+    let world = functions().await;
+    world.make_function("f", &[]).await;
+    let (error, payload) = world.invoke("f", r#"{"do":"again"}"#).await;
+    assert_eq!(error, None, "{payload}");
+    let said: Value = serde_json::from_str(&body(&payload)).unwrap();
+    assert_eq!(said, serde_json::json!({ "same": true, "late": 403 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_function_has_lambda_s_number_of_descriptors() {
     let world = functions().await;
     let script = r#"#!/bin/bash
