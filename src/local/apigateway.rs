@@ -29,7 +29,13 @@ const NEEDED: [&str; 7] = [
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     settings: Mutex<Settings>,
+    /// Whether the role works, and until when that is believed.
+    believed: Mutex<Option<(i64, bool)>>,
 }
+
+/// For so many milliseconds it is not asked again whether the logging role works: every message and
+/// every post asks, and it takes a look at nine rights.
+const BELIEVED_MILLIS: i64 = 50;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Settings {
@@ -49,8 +55,23 @@ impl Account {
     /// Whether API Gateway can write logs by now: the role is set and still works. One that was
     /// deleted after it was set silences every API of the region, without an error anywhere.
     pub(crate) fn logging_works(&self, cloud: &Cloud) -> bool {
-        self.logging_role()
-            .is_some_and(|role| role_works(cloud, &role))
+        let now_ms = cloud.clock.now_ms();
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((until_ms, works)) = *believed
+            && now_ms < until_ms
+        {
+            return works;
+        }
+        let works = self
+            .logging_role()
+            .is_some_and(|role| role_works(cloud, &role));
+        *believed = Some((now_ms + BELIEVED_MILLIS, works));
+        works
+    }
+
+    fn set_logging_role(&self, role: Option<String>) {
+        self.lock().logging_role = role;
+        *self.believed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Everything, for `--persist`.
@@ -159,7 +180,7 @@ fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value,
 /// malformed.
 fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
     if role.is_empty() {
-        cloud.account.lock().logging_role = None;
+        cloud.account.set_logging_role(None);
         return Ok(());
     }
     let parts: Vec<_> = role.splitn(6, ':').collect();
@@ -186,7 +207,7 @@ fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
         &"0".repeat(32),
         vec![line],
     );
-    cloud.account.lock().logging_role = Some(role.to_owned());
+    cloud.account.set_logging_role(Some(role.to_owned()));
     Ok(())
 }
 

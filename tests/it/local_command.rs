@@ -108,6 +108,43 @@ async fn the_page_and_the_logs_follow_a_chat_that_a_second_shell_deployed_anew()
     assert_eq!(local.interrupt(), 0);
 }
 
+/// A port that keeps what it is sent, and refuses every request.
+fn listener() -> (u16, std::sync::Arc<std::sync::Mutex<String>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let keeping = heard.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut bytes = [0; 16 * 1024];
+            let count = stream.read(&mut bytes).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            keeping.lock().unwrap().push_str(&text);
+            let refusal =
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(refusal.as_bytes());
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn real_credentials_never_leave_for_the_local_cloud() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, heard) = listener();
+    let mut command = chatctl(dir.path());
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIAREALLYREAL")
+        .env("AWS_SECRET_ACCESS_KEY", "reallysecret")
+        .env("AWS_SESSION_TOKEN", "reallyatoken");
+    let said = run(command.args(["status", "--local", "--port", &port.to_string()]));
+    assert_eq!(said.code, 1, "{}", said.err);
+    let heard = heard.lock().unwrap().clone();
+    assert!(heard.contains("Credential=chatctl/"), "{heard}");
+    assert!(!heard.to_lowercase().contains("really"), "{heard}");
+}
+
 #[test]
 fn a_second_one_on_the_same_port_says_who_is_there_and_how_to_use_it() {
     let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -14,7 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// How long anything may take before a test fails. A build of the function is among it, and others
 /// may be building at the same time.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// A running `chatctl local --output json`, ended hard if the test fails.
 pub struct Running {

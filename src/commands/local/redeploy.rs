@@ -53,6 +53,7 @@ impl<'a> Redeploy<'a> {
         reporter.note("the Lambda's source has changed");
         let how = How {
             yes: true,
+            no_plan: true,
             ..How::default()
         };
         match deploy::deploy(self.settings, how, reporter).await {

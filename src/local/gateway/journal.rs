@@ -5,8 +5,6 @@
 //! `$context` variable filled in; one that WebSocket APIs do not have shows as `-`. Bodies are
 //! written only with data trace, as on AWS.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +30,6 @@ pub(crate) struct Caller {
     /// What the authorizer said.
     pub(crate) authorizer: Option<Arc<Map<String, Value>>>,
 }
-
-/// `$context` variables by name.
-type Variables = BTreeMap<Cow<'static, str>, String>;
 
 impl From<&Connection> for Caller {
     fn from(connection: &Connection) -> Self {
@@ -134,13 +129,14 @@ impl Journal {
 
     /// Writes everything.
     pub(crate) fn finish(self, entry: &Entry) {
-        if !self.cloud.account.logging_works(&self.cloud) {
+        let nothing = self.stage.access_log.is_none() && self.lines.is_empty();
+        if nothing || !self.cloud.account.logging_works(&self.cloud) {
             return;
         }
         let name = format!("{}/{}", self.stage.api_id, self.stage.stage);
         let stream = stream_name(&name);
         if let Some(access) = &self.stage.access_log {
-            let line = render(&access.format, &self.variables(entry));
+            let line = render(&access.format, |name| self.variable(entry, name));
             let line = vec![(self.cloud.clock.now_ms(), line)];
             self.cloud
                 .logs
@@ -160,52 +156,41 @@ impl Journal {
         self.lines.push((self.cloud.clock.now_ms(), line));
     }
 
-    fn variables(&self, entry: &Entry) -> Variables {
+    /// A `$context` variable. Made one by one: a line names a few of them, and there are millions of
+    /// lines.
+    fn variable(&self, entry: &Entry, name: &str) -> Option<String> {
         let (context, caller) = (&self.context, &self.caller);
-        let mut all = Variables::from([
-            ("requestId".into(), context.request_id.clone()),
-            ("extendedRequestId".into(), context.request_id.clone()),
-            ("apiId".into(), self.stage.api_id.clone()),
-            ("stage".into(), self.stage.stage.clone()),
-            ("routeKey".into(), context.route_key.clone()),
-            ("eventType".into(), context.event_type.to_owned()),
-            ("status".into(), entry.status.to_string()),
-            ("connectionId".into(), caller.connection_id.clone()),
-            (
-                "domainName".into(),
-                domain_name(&self.cloud, &self.stage.api_id),
-            ),
-            ("requestTime".into(), context.request_time()),
-            ("requestTimeEpoch".into(), context.at_ms.to_string()),
-            ("identity.sourceIp".into(), caller.source_ip.clone()),
-        ]);
-        let mut maybe = |name: &'static str, value: Option<String>| {
-            value.map(|value| all.insert(name.into(), value));
-        };
-        let signed = |value: &str| caller.arn.as_ref().map(|_| value.to_owned());
-        maybe("messageId", context.message_id.clone());
-        maybe("connectedAt", caller.connected_at.map(|at| at.to_string()));
-        maybe("identity.userAgent", caller.user_agent.clone());
-        maybe("identity.userArn", caller.arn.clone());
-        maybe("identity.accountId", signed(&self.cloud.account_id));
-        maybe("integrationLatency", entry.latency.map(millis));
-        let error = |text: fn((&str, &str)) -> String| entry.error.map(text);
-        maybe("error.message", error(|error| error.0.to_owned()));
-        maybe(
-            "error.messageString",
-            error(|error| format!("\"{}\"", error.0)),
-        );
-        maybe("error.responseType", error(|error| error.1.to_owned()));
-        let latency = context.authorizer_latency_ms;
-        maybe(
-            "authorizer.integrationLatency",
-            latency.map(|latency| latency.to_string()),
-        );
-        for (name, value) in caller.authorizer.iter().flat_map(|said| said.iter()) {
-            let value = value.as_str().unwrap_or_default().to_owned();
-            all.insert(format!("authorizer.{name}").into(), value);
+        let error = || entry.error.as_ref();
+        match name {
+            "requestId" | "extendedRequestId" => Some(context.request_id.clone()),
+            "apiId" => Some(self.stage.api_id.clone()),
+            "stage" => Some(self.stage.stage.clone()),
+            "routeKey" => Some(context.route_key.clone()),
+            "eventType" => Some(context.event_type.to_owned()),
+            "status" => Some(entry.status.to_string()),
+            "connectionId" => Some(caller.connection_id.clone()),
+            "domainName" => Some(domain_name(&self.cloud, &self.stage.api_id)),
+            "requestTime" => Some(context.request_time()),
+            "requestTimeEpoch" => Some(context.at_ms.to_string()),
+            "messageId" => context.message_id.clone(),
+            "connectedAt" => caller.connected_at.map(|at| at.to_string()),
+            "integrationLatency" => entry.latency.map(millis),
+            "identity.sourceIp" => Some(caller.source_ip.clone()),
+            "identity.userAgent" => caller.user_agent.clone(),
+            "identity.userArn" => caller.arn.clone(),
+            "identity.accountId" => caller.arn.as_ref().map(|_| self.cloud.account_id.clone()),
+            "error.message" => error().map(|error| error.0.to_owned()),
+            "error.messageString" => error().map(|error| format!("\"{}\"", error.0)),
+            "error.responseType" => error().map(|error| error.1.to_owned()),
+            "authorizer.integrationLatency" => context
+                .authorizer_latency_ms
+                .map(|latency| latency.to_string()),
+            _ => {
+                let name = name.strip_prefix("authorizer.")?;
+                let said = caller.authorizer.as_ref()?.get(name)?;
+                said.as_str().map(str::to_owned)
+            }
         }
-        all
     }
 }
 
@@ -233,7 +218,7 @@ fn stream_name(of: &str) -> String {
 }
 
 /// Fills in `$context.…` and `${context.…}`; what is unknown or absent becomes `-`.
-fn render(format: &str, variables: &Variables) -> String {
+fn render(format: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
     let mut line = String::with_capacity(format.len());
     let mut rest = format;
     while let Some(at) = rest.find('$') {
@@ -243,8 +228,8 @@ fn render(format: &str, variables: &Variables) -> String {
             rest = &rest[at + 1..];
             continue;
         };
-        let value = variables.get(name).map(String::as_str);
-        line.push_str(value.filter(|value| !value.is_empty()).unwrap_or("-"));
+        let value = value_of(name).filter(|value| !value.is_empty());
+        line.push_str(value.as_deref().unwrap_or("-"));
         rest = after;
     }
     line + rest
@@ -269,18 +254,16 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_and_unknown_ones_are_a_dash() {
-        let variables = Variables::from([
-            ("requestId".into(), "r1".to_owned()),
-            ("status".into(), "200".to_owned()),
-        ]);
+        let variables = |name: &str| match name {
+            "requestId" => Some("r1".to_owned()),
+            "status" => Some("200".to_owned()),
+            _ => None,
+        };
         let format = r#"{"id":"$context.requestId","s":$context.status,"x":"$context.integration.latency"}."#;
-        assert_eq!(
-            render(format, &variables),
-            r#"{"id":"r1","s":200,"x":"-"}."#
-        );
-        assert_eq!(render("$context.requestId.", &variables), "r1.");
+        assert_eq!(render(format, variables), r#"{"id":"r1","s":200,"x":"-"}."#);
+        assert_eq!(render("$context.requestId.", variables), "r1.");
         let braces = "${context.requestId}-$context.status/$ $context.";
-        assert_eq!(render(braces, &variables), "r1-200/$ $context.");
+        assert_eq!(render(braces, variables), "r1-200/$ $context.");
     }
 
     #[test]

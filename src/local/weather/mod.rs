@@ -207,8 +207,11 @@ impl Sky {
         (self.listed(|calls| calls.push(call)), fault)
     }
 
-    /// Notes what was answered.
+    /// Notes what was answered, if the call is listed at all.
     pub(crate) fn end(&self, number: u64, status: u16) {
+        if number == 0 {
+            return;
+        }
         self.listed(|calls| calls.answered(number, status));
     }
 
