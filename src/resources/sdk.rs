@@ -109,18 +109,46 @@ pub(super) trait Twin: Sync {
     fn take_back(&self, job: &Job<World>, id: &str) -> impl Future<Output = Result<()>> + Send;
 }
 
+/// So many looks in a row must show the same after a clash.
+const STEADY: usize = 4;
+
+/// What was seen so far, while looking for one that stays.
+#[derive(Debug, Default)]
+struct Looks {
+    /// Somebody else makes the same at this very moment.
+    clashed: bool,
+    last: String,
+    in_a_row: usize,
+}
+
+impl Looks {
+    /// Whether what is seen now may be taken.
+    fn trust(&mut self, id: &str) -> bool {
+        if self.last != id {
+            (self.last, self.in_a_row) = (id.to_owned(), 0);
+        }
+        self.in_a_row += 1;
+        !self.clashed || self.in_a_row >= STEADY
+    }
+}
+
 /// Ends with exactly one, however answers get lost and whoever else is at it.
 ///
 /// Look; if nothing is there, create; look again. Whoever then sees another one beside its own
 /// takes its own back. Whoever looked before the other one was made saw only its own, and keeps
 /// it: so two creators cannot both keep theirs, whatever the order of the four calls. If both take
-/// theirs back, jitter parts them in the next round. What a killed run leaves is found by the
-/// first look of the next.
+/// theirs back, jitter parts them in the next round; and what is seen then may be the other's, on
+/// its way out, so it is taken only when it stays. What a killed run leaves is found by the first
+/// look of the next.
 pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<String> {
     let mut waits = Waits::until(CONFLICT_LIMIT);
+    let mut looks = Looks::default();
     loop {
         if let Some(id) = twin.look(job).await?.into_iter().next() {
-            return Ok(id);
+            if looks.trust(&id) || !waits.again().await {
+                return Ok(id);
+            }
+            continue;
         }
         let trouble = match twin.create(job).await? {
             Attempt::Made(id) => {
@@ -133,6 +161,7 @@ pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<S
                     T::WHAT
                 ));
                 twin.take_back(job, &id).await?;
+                looks.clashed = true;
                 Error::failed(format!("another deploy keeps making {}", T::WHAT))
             }
             Attempt::Unclear(error) => {
@@ -143,5 +172,21 @@ pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<S
         if !waits.again().await {
             return Err(trouble);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_clash_only_what_stays_is_taken() {
+        assert!(Looks::default().trust("a"), "nobody else is at it");
+        let mut looks = Looks {
+            clashed: true,
+            ..Looks::default()
+        };
+        let seen = ["a", "a", "a", "b", "b", "b", "b"].map(|id| looks.trust(id));
+        assert_eq!(seen, [false, false, false, false, false, false, true]);
     }
 }
