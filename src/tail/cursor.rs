@@ -156,13 +156,8 @@ mod tests {
     fn event(id: usize, timestamp: i64) -> Event {
         Event {
             id: Some(id.to_string()),
-            source: LogSource::Function,
-            group: "g".into(),
-            stream: "s".into(),
-            timestamp,
             ingested: timestamp,
-            message: String::new(),
-            late: false,
+            ..Event::sample(LogSource::Function, timestamp, "")
         }
     }
 

@@ -46,6 +46,23 @@ pub struct Event {
     pub late: bool,
 }
 
+#[cfg(test)]
+impl Event {
+    /// An event for tests.
+    pub(super) fn sample(source: LogSource, timestamp: i64, message: &str) -> Self {
+        Self {
+            id: None,
+            source,
+            group: "g".into(),
+            stream: "s".into(),
+            timestamp,
+            ingested: 0,
+            message: message.into(),
+            late: false,
+        }
+    }
+}
+
 /// What the tail says.
 #[derive(Debug, Clone)]
 pub enum Said {

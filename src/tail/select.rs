@@ -139,16 +139,7 @@ mod tests {
     use crate::cli::LogSource;
 
     fn event(timestamp: i64, message: &str) -> Event {
-        Event {
-            id: None,
-            source: LogSource::Function,
-            group: "g".into(),
-            stream: "s".into(),
-            timestamp,
-            ingested: 0,
-            message: message.into(),
-            late: false,
-        }
+        Event::sample(LogSource::Function, timestamp, message)
     }
 
     fn times(lines: &[Line]) -> Vec<i64> {

@@ -155,14 +155,8 @@ mod tests {
 
     fn event(source: LogSource, timestamp: i64, stream: &str, message: &str) -> Event {
         Event {
-            id: None,
-            source,
-            group: "g".into(),
             stream: stream.into(),
-            timestamp,
-            ingested: 0,
-            message: message.into(),
-            late: false,
+            ..Event::sample(source, timestamp, message)
         }
     }
 

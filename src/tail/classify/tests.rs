@@ -3,16 +3,7 @@
 use super::*;
 
 fn facts(source: LogSource, message: &str) -> Facts {
-    classify(&Event {
-        id: None,
-        source,
-        group: "g".into(),
-        stream: "s".into(),
-        timestamp: 0,
-        ingested: 0,
-        message: message.into(),
-        late: false,
-    })
+    classify(&Event::sample(source, 0, message))
 }
 
 #[test]

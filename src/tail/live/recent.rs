@@ -78,16 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn event(timestamp: i64, message: &str) -> Event {
-        Event {
-            id: None,
-            source: LogSource::Function,
-            group: "g".into(),
-            stream: "s".into(),
-            timestamp,
-            ingested: 0,
-            message: message.into(),
-            late: false,
-        }
+        Event::sample(LogSource::Function, timestamp, message)
     }
 
     #[test]

@@ -10,16 +10,7 @@ const TIMING: Timing = Timing {
 };
 
 fn event(source: LogSource, timestamp: i64) -> Event {
-    Event {
-        id: None,
-        source,
-        group: "g".into(),
-        stream: "s".into(),
-        timestamp,
-        ingested: 0,
-        message: String::new(),
-        late: false,
-    }
+    Event::sample(source, timestamp, "")
 }
 
 fn times(events: &[Event]) -> Vec<i64> {
