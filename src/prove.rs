@@ -1,6 +1,7 @@
-//! The proof at the end of a deploy: connect, send an action that nobody knows, get the chat's own
-//! error frame back, disconnect. A deployed stage is not yet a live one, so it is tried again while
-//! the data plane settles.
+//! The proof at the end of a deploy: connect, send a heartbeat, get the chat's own answer back,
+//! disconnect. It goes through `$default`, the function and the push back, names nobody, and leaves no
+//! failure in the logs. A deployed stage is not yet a live one, so it is tried again while the data
+//! plane settles.
 
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
@@ -14,8 +15,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// One that no client uses.
-const UNKNOWN_ACTION: &str = r#"{"action":"chatctl-proof"}"#;
+const HEARTBEAT: &str = r#"{"action":"ping"}"#;
 /// After a change, old and new behaviour can alternate for more than a minute.
 const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 const CONNECT_WITHIN: Duration = Duration::from_secs(35);
@@ -114,19 +114,17 @@ async fn connect(url: &str, origin: Option<&str>) -> Result<Socket, Failure> {
     }
 }
 
-/// Only the chat's own error frame counts; API Gateway's error frames have another shape.
+/// Only the chat's own frames count: a pong, or the refusal of a function that knows no heartbeat. API
+/// Gateway's error frames have another shape.
 async fn ask(socket: &mut Socket) -> Result<(), Failure> {
     let lost = |error: SocketError| Failure::Answer(format!("the connection broke: {error}"));
-    socket
-        .send(Message::text(UNKNOWN_ACTION))
-        .await
-        .map_err(lost)?;
+    socket.send(Message::text(HEARTBEAT)).await.map_err(lost)?;
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message.map_err(lost)? else {
             continue;
         };
         let frame: Value = serde_json::from_str(&text).unwrap_or_default();
-        if frame.pointer("/error/code").is_some() {
+        if frame.get("pong").is_some() || frame.pointer("/error/code").is_some() {
             return Ok(());
         }
         if let Some(words) = frame.get("message").and_then(Value::as_str) {

@@ -26,6 +26,10 @@ async fn ends_with_a_chat_that_answers_and_a_second_run_changes_nothing() {
     let reads = world.cloud.calls().len() - before;
     assert!(reads <= 32, "{reads} reads");
     eprintln!("a no-op deploy: {reads} reads, {:?}", began.elapsed());
+    let all = world.run(&["logs"]).await;
+    assert!(!all.stdout.is_empty(), "the proof is in the logs");
+    let failures = world.run(&["logs", "--errors"]).await;
+    assert!(failures.stdout.is_empty(), "{}", text(&failures));
 }
 
 #[tokio::test(flavor = "multi_thread")]
