@@ -114,8 +114,8 @@ async fn connect(url: &str, origin: Option<&str>) -> Result<Socket, Failure> {
     }
 }
 
-/// Only the chat's own frames count: a pong, or the refusal of a function that knows no heartbeat. API
-/// Gateway's error frames have another shape.
+/// Whatever the function pushes counts, be it a pong, the refusal of one that knows no heartbeat, or
+/// what a function of the user's own says: it came the whole way. API Gateway's error frames do not.
 async fn ask(socket: &mut Socket) -> Result<(), Failure> {
     let lost = |error: SocketError| Failure::Answer(format!("the connection broke: {error}"));
     socket.send(Message::text(HEARTBEAT)).await.map_err(lost)?;
@@ -124,12 +124,12 @@ async fn ask(socket: &mut Socket) -> Result<(), Failure> {
             continue;
         };
         let frame: Value = serde_json::from_str(&text).unwrap_or_default();
-        if frame.get("pong").is_some() || frame.pointer("/error/code").is_some() {
-            return Ok(());
-        }
-        if let Some(words) = frame.get("message").and_then(Value::as_str) {
-            return Err(Failure::Answer(format!("API Gateway answered {words:?}")));
-        }
+        let by_gateway = frame.get("connectionId").and(frame.get("requestId"));
+        let words = by_gateway.and(frame.get("message")).and_then(Value::as_str);
+        return match words {
+            Some(words) => Err(Failure::Answer(format!("API Gateway answered {words:?}"))),
+            None => Ok(()),
+        };
     }
     Err(Failure::Answer(
         "the connection was closed without an answer".into(),
