@@ -101,7 +101,11 @@ async fn ours(clients: &Clients, wanted: &Wanted) -> Result<Option<Api>> {
         let tag = |key: &str| api.tags().and_then(|tags| tags.get(key));
         tag(STACK) == Some(&wanted.stack) && tag(STAGE) == Some(&wanted.stage)
     });
-    all.sort_by_key(|api| api.created_date().map(|date| date.as_nanos()));
+    // As deploy chooses: the oldest, and of those of one second the lowest id.
+    all.sort_by_key(|api| {
+        let created = api.created_date().map(|date| date.as_nanos());
+        (created, api.api_id().map(str::to_owned))
+    });
     let mut all = all.into_iter();
     Ok(all.next().map(|first| Api {
         protocol: first

@@ -2,6 +2,7 @@
 
 use super::{FUNCTION, Patient, STAGE};
 use aws_sdk_apigatewayv2::types::{AuthorizationType, ProtocolType, Route, RouteSettings};
+use std::time::Duration;
 
 async fn route(patient: &Patient, key: &str) -> Route {
     let gateway = &patient.world.clients.apigatewayv2;
@@ -33,6 +34,8 @@ async fn another_way_to_choose_routes_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_api_with_the_same_tags_is_found() {
     let patient = Patient::healthy().await;
+    // Ours is the older one, and APIs are dated to the second.
+    patient.world.cloud.clock().turn(Duration::from_secs(2));
     let gateway = &patient.world.clients.apigatewayv2;
     gateway
         .create_api()
