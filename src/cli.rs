@@ -96,6 +96,7 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the local cloud, deploy the chat to it, serve the chat page and stream the logs
+    #[cfg(feature = "local")]
     Local(Local),
     /// Build the Lambda, create or update what differs, prove that the chat works
     Deploy(Deploy),
@@ -232,6 +233,7 @@ pub struct Teardown {
 }
 
 /// Flags of `chatctl local`.
+#[cfg(feature = "local")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct Local {
     /// What is deployed.

@@ -12,7 +12,6 @@ pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod error;
-pub mod local;
 pub mod package;
 pub mod page;
 pub mod prove;

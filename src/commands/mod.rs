@@ -7,6 +7,7 @@ mod completions;
 pub mod deploy;
 mod doctor;
 mod init;
+#[cfg(feature = "local")]
 mod local;
 mod logs;
 mod man;
@@ -56,6 +57,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { dir } => man::run(context, dir.as_deref()),
         Command::Logs(args) => logs::run(context, args).await,
+        #[cfg(feature = "local")]
         Command::Local(flags) => local::run(context, flags).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,

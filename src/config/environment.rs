@@ -50,11 +50,6 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
     said.or_else(|| Some(etcetera::home_dir().ok()?.join(".cargo")))
 }
 
-/// Where this machine looks for programs; what the local cloud starts looks there too.
-pub(crate) fn search_path() -> String {
-    variable("PATH").unwrap_or_default()
-}
-
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

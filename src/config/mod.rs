@@ -8,8 +8,8 @@ mod environment;
 mod file;
 mod settings;
 
+pub(crate) use environment::cargo_home;
 pub use environment::{cache_dir, has_keys_in_environment};
-pub(crate) use environment::{cargo_home, search_path};
 pub use file::{FileConfig, Loaded};
 pub(crate) use settings::host_arch;
 pub use settings::{Function, Gateway, Settings, Target};

@@ -61,18 +61,8 @@ fn the_engine_knows_no_aws() {
 }
 
 #[test]
-fn the_local_cloud_shares_no_code_with_the_deployer() {
-    let deployer = [
-        "crate::engine",
-        "crate::resources",
-        "crate::stack",
-        "crate::aws",
-        "aws_sdk",
-    ];
-    nowhere("src/local", &deployer, &[]);
-    nowhere("src/engine", &["crate::local"], &[]);
-    nowhere("src/resources", &["crate::local"], &[]);
-    nowhere("src/stack", &["crate::local"], &[]);
+fn only_chatctl_local_knows_the_local_cloud() {
+    nowhere("src", &["chatctl_local_cloud"], &["src/commands/local/"]);
 }
 
 #[test]
@@ -103,7 +93,7 @@ fn only_config_reads_the_environment() {
 #[test]
 fn a_file_is_read_in_one_sitting() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let long: Vec<_> = ["src", "lambda/src"]
+    let long: Vec<_> = ["src", "crates/local-cloud/src", "lambda/src"]
         .iter()
         .flat_map(|folder| sources(&root.join(folder)))
         .map(|path| {
@@ -120,8 +110,9 @@ fn a_file_is_read_in_one_sitting() {
 #[test]
 fn every_file_begins_by_saying_what_it_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let silent: Vec<_> = sources(&root.join("src"))
-        .into_iter()
+    let silent: Vec<_> = ["src", "crates/local-cloud/src"]
+        .iter()
+        .flat_map(|folder| sources(&root.join(folder)))
         .filter(|path| !path.to_string_lossy().ends_with("tests.rs") && !path.ends_with("fake.rs"))
         .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//!"))
         .collect();

@@ -2,7 +2,7 @@
 //! and nothing half-made.
 
 use crate::binary::{chatctl, run};
-use chatctl::local::{LocalCloud, Options};
+use chatctl_local_cloud::{LocalCloud, Options};
 use std::net::TcpListener;
 use std::path::Path;
 

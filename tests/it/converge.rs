@@ -2,7 +2,7 @@
 //! one plain run.
 
 use super::world::World;
-use chatctl::local::{Call, Fault, FaultKind};
+use chatctl_local_cloud::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! `chatctl deploy`, with the real function behind it.
 
 use super::world::{World, calm, text};
-use chatctl::local::{Fault, FaultKind, Weather};
+use chatctl_local_cloud::{Fault, FaultKind, Weather};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 

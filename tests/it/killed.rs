@@ -1,7 +1,7 @@
 //! kill -9 of the binary at every write of a deploy and of a teardown, then one plain run.
 
 use super::world::{World, calm, wait_for};
-use chatctl::local::{Call, Fault, FaultKind};
+use chatctl_local_cloud::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -20,8 +20,6 @@ mod drift;
 mod init;
 mod killed;
 mod local_command;
-mod local_control;
-mod local_data;
 mod logs;
 mod ownership;
 mod page;

@@ -100,7 +100,7 @@ def test_an_operation_outside_the_list_is_501_and_named():
     """All that botocore knows of two services and the list does not have."""
     for service in ("lambda", "apigatewayv2"):
         model = botocore.session.get_session().get_service_model(service)
-        table = (HERE.parents[1] / "src/local/operations.txt").read_text(encoding="utf-8")
+        table = (HERE.parents[1] / "crates/local-cloud/src/operations.txt").read_text(encoding="utf-8")
         known = {line.split()[2] for line in table.splitlines() if line[:1] in "+-" and f" {service} " in line}
         assert known == set(model.operation_names), f"{service}: the table and botocore differ"
     code, words = cloud.refused(client("lambda").list_layers)

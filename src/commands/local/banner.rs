@@ -4,8 +4,8 @@ use crate::cli;
 use crate::commands::Context;
 use crate::commands::deploy::Deployed;
 use crate::error::Result;
-use crate::local::LocalCloud;
 use crate::report::Style;
+use chatctl_local_cloud::LocalCloud;
 use serde_json::json;
 
 /// Who speaks, and of which local cloud.

@@ -5,7 +5,7 @@ use crate::cli;
 use crate::commands::Context;
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
-use crate::local::{LocalCloud, Neighbour, Options, StartError, neighbour};
+use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
 
 /// `local` is `--local`, whatever else was said.
 pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings> {

@@ -4,7 +4,7 @@
 
 use crate::cli;
 use crate::error::{Error, Result};
-use crate::local::{Clock, Forecast};
+use chatctl_local_cloud::{Clock, Forecast};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::time::Duration;

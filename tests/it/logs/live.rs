@@ -2,7 +2,7 @@
 
 use super::{Chat, Tail};
 use crate::world::until;
-use chatctl::local::{Fault, FaultKind};
+use chatctl_local_cloud::{Fault, FaultKind};
 use std::time::Duration;
 
 /// A live tail whose session is open.

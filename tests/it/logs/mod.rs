@@ -14,7 +14,7 @@ use crate::binary::{Said, chatctl, run};
 use crate::world::{World, calm};
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
-use chatctl::local::Weather;
+use chatctl_local_cloud::Weather;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -2,7 +2,7 @@
 
 use super::{Chat, message};
 use crate::world::{calm, until};
-use chatctl::local::{Fault, FaultKind};
+use chatctl_local_cloud::{Fault, FaultKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

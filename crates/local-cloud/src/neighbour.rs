@@ -51,7 +51,7 @@ async fn ask(port: u16) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::{LocalCloud, Options};
+    use crate::{LocalCloud, Options};
 
     #[tokio::test]
     async fn a_local_cloud_is_known_and_another_program_is_not() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use chatctl::local::{LocalCloud, Options};
+use chatctl_local_cloud::{LocalCloud, Options};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::{World, calm, until, zip};
@@ -44,7 +44,7 @@ fn read(pids: &Path) -> Option<(Pid, Pid)> {
 async fn killing_the_cloud_kills_its_functions_and_the_next_start_sweeps_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
-    let name = "local_data::orphans::cloud_to_be_killed";
+    let name = "data::orphans::cloud_to_be_killed";
     let mut cloud = Command::new(std::env::current_exe().unwrap())
         .args(["--quiet", "--ignored", "--exact", name])
         .env("ORPHAN_PIDS", &pids)

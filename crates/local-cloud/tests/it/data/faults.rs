@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chatctl::local::{Fault, FaultKind, LocalCloud, Options, StartError, Weather};
+use chatctl_local_cloud::{Fault, FaultKind, LocalCloud, Options, StartError, Weather};
 use serde_json::Value;
 
 use super::function::{Answer, call};

@@ -2,7 +2,7 @@
 
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{IntegrationType, LoggingLevel, ProtocolType, RouteSettings};
-use chatctl::local::ControlPlane;
+use chatctl_local_cloud::ControlPlane;
 
 use super::{cloud, cloud_with, config, refusal};
 

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
+use chatctl_local_cloud::{ControlPlane, LocalCloud, Options, Weather};
 
 mod account;
 mod apigatewayv2;

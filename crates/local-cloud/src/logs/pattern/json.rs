@@ -4,7 +4,7 @@ use super::{Order, compare};
 use serde_json::Value;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::local::logs) enum Expression {
+pub(in crate::logs) enum Expression {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
     Test(Vec<Step>, Test),
@@ -12,14 +12,14 @@ pub(in crate::local::logs) enum Expression {
 
 /// One step into a JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::local::logs) enum Step {
+pub(in crate::logs) enum Step {
     Member(String),
     Item(usize),
     AnyItem,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::local::logs) enum Test {
+pub(in crate::logs) enum Test {
     Compare(Order, String),
     IsTrue,
     IsFalse,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, TableStatus, TimeToLiveSpecification, TransactWriteItem,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chatctl::local::{ControlPlane, LocalCloud};
+use chatctl_local_cloud::{ControlPlane, LocalCloud};
 
 use super::{PROPAGATION, cloud, cloud_with, config, refusal, session};
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, GlobalSecondaryIndex, KeySchemaElement, KeyType, KeysAndAttributes, Projection,
     ProjectionType, Put, TransactWriteItem,
 };
-use chatctl::local::{Fault, FaultKind, LocalCloud};
+use chatctl_local_cloud::{Fault, FaultKind, LocalCloud};
 
 use super::dynamodb::{attribute, key, table, text};
 use super::{PROPAGATION, cloud, config, refusal};

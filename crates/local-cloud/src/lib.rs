@@ -72,6 +72,8 @@ pub struct Options {
     pub clock_ahead: Duration,
     /// How many seconds pass on the clock in one real second.
     pub clock_speed: f64,
+    /// Where functions' processes look for programs, after Lambda's own folders: a `PATH`.
+    pub search_path: String,
 }
 
 impl Default for Options {
@@ -86,6 +88,7 @@ impl Default for Options {
             faults: Vec::new(),
             clock_ahead: Duration::ZERO,
             clock_speed: 1.0,
+            search_path: std::env::var("PATH").unwrap_or_default(),
         }
     }
 }
@@ -188,6 +191,8 @@ pub(crate) struct Cloud {
     pub(crate) account_id: String,
     /// `http://127.0.0.1:PORT`.
     pub(crate) endpoint: String,
+    /// The `PATH` of functions, after Lambda's own folders.
+    pub(crate) search_path: String,
     /// Where files may be written.
     pub(crate) state_dir: PathBuf,
     /// Set when the cloud ends.
@@ -356,6 +361,7 @@ impl Cloud {
             region: options.region,
             account_id: options.account_id,
             endpoint: format!("http://{address}"),
+            search_path: options.search_path,
             state_dir,
             stopping: CancellationToken::new(),
             keeper: persist::Keeper::new(options.persist),

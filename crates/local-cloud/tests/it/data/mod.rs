@@ -2,15 +2,15 @@
 //!
 //! [`World`] deploys one API with one function by the AWS SDK, as the deployer would.
 //!
-//! What real AWS is known to do, and where it is tested (rooms of `local_data` unless said otherwise):
+//! What real AWS is known to do, and where it is tested (rooms of `data` unless said otherwise):
 //!
 //! | what | tests |
 //! |---|---|
-//! | 1 logging needs the account's role | `local_control::account::logging_without_the_account_role_is_refused` |
-//! | 2 that role must exist, trust, suffice, have propagated | `local_control::account::an_account_role_must_exist_…` |
+//! | 1 logging needs the account's role | `control::account::logging_without_the_account_role_is_refused` |
+//! | 2 that role must exist, trust, suffice, have propagated | `control::account::an_account_role_must_exist_…` |
 //! | 3 a fresh role cannot be assumed | `lambda::a_fresh_role_cannot_be_assumed_for_a_while` |
 //! | 4 overlapping updates, pending functions | `lambda::overlapping_updates_are_409_…`, `lambda::a_new_function_is_pending_…` |
-//! | 5 duplicate routes, integrations in use | `local_control::apigatewayv2::a_second_route_…`, `…::an_integration_in_use_…` |
+//! | 5 duplicate routes, integrations in use | `control::apigatewayv2::a_second_route_…`, `…::an_integration_in_use_…` |
 //! | 6 live only when deployed, open sockets move | `gateway::a_new_route_is_live_only_after_a_deployment_…` |
 //! | 7 the handshake's statuses | `handshake` |
 //! | 8 error frames to the letter, the socket stays | `gateway::a_message_without_a_route_…`, `…::a_function_that_fails_…` |
@@ -47,7 +47,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
-use chatctl::local::{ControlPlane, LocalCloud, Options, Weather};
+use chatctl_local_cloud::{ControlPlane, LocalCloud, Options, Weather};
 use serde_json::Value;
 
 pub(crate) use client::{Client, PATIENCE, Socket, knock, try_connect, until};
@@ -418,7 +418,7 @@ pub(crate) fn invocation() -> String {
 pub(crate) fn bootstrap() -> String {
     let me = std::env::current_exe().unwrap();
     format!(
-        "#!/bin/sh\nexec '{}' --quiet --ignored --nocapture --exact local_data::function::bootstrap\n",
+        "#!/bin/sh\nexec '{}' --quiet --ignored --nocapture --exact data::function::bootstrap\n",
         me.display()
     )
 }

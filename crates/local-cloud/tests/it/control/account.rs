@@ -3,7 +3,7 @@
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings};
-use chatctl::local::{ControlPlane, LocalCloud};
+use chatctl_local_cloud::{ControlPlane, LocalCloud};
 
 use super::apigatewayv2::api;
 use super::{GATEWAY_TRUST, PROPAGATION, PUSH_POLICY, cloud, cloud_with, config, refusal};

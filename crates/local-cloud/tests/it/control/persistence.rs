@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     ScalarAttributeType,
 };
-use chatctl::local::{LocalCloud, Options, Weather};
+use chatctl_local_cloud::{LocalCloud, Options, Weather};
 
 use super::{LAMBDA_TRUST, config};
 

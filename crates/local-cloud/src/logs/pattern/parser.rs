@@ -2,7 +2,7 @@
 
 use super::json::{Expression, Step, Test};
 use super::{Order, closing_quote, refused, unescape};
-use crate::local::wire::Fault;
+use crate::wire::Fault;
 
 /// A recursive descent over the inside of `{ … }`.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use super::parser::Parser;
 use super::{Order, Pattern, compare, refused};
-use crate::local::wire::Fault;
+use crate::wire::Fault;
 
 /// What one field of a space-delimited message must be: all or any of the comparisons.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::local::logs) struct FieldTest {
+pub(in crate::logs) struct FieldTest {
     all: bool,
     compares: Vec<(Order, String)>,
 }

@@ -28,7 +28,7 @@ pub(super) struct Place<'a> {
 /// the function sets it, so that any SDK inside the function finds the services.
 pub(super) fn variables(cloud: &Cloud, spec: &Spec, place: &Place<'_>) -> Vec<(String, String)> {
     let root = &place.task_root;
-    let path = crate::config::search_path();
+    let path = &cloud.search_path;
     let mut variables = vec![
         ("_HANDLER", spec.handler.clone()),
         ("LAMBDA_TASK_ROOT", root.clone()),

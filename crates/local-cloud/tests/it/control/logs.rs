@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::{FilteredLogEvent, InputLogEvent};
-use chatctl::local::{ControlPlane, LocalCloud};
+use chatctl_local_cloud::{ControlPlane, LocalCloud};
 
 use super::{cloud, cloud_with, config, refusal, session};
 

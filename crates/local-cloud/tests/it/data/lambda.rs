@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_lambda::client::Waiters;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, InvocationType, LastUpdateStatus, State};
-use chatctl::local::Weather;
+use chatctl_local_cloud::Weather;
 
 use super::{FUNCTION, World, bootstrap, calm, refusal, zip};
 

@@ -4,7 +4,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, LoggingConfig, Runtime, State,
 };
-use chatctl::local::Weather;
+use chatctl_local_cloud::Weather;
 
 use super::{FUNCTION, ROLE, World, bootstrap, calm, refusal, zip};
 
