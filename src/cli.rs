@@ -1,6 +1,7 @@
 //! What can be typed. Nothing here acts: the flags go to [`crate::config`], the verbs to
 //! `commands`. The doc comments are the help texts and the manual pages.
 
+use crate::config::LOCAL_PORT;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ pub struct Global {
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
     /// Port of the local cloud
-    #[arg(long, global = true, default_value_t = 4510, env = "CHATCTL_PORT")]
+    #[arg(long, global = true, default_value_t = LOCAL_PORT, env = "CHATCTL_PORT")]
     pub port: u16,
     /// Talk to another implementation of the AWS APIs at this URL
     #[arg(long, global = true, value_name = "URL")]

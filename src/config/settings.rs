@@ -1,16 +1,15 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
+use super::chat_flags::ChatFlags;
 use super::file::{self, FileConfig, FunctionTable, GatewayTable, Loaded};
 use super::{check, environment};
 use crate::cli::{Arch, Global, LogLevel, Wanted};
 use crate::error::{Error, Result};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which cloud is meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// AWS itself, with the usual credential chain.
     Aws,
@@ -33,7 +32,7 @@ impl Target {
 }
 
 /// Everything that a command needs to know about what the user wants.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Name of the chat, `[a-z][a-z0-9-]*`, at most 32 characters.
     pub name: String,
@@ -55,10 +54,12 @@ pub struct Settings {
     pub table_name: Option<String>,
     /// The user's own tags, for every taggable resource.
     pub tags: BTreeMap<String, String>,
+    /// The flags by which the user chose this chat, but for those of the target.
+    given: ChatFlags,
 }
 
 /// The Lambda function.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Function {
     /// Name, if not the usual one.
     pub name: Option<String>,
@@ -79,7 +80,7 @@ pub struct Function {
 }
 
 /// The WebSocket API and its stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Gateway {
     /// Execution logging.
     pub log_level: LogLevel,
@@ -140,10 +141,29 @@ impl Settings {
             retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
             table_name: table.name,
             tags: merge_tags(tags, &wanted.tags)?,
+            given: given(global),
         };
         check::settings(&settings)
             .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
         Ok(settings)
+    }
+
+    /// The same chat on another cloud.
+    #[must_use]
+    pub fn with_target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The command that does `verb` to this chat, with the flags that the user chose it by:
+    /// `chatctl deploy --name x --local --port 4600`. Every command in a hint comes from here.
+    pub fn command(&self, verb: &str) -> String {
+        self.chat_flags().command(verb)
+    }
+
+    /// The flags that lead another command to this chat, for what has no settings at hand.
+    pub fn chat_flags(&self) -> ChatFlags {
+        self.given.clone().at(&self.target)
     }
 
     /// The processor to build for: what was asked for, or the target's default.
@@ -178,6 +198,15 @@ fn the_gateway(wanted: &Wanted, file: &GatewayTable) -> Gateway {
         throttle_rate: rate.unwrap_or(500.0),
         throttle_burst: burst.unwrap_or(1000),
     }
+}
+
+fn given(global: &Global) -> ChatFlags {
+    ChatFlags::default()
+        .with_config(global.config.as_deref())
+        .with("--name", global.name.as_deref())
+        .with("--stage", global.stage.as_deref())
+        .with("--region", global.region.as_deref())
+        .with("--profile", global.profile.as_deref())
 }
 
 /// This machine's processor, as Lambda names it.

@@ -48,10 +48,7 @@ pub(super) async fn run(context: &Context, flags: cli::Local) -> Result<ExitCode
     let watch = flags.watch.then(|| Watch::begin(&settings)).transpose()?;
     let ending = Ending::listen()?;
     let cloud = start::start(options).await?;
-    let settings = Settings {
-        target: Target::Local(cloud.addr().port()),
-        ..settings
-    };
+    let settings = settings.with_target(Target::Local(cloud.addr().port()));
     let run = Run {
         context,
         flags: &flags,
