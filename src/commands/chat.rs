@@ -2,7 +2,7 @@
 
 use super::{Context, chat_url};
 use crate::chat_client::{self, Input, Options};
-use crate::cli::{Chat, Output};
+use crate::cli::Chat;
 use crate::error::Result;
 use crate::report::{ChatScreen, Prompt, Prompted};
 use std::io::{BufRead, IsTerminal};
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
 
 /// A prompt on a terminal, else a thread that reads lines.
 fn open_input(context: &Context, lines: mpsc::Sender<Input>) -> Result<Option<Prompt>> {
-    let interactive = context.reporter.can_ask() && context.global.output == Output::Text;
+    let interactive = context.reporter.can_ask() && !context.reporter.is_json();
     if interactive {
         return Prompt::open(move |prompted| lines.blocking_send(input_of(prompted)).is_ok())
             .map(Some);

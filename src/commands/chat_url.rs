@@ -25,7 +25,7 @@ pub(super) struct ChatUrl {
 pub(super) async fn find(context: &Context, url: Option<String>) -> Result<ChatUrl> {
     match url {
         Some(url) => typed(url),
-        None => deployed(&Settings::load(&context.global, &Wanted::default())?).await,
+        None => deployed(&context.settings(&Wanted::default())?).await,
     }
 }
 

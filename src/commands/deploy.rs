@@ -69,7 +69,7 @@ pub struct Deployed {
 /// Anything that keeps the chat from being live.
 pub async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &args.wanted)?;
+    let settings = context.settings(&args.wanted)?;
     let how = How {
         yes: args.yes,
         no_prove: args.no_prove,

@@ -4,7 +4,7 @@ use super::Context;
 use crate::aws::Clients;
 use crate::cli::Wanted;
 use crate::config::Settings;
-use crate::doctor::wanted::wanted;
+use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Look, checks, look, probe};
 use crate::error::{Error, Result};
 use crate::report::doctor::show;
@@ -12,7 +12,7 @@ use crate::stack::Names;
 use std::process::ExitCode;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
-    let settings = Settings::load(&context.global, &Wanted::default())?;
+    let settings = context.settings(&Wanted::default())?;
     let findings = match Clients::connect(&settings).await {
         Ok(clients) => examine(context, &settings, &clients).await,
         Err(error) => vec![unconnected(&error)],
@@ -28,9 +28,9 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
 
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
     let names = Names::new(settings, &clients.place);
-    let mut wanted = wanted(settings, &names, &context.global);
-    wanted.digest = Some(crate::stack::snapshot(&names));
-    let mut facts = look::all(clients, wanted).await;
+    let mut expected = expected(settings, &names);
+    expected.digest = Some(crate::stack::snapshot(&names));
+    let mut facts = look::all(clients, expected).await;
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);
         context.reporter.detail(&format!("a client goes to {url}"));

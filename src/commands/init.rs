@@ -5,7 +5,7 @@
 
 use super::{Context, write};
 use crate::cli::{Global, Init, Wanted};
-use crate::config::Settings;
+use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
 use std::path::Path;
@@ -55,11 +55,11 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
 
 /// Flags go into the file, so they must be such as `deploy` takes.
 fn check_values(global: &Global) -> Result<()> {
-    let nowhere = Global {
+    let without_file = Input {
         config: None,
-        ..global.clone()
+        ..global.input(&Wanted::default())
     };
-    Settings::load(&nowhere, &Wanted::default()).map(|_| ())
+    Settings::load(&without_file).map(drop)
 }
 
 /// The configuration's text if it is there and may be changed.

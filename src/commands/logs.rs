@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode> {
-    let settings = Settings::load(&context.global, &crate::cli::Wanted::default())?;
+    let settings = context.settings(&crate::cli::Wanted::default())?;
     follow(context, &settings, &args, interrupted()).await
 }
 
@@ -52,8 +52,8 @@ pub(super) async fn follow_with(
     let options = options(args, settings)?;
     let names = Names::new(settings, &clients.place);
     let groups = groups::wanted(&clients, &names, &args.source);
-    let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);
-    let quiet = Quiet::new(clients.clone(), wanted, args);
+    let expected = crate::doctor::expected::expected(settings, &names);
+    let quiet = Quiet::new(clients.clone(), expected, args);
     if args.live {
         context.reporter.note(live::PRICE);
     }

@@ -1,4 +1,4 @@
-//! One file per command. Each is short: it says in which order the rooms do their work.
+//! One file per command. Each is short: it says in which order the modules do their work.
 
 mod carry_out;
 mod chat;
@@ -18,7 +18,8 @@ mod survey;
 pub mod teardown;
 mod write;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Global, Wanted};
+use crate::config::Settings;
 use crate::error::{Kind, Result};
 use crate::report::Reporter;
 use std::process::ExitCode;
@@ -32,9 +33,19 @@ pub struct Context {
     pub reporter: Reporter,
 }
 
+impl Context {
+    /// What the flags, the environment and the file say together.
+    ///
+    /// # Errors
+    /// A value that cannot be used.
+    pub fn settings(&self, wanted: &Wanted) -> Result<Settings> {
+        Settings::load(&self.global.input(wanted))
+    }
+}
+
 /// Runs the command and says how it ended.
 pub async fn run(cli: Cli) -> ExitCode {
-    let reporter = Reporter::new(&cli.global);
+    let reporter = Reporter::new(cli.global.report());
     trace(cli.global.verbose);
     let context = Context {
         global: cli.global,

@@ -4,7 +4,6 @@ use super::Context;
 use super::survey::Survey;
 use crate::aws::Clients;
 use crate::cli;
-use crate::config::Settings;
 use crate::error::Result;
 use crate::package;
 use crate::report::plan::PlanView;
@@ -19,7 +18,7 @@ const CHANGES: u8 = 2;
 /// What is there cannot be read, or is not ours.
 pub async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &args.wanted)?;
+    let settings = context.settings(&args.wanted)?;
     let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
     let survey = Survey::converge(&settings, clients, &digest, args.adopt).await?;

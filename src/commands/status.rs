@@ -34,7 +34,7 @@ struct Status {
 /// What is there cannot be read.
 pub async fn run(context: &Context) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &cli::Wanted::default())?;
+    let settings = context.settings(&cli::Wanted::default())?;
     let status = status(&settings).await?;
     if reporter.is_json() {
         reporter.document(&status)?;

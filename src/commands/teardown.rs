@@ -57,7 +57,7 @@ pub struct Checked {
 /// Something could not be deleted, or is still there.
 pub async fn run(context: &Context, args: &cli::Teardown) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &cli::Wanted::default())?;
+    let settings = context.settings(&cli::Wanted::default())?;
     let clients = Clients::connect(&settings).await?;
     let gone = teardown_with(clients, &settings, args.yes, reporter).await?;
     if reporter.is_json() {

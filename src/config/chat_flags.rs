@@ -32,7 +32,7 @@ impl ChatFlags {
 
     /// Adds the flags that mean this cloud.
     #[must_use]
-    pub(super) fn at(mut self, target: &Target) -> Self {
+    pub fn at(mut self, target: &Target) -> Self {
         if let Target::Local(_) = target {
             self.flags.push("--local".to_owned());
         }

@@ -7,14 +7,16 @@ mod chat_flags;
 mod check;
 mod environment;
 mod file;
+mod input;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT};
 pub(crate) use environment::cargo_home;
 pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
+pub use input::Input;
 pub(crate) use settings::host_arch;
-pub use settings::{Function, Gateway, Settings, Target};
+pub use settings::{Arch, Function, Gateway, LogLevel, Settings, Target};
 
 #[cfg(test)]
 mod tests;

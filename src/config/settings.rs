@@ -1,10 +1,12 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
 use super::chat_flags::ChatFlags;
-use super::file::{self, FileConfig, FunctionTable, GatewayTable, Loaded};
+use super::file::{self, FunctionTable, GatewayTable, Loaded};
+use super::input::Input;
 use super::{check, environment};
-use crate::cli::{Arch, Global, LogLevel, Wanted};
 use crate::error::{Error, Result};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -92,56 +94,60 @@ pub struct Gateway {
     pub throttle_burst: u32,
 }
 
+/// Processor of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+pub enum Arch {
+    /// Graviton: cheaper.
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel and AMD.
+    #[value(name = "x86_64")]
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// Execution logging of the API's stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// No execution log.
+    Off,
+    /// Failures only.
+    Error,
+    /// Every request.
+    Info,
+}
+
 impl Settings {
     /// Reads the file (if any), lays the flags over it and checks every value.
     ///
     /// # Errors
     /// A usage error that names the flag, or the file, line and key.
-    pub fn load(global: &Global, wanted: &Wanted) -> Result<Self> {
-        let loaded = file::load(global.config.as_deref())?;
-        Self::merge(global, wanted, loaded)
+    pub fn load(input: &Input) -> Result<Self> {
+        let loaded = file::load(input.config.as_deref())?;
+        Self::merge(input, loaded)
     }
 
-    fn merge(global: &Global, wanted: &Wanted, loaded: Loaded) -> Result<Self> {
-        let FileConfig {
-            name,
-            stage,
-            region,
-            profile,
-            function,
-            gateway,
-            logs,
-            table,
-            tags,
-        } = loaded.config;
+    fn merge(input: &Input, loaded: Loaded) -> Result<Self> {
+        let file = loaded.config;
+        let either = |flag: &Option<String>, file: Option<String>, default: &str| {
+            let given = flag.clone().or(file);
+            given.unwrap_or_else(|| default.to_owned())
+        };
+        let region = input.region.clone().or_else(environment::region);
+        let profile = input.profile.clone().or_else(environment::profile);
         let settings = Self {
-            name: global
-                .name
-                .clone()
-                .or(name)
-                .unwrap_or_else(|| "chat".into()),
-            stage: global
-                .stage
-                .clone()
-                .or(stage)
-                .unwrap_or_else(|| "production".into()),
-            target: target(global)?,
-            region: global
-                .region
-                .clone()
-                .or_else(environment::region)
-                .or(region),
-            profile: global
-                .profile
-                .clone()
-                .or_else(environment::profile)
-                .or(profile),
-            function: the_function(wanted, function, &loaded.folder)?,
-            gateway: the_gateway(wanted, &gateway),
-            retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
-            table_name: table.name,
-            tags: merge_tags(tags, &wanted.tags)?,
-            given: given(global),
+            name: either(&input.name, file.name, "chat"),
+            stage: either(&input.stage, file.stage, "production"),
+            target: target(input)?,
+            region: region.or(file.region),
+            profile: profile.or(file.profile),
+            function: the_function(input, file.function, &loaded.folder)?,
+            gateway: the_gateway(input, &file.gateway),
+            retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
+            table_name: file.table.name,
+            tags: merge_tags(file.tags, &input.tags)?,
+            given: given(input),
         };
         check::settings(&settings)
             .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
@@ -175,38 +181,38 @@ impl Settings {
     }
 }
 
-fn the_function(wanted: &Wanted, file: FunctionTable, folder: &Path) -> Result<Function> {
+fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Function> {
     Ok(Function {
         name: file.name,
-        source: source(wanted, file.source, folder)?,
-        arch: wanted.arch.or(file.architecture),
-        memory: wanted.memory.or(file.memory).unwrap_or(256),
-        timeout: wanted.timeout.or(file.timeout).unwrap_or(15),
+        source: source(input, file.source, folder)?,
+        arch: input.arch.or(file.architecture),
+        memory: input.memory.or(file.memory).unwrap_or(256),
+        timeout: input.timeout.or(file.timeout).unwrap_or(15),
         log_level: file.log_level.unwrap_or_else(|| "info".into()),
-        allowed_origins: pick(&wanted.allowed_origins, file.allowed_origins),
+        allowed_origins: pick(&input.allowed_origins, file.allowed_origins),
         environment: file.environment,
     })
 }
 
-fn the_gateway(wanted: &Wanted, file: &GatewayTable) -> Gateway {
-    let log_level = wanted.log_level.or(file.log_level);
-    let rate = wanted.throttle_rate.or(file.throttle_rate);
-    let burst = wanted.throttle_burst.or(file.throttle_burst);
+fn the_gateway(input: &Input, file: &GatewayTable) -> Gateway {
+    let log_level = input.log_level.or(file.log_level);
+    let rate = input.throttle_rate.or(file.throttle_rate);
+    let burst = input.throttle_burst.or(file.throttle_burst);
     Gateway {
         log_level: log_level.unwrap_or(LogLevel::Info),
-        data_trace: wanted.data_trace || file.data_trace.unwrap_or(false),
+        data_trace: input.data_trace || file.data_trace.unwrap_or(false),
         throttle_rate: rate.unwrap_or(500.0),
         throttle_burst: burst.unwrap_or(1000),
     }
 }
 
-fn given(global: &Global) -> ChatFlags {
+fn given(input: &Input) -> ChatFlags {
     ChatFlags::default()
-        .with_config(global.config.as_deref())
-        .with("--name", global.name.as_deref())
-        .with("--stage", global.stage.as_deref())
-        .with("--region", global.region.as_deref())
-        .with("--profile", global.profile.as_deref())
+        .with_config(input.config.as_deref())
+        .with("--name", input.name.as_deref())
+        .with("--stage", input.stage.as_deref())
+        .with("--region", input.region.as_deref())
+        .with("--profile", input.profile.as_deref())
 }
 
 /// This machine's processor, as Lambda names it.
@@ -218,17 +224,14 @@ pub(crate) fn host_arch() -> Arch {
     }
 }
 
-fn target(global: &Global) -> Result<Target> {
-    if global.local {
-        return Ok(Target::Local(global.port));
-    }
-    let said = global
-        .endpoint_url
-        .clone()
-        .map(|url| ("--endpoint-url", url));
-    let found = said.or_else(environment::endpoint);
-    let Some((origin, url)) = found else {
-        return Ok(Target::Aws);
+fn target(input: &Input) -> Result<Target> {
+    let (origin, url) = match &input.target {
+        Some(Target::Endpoint(url)) => ("--endpoint-url", url.clone()),
+        Some(target) => return Ok(target.clone()),
+        None => match environment::endpoint() {
+            Some(found) => found,
+            None => return Ok(Target::Aws),
+        },
     };
     check::endpoint(origin, &url)?;
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
@@ -236,8 +239,8 @@ fn target(global: &Global) -> Result<Target> {
 
 /// A relative folder in the file is meant from the file's folder, one on the command line from
 /// where the user stands.
-fn source(wanted: &Wanted, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
-    let Some(path) = wanted
+fn source(input: &Input, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
+    let Some(path) = input
         .lambda
         .clone()
         .or_else(|| from_file.map(|path| folder.join(path)))

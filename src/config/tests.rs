@@ -1,6 +1,6 @@
-use super::ChatFlags;
 use super::file::parse;
 use super::settings::Settings;
+use super::{ChatFlags, Input};
 use crate::cli::{Cli, Command};
 use clap::Parser;
 use std::path::Path;
@@ -18,11 +18,11 @@ fn settings(file: &str, flags: &[&str]) -> Result<Settings, String> {
         fastrand::u64(..)
     ));
     std::fs::write(&path, file).map_err(|error| error.to_string())?;
-    let global = crate::cli::Global {
+    let input = Input {
         config: Some(path.clone()),
-        ..cli.global
+        ..cli.global.input(&plan.wanted)
     };
-    let loaded = Settings::load(&global, &plan.wanted);
+    let loaded = Settings::load(&input);
     let _ = std::fs::remove_file(&path);
     loaded.map_err(|error| {
         let text = format!("{error} | {}", error.hints().join(" | "));

@@ -3,8 +3,7 @@
 use super::names::{API_UNKNOWN, Names};
 use super::policy::{BASE_POLICY, PUSH_TO_LOGS, function_base, function_grant, trust};
 use super::tags::{FORMER, Tags};
-use crate::cli::{Arch, LogLevel};
-use crate::config::{Settings, Target};
+use crate::config::{Arch, LogLevel, Settings, Target};
 use crate::engine::{Id, Resource};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};

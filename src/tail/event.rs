@@ -1,8 +1,8 @@
 //! What comes out of the tail: events, and now and then a notice about the reading itself.
 
 use super::groups::Finder;
-use crate::cli::LogSource;
 use crate::stack::names::API_UNKNOWN;
+use crate::tail::LogSource;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -6,11 +6,11 @@
 
 use super::event::Group;
 use crate::aws::{Clients, explain};
-use crate::cli::LogSource;
 use crate::error::Result;
 use crate::stack::Names;
 use crate::stack::names::API_UNKNOWN;
 use crate::stack::tags::{STACK, STAGE};
+use crate::tail::LogSource;
 use std::sync::Arc;
 
 /// The groups of the sources asked for; none means all.

@@ -29,11 +29,13 @@ mod past;
 mod reader;
 mod seen;
 pub mod select;
+mod source;
 pub mod story;
 pub mod when;
 
 pub use event::{Event, Group, LiveNotice, Notice, Said};
 pub use pace::Pacer;
+pub use source::LogSource;
 
 use crate::error::Result;
 use aws_sdk_cloudwatchlogs::Client;

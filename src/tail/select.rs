@@ -136,7 +136,7 @@ pub fn grep(text: &str) -> Result<Regex> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::LogSource;
+    use crate::tail::LogSource;
 
     fn event(timestamp: i64, message: &str) -> Event {
         Event::sample(LogSource::Function, timestamp, message)

@@ -7,7 +7,7 @@
 
 use super::classify::{Facts, Shape};
 use super::event::Event;
-use crate::cli::LogSource;
+use crate::tail::LogSource;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 
 use aws_config::retry::RetryConfig;
 use chatctl::aws::Clients;
-use chatctl::cli::{Cli, Command, Global, Wanted};
+use chatctl::cli::{Cli, Command};
 use chatctl::commands::deploy::{Deployed, How, deploy_with};
 use chatctl::commands::teardown::{Gone, teardown_with};
 use chatctl::config::Settings;
 use chatctl::error::Error;
 use chatctl::package::Artifact;
-use chatctl::report::Reporter;
+use chatctl::report::{ReportOptions, Reporter};
 use chatctl_local_cloud::{Call, ControlPlane, LocalCloud, Options, Weather};
 use clap::Parser;
 use std::sync::OnceLock;
@@ -36,9 +36,9 @@ pub fn calm() -> Weather {
 
 /// Says only what went wrong.
 pub fn quiet() -> Reporter {
-    Reporter::new(&Global {
+    Reporter::new(ReportOptions {
         quiet: true,
-        ..Global::default()
+        ..ReportOptions::default()
     })
 }
 
@@ -218,8 +218,7 @@ fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
     let Command::Plan(plan) = cli.command else {
         unreachable!("plan was typed")
     };
-    let wanted: Wanted = plan.wanted;
-    Settings::load(&cli.global, &wanted).unwrap()
+    Settings::load(&cli.global.input(&plan.wanted)).unwrap()
 }
 
 /// The text of an output, for messages of failed assertions.

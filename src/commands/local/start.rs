@@ -3,7 +3,7 @@
 use super::weather;
 use crate::cli;
 use crate::commands::Context;
-use crate::config::{Settings, Target};
+use crate::config::{Input, Settings, Target};
 use crate::error::{Error, Result};
 use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
 
@@ -15,11 +15,11 @@ pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings
         )
         .hint("leave it out, or use `chatctl deploy --endpoint-url …`"));
     }
-    let global = cli::Global {
-        local: true,
-        ..context.global.clone()
+    let input = Input {
+        target: Some(Target::Local(context.global.port)),
+        ..context.global.input(&flags.wanted)
     };
-    Settings::load(&global, &flags.wanted)
+    Settings::load(&input)
 }
 
 /// What the local cloud is started with.

@@ -1,7 +1,7 @@
 //! Where events are written down, one after the other, until somebody says stop.
 
 use super::quiet::Quiet;
-use crate::cli::{Logs, Output};
+use crate::cli::Logs;
 use crate::commands::Context;
 use crate::error::Result;
 use crate::report::Reporter;
@@ -18,7 +18,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Desk {
     reporter: Reporter,
-    json: bool,
     view: LogView,
     selection: Selection,
     follow: bool,
@@ -36,7 +35,6 @@ impl Desk {
     ) -> Self {
         Self {
             reporter: context.reporter,
-            json: context.global.output == Output::Json,
             view: LogView::for_stdout(args.utc, context.reporter.verbosity() > 0),
             selection: Selection::new(wishes, follow),
             follow,
@@ -110,7 +108,7 @@ impl Desk {
 
     fn write(&self, lines: Vec<Line>) -> Result<()> {
         for (event, facts) in lines {
-            if self.json {
+            if self.reporter.is_json() {
                 self.reporter.line(&JsonLine::new(&event, &facts))?;
             } else if let Some(text) = self.view.text(&event, &facts) {
                 self.reporter.result(&text)?;

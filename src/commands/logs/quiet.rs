@@ -2,7 +2,7 @@
 
 use crate::aws::Clients;
 use crate::cli::Logs;
-use crate::doctor::facts::Wanted;
+use crate::doctor::facts::Expected;
 use crate::doctor::{Finding, Verdict, look, silence};
 use crate::report::Reporter;
 use crate::tail::now;
@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(super) struct Quiet {
     clients: Clients,
-    wanted: Wanted,
+    expected: Expected,
     /// The flag by which lines may have been left out, if one was given.
     narrowed: Option<String>,
     /// When the last event came.
@@ -25,7 +25,7 @@ pub(super) struct Quiet {
 }
 
 impl Quiet {
-    pub(super) fn new(clients: Clients, wanted: Wanted, args: &Logs) -> Self {
+    pub(super) fn new(clients: Clients, expected: Expected, args: &Logs) -> Self {
         let given = [
             ("--filter", args.filter.as_ref()),
             ("--request", args.request.as_ref()),
@@ -38,7 +38,7 @@ impl Quiet {
             .or_else(|| args.errors.then(|| "--errors".to_owned()));
         Self {
             clients,
-            wanted,
+            expected,
             narrowed,
             heard: Arc::new(Mutex::new(Instant::now())),
         }
@@ -125,7 +125,7 @@ impl Quiet {
     }
 
     async fn reasons(&self) -> Vec<Finding> {
-        let facts = look::all(&self.clients, self.wanted.clone()).await;
+        let facts = look::all(&self.clients, self.expected.clone()).await;
         silence::reasons(&facts, now())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::seen;
 use crate::aws::{Clients, explain};
-use crate::doctor::facts::{Api, Deployment, Integration, Look, Route, Stage, Wanted};
+use crate::doctor::facts::{Api, Deployment, Expected, Integration, Look, Route, Stage};
 use crate::error::Result;
 use crate::stack::tags::{STACK, STAGE};
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
@@ -21,8 +21,8 @@ pub(super) struct Gateway {
     pub(super) deployment: Look<Deployment>,
 }
 
-pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
-    let api = match ours(clients, wanted).await {
+pub(super) async fn look(clients: &Clients, expected: &Expected) -> Gateway {
+    let api = match ours(clients, expected).await {
         Ok(Some(api)) => api,
         Ok(None) => {
             return Gateway {
@@ -42,7 +42,7 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
         client
             .get_stage()
             .api_id(&api.id)
-            .stage_name(&wanted.stage)
+            .stage_name(&expected.stage)
             .send(),
         client
             .get_routes()
@@ -79,7 +79,7 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
 }
 
 /// All APIs with our tags: the oldest is the API, the others its twins.
-async fn ours(clients: &Clients, wanted: &Wanted) -> Result<Option<Api>> {
+async fn ours(clients: &Clients, expected: &Expected) -> Result<Option<Api>> {
     let mut all = Vec::new();
     let mut token = None;
     loop {
@@ -99,7 +99,7 @@ async fn ours(clients: &Clients, wanted: &Wanted) -> Result<Option<Api>> {
     }
     all.retain(|api: &sdk::Api| {
         let tag = |key: &str| api.tags().and_then(|tags| tags.get(key));
-        tag(STACK) == Some(&wanted.stack) && tag(STAGE) == Some(&wanted.stage)
+        tag(STACK) == Some(&expected.stack) && tag(STAGE) == Some(&expected.stage)
     });
     // As deploy chooses: the oldest, and of those of one second the lowest id.
     all.sort_by_key(|api| {

@@ -1,8 +1,7 @@
 //! What the tail says about its own reading, as sentences.
 
 use super::super::escape::escape;
-use super::name_of;
-use crate::cli::LogSource;
+use crate::tail::LogSource;
 use crate::tail::{LiveNotice, Notice};
 
 /// A notice as a sentence, and whether it is a warning. `follow`: what is missing is waited for.
@@ -51,7 +50,7 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
             (true, format!("{group} {text}"))
         }
         Notice::LeftBehind { source, after } => {
-            let (name, after) = (name_of(*source), after.as_secs());
+            let (name, after) = (source.name(), after.as_secs());
             let text = "the other logs go on without it, and what it still shows comes late";
             (
                 true,
@@ -99,5 +98,5 @@ fn of_live(notice: &LiveNotice) -> (bool, String) {
 }
 
 fn the_group(source: LogSource, group: &str) -> String {
-    format!("the {} log group {group}", name_of(source))
+    format!("the {} log group {group}", source.name())
 }

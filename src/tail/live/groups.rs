@@ -4,7 +4,6 @@ use super::super::event::{Group, LiveNotice, Notice, Said};
 use super::LOOK;
 use crate::aws::explain;
 use crate::error::Result;
-use crate::report::logs::name_of;
 use aws_sdk_cloudwatchlogs::Client;
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
@@ -64,7 +63,7 @@ impl Groups {
         for group in &self.wanted {
             let known = self.there.iter().any(|there| there.source == group.source);
             if !known && matches!(self.find(group).await, Ok(Ok(_))) {
-                let name = name_of(group.source);
+                let name = group.source.name();
                 return Some(format!("the {name} log group is there now"));
             }
         }
