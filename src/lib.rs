@@ -17,5 +17,7 @@ pub mod page;
 pub mod prove;
 pub mod report;
 pub mod resources;
+pub mod signals;
 pub mod stack;
 pub mod tail;
+pub mod websocket;

@@ -7,14 +7,15 @@ use crate::engine::{Stop, event};
 use crate::error::{Error, Result};
 use crate::report::{Reporter, progress};
 use crate::resources::{Kind, World};
+use crate::signals;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// Turns Ctrl-C into a wish to stop, from its making until its end. After that Ctrl-C would be
-/// ignored, so it lives as long as the command does.
+/// Turns signals into requests to stop, as long as it lives: the first starts nothing new, the second
+/// drops what runs.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// The wish.
+    /// The request.
     pub(crate) stop: Stop,
     task: JoinHandle<()>,
 }
@@ -23,11 +24,13 @@ impl Listener {
     /// Begins to listen.
     pub(crate) fn begin() -> Self {
         let stop = Stop::default();
-        let heard = stop.clone();
+        let (handler, asked) = (signals::handle(2), stop.clone());
         let task = tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                heard.ask();
+            for times in 1..=2 {
+                handler.received(times).await;
+                asked.ask();
             }
+            std::future::pending::<()>().await;
         });
         Self { stop, task }
     }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli::Wanted;
-use crate::config::{Settings, Target};
+use crate::config::{ChatFlags, Settings, Target};
 use crate::engine::Ownership;
 use crate::error::{Error, Result};
 use crate::resources::Gateway;
@@ -16,6 +16,8 @@ pub(super) struct ChatUrl {
     pub(super) url: String,
     /// The pages it admits, as far as the configuration says; empty: any.
     pub(super) allowed_origins: Vec<String>,
+    /// The flags that lead another command to it.
+    pub(super) flags: ChatFlags,
 }
 
 /// The chat at `url`, or the deployed one that the global flags mean.
@@ -24,21 +26,24 @@ pub(super) struct ChatUrl {
 /// `url` is no WebSocket URL, or nothing is deployed.
 pub(super) async fn find(context: &Context, url: Option<String>) -> Result<ChatUrl> {
     match url {
-        Some(url) => typed(url),
+        Some(url) => typed(url, context.global.input(&Wanted::default()).chat_flags()),
         None => deployed(&context.settings(&Wanted::default())?).await,
     }
 }
 
-fn typed(url: String) -> Result<ChatUrl> {
+fn typed(url: String, flags: ChatFlags) -> Result<ChatUrl> {
     if url.starts_with("ws://") || url.starts_with("wss://") {
         return Ok(ChatUrl {
             url,
             allowed_origins: Vec::new(),
+            flags,
         });
     }
     Err(
-        Error::usage(format!("--url: {url:?} is not the URL of a WebSocket"))
-            .hint("it begins with wss:// (or ws:// on this machine); `chatctl status` shows it"),
+        Error::usage(format!("--url: {url:?} is not the URL of a WebSocket")).hint(format!(
+            "it begins with wss:// (or ws:// on this machine); `{}` shows it",
+            flags.command("status")
+        )),
     )
 }
 
@@ -53,6 +58,7 @@ async fn deployed(settings: &Settings) -> Result<ChatUrl> {
     Ok(ChatUrl {
         url: names.socket_url(&api),
         allowed_origins: settings.function.allowed_origins.clone(),
+        flags: settings.chat_flags(),
     })
 }
 
@@ -63,8 +69,9 @@ fn nothing_there(settings: &Settings, names: &Names) -> Error {
         Target::Local(port) => format!("the local cloud on port {port}"),
         Target::Endpoint(url) => url.clone(),
     };
-    Error::failed(format!("{name}/{stage} is not deployed in {place}")).hint(
-        "`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant, \
-         --url any other WebSocket",
-    )
+    Error::failed(format!("{name}/{stage} is not deployed in {place}")).hint(format!(
+        "`{}` deploys it; --name, --stage and --region say which chat is meant, --url any other \
+         WebSocket",
+        settings.command("deploy")
+    ))
 }

@@ -191,9 +191,10 @@ async fn proven(
 ) -> Result<Proof> {
     let url = world.names.socket_url(&world.api_made()?);
     let origin = settings.function.allowed_origins.first();
+    let flags = settings.chat_flags();
     let note = |text: &str| reporter.note(&Style::Faint.paint(&format!("  … {text}")));
     tokio::select! {
-        proof = prove::prove(&url, origin.map(String::as_str), note) => proof,
+        proof = prove::prove(&url, origin.map(String::as_str), &flags, note) => proof,
         _ = stop.beyond(0) => Err(Error::interrupted("stopped before the chat was proved")
             .hint("everything is deployed; `chatctl deploy` run again says so")),
     }

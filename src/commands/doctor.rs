@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     let settings = context.settings(&Wanted::default())?;
     let findings = match Clients::connect(&settings).await {
         Ok(clients) => examine(context, &settings, &clients).await,
-        Err(error) => vec![unconnected(&error)],
+        Err(error) => vec![unconnected(&settings, &error)],
     };
     let healthy = !checks::any_failure(&findings);
     show(&context.reporter, &findings, healthy)?;
@@ -40,7 +40,7 @@ async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> V
 }
 
 /// Without a connection there is one finding: what connecting failed with.
-fn unconnected(error: &Error) -> Finding {
+fn unconnected(settings: &Settings, error: &Error) -> Finding {
     let check = if error.message().contains("region") {
         "region"
     } else {
@@ -51,7 +51,7 @@ fn unconnected(error: &Error) -> Finding {
         causes => causes.join(": "),
     };
     let mend = match error.hints() {
-        [] => "chatctl doctor -v".to_owned(),
+        [] => settings.command("doctor -v"),
         hints => hints.join("; "),
     };
     Finding::failure(check, error.message(), why, mend)

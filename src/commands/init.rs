@@ -158,8 +158,17 @@ fn tell(context: &Context, flags: &Init, path: &Path) {
             "wrote {WORKFLOW_PATH}; its first lines say what it needs"
         ));
     }
-    reporter
-        .hint("`chatctl local` tries it on this machine, `chatctl plan` shows what AWS would get");
+    // The name and the place stand in the file now.
+    let written = Input {
+        config: context.global.config.clone(),
+        ..Input::default()
+    };
+    let flags = written.chat_flags();
+    reporter.hint(&format!(
+        "`{}` tries it on this machine, `{}` shows what AWS would get",
+        flags.command("local"),
+        flags.command("plan")
+    ));
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::cli::{Cli, Command, Global, Wanted};
 use crate::config::Settings;
 use crate::error::{Kind, Result};
 use crate::report::Reporter;
+use crate::signals;
 use std::process::ExitCode;
 
 /// What every command gets: the global flags and the way to speak.
@@ -55,8 +56,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             reporter.error(&error);
-            ExitCode::from(error.kind().exit_code())
+            ExitCode::from(exit_code(error.kind()))
         }
+    }
+}
+
+/// What was stopped by a signal ends with that signal's code.
+fn exit_code(kind: Kind) -> u8 {
+    match (kind, signals::first()) {
+        (Kind::Interrupted, Some(signal)) => signal.exit_code(),
+        (kind, _) => kind.exit_code(),
     }
 }
 

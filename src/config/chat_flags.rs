@@ -11,15 +11,15 @@ pub const LOCAL_PORT: u16 = 4510;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChatFlags {
     /// Each flag with its value, as a shell takes it.
-    flags: Vec<String>,
+    chosen: Vec<String>,
+    target: Vec<String>,
 }
 
 impl ChatFlags {
     /// Adds a flag if it was given.
     #[must_use]
     pub(super) fn with(mut self, flag: &str, value: Option<&str>) -> Self {
-        let value = value.map(|value| format!("{flag} {}", shell_word(value)));
-        self.flags.extend(value);
+        self.chosen.extend(value.map(|value| given(flag, value)));
         self
     }
 
@@ -30,32 +30,41 @@ impl ChatFlags {
         self.with("--config", config.as_deref())
     }
 
-    /// Adds the flags that mean this cloud.
+    /// The same chat on this cloud.
     #[must_use]
     pub fn at(mut self, target: &Target) -> Self {
-        if let Target::Local(_) = target {
-            self.flags.push("--local".to_owned());
-        }
-        match target {
-            Target::Aws | Target::Local(LOCAL_PORT) => self,
-            Target::Local(port) => self.with("--port", Some(&port.to_string())),
-            Target::Endpoint(url) => self.with("--endpoint-url", Some(url)),
-        }
+        let local = || "--local".to_owned();
+        self.target = match target {
+            Target::Aws => Vec::new(),
+            Target::Local(LOCAL_PORT) => vec![local()],
+            Target::Local(port) => vec![local(), given("--port", &port.to_string())],
+            Target::Endpoint(url) => vec![given("--endpoint-url", url)],
+        };
+        self
     }
 
     /// The command that does `verb` to the same chat: `chatctl deploy --name x --local --port 4600`.
     /// `verb` may carry flags of its own.
     pub fn command(&self, verb: &str) -> String {
-        // `chatctl local` is that cloud and need not be told to talk to it.
-        let is_local = verb.split(' ').next() == Some("local");
-        let flags = self
-            .flags
+        let target = self
+            .target
             .iter()
-            .filter(|flag| !is_local || *flag != "--local");
+            .filter(|flag| match verb.split(' ').next() {
+                // It is that cloud, and need not be told to talk to it.
+                Some("local") => *flag != "--local",
+                // It writes files and talks to nobody.
+                Some("init") => false,
+                _ => true,
+            });
+        let flags = self.chosen.iter().chain(target);
         flags.fold(format!("chatctl {verb}"), |command, flag| {
             format!("{command} {flag}")
         })
     }
+}
+
+fn given(flag: &str, value: &str) -> String {
+    format!("{flag} {}", shell_word(value))
 }
 
 /// The value as one word of a shell.

@@ -1,5 +1,6 @@
 //! What was given on the command line, as plain values.
 
+use super::chat_flags::ChatFlags;
 use super::settings::{Arch, LogLevel, Target};
 use std::path::PathBuf;
 
@@ -40,4 +41,22 @@ pub struct Input {
     pub allowed_origins: Vec<String>,
     /// Tags, each `KEY=VALUE`.
     pub tags: Vec<String>,
+}
+
+impl Input {
+    /// The flags that lead another command to the chat that is meant, before the settings are known.
+    pub fn chat_flags(&self) -> ChatFlags {
+        let target = self.target.as_ref().unwrap_or(&Target::Aws);
+        self.chosen().at(target)
+    }
+
+    /// The same without the flags of the target.
+    pub(super) fn chosen(&self) -> ChatFlags {
+        ChatFlags::default()
+            .with_config(self.config.as_deref())
+            .with("--name", self.name.as_deref())
+            .with("--stage", self.stage.as_deref())
+            .with("--region", self.region.as_deref())
+            .with("--profile", self.profile.as_deref())
+    }
 }

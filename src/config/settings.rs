@@ -147,7 +147,7 @@ impl Settings {
             retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
             table_name: file.table.name,
             tags: merge_tags(file.tags, &input.tags)?,
-            given: given(input),
+            given: input.chosen(),
         };
         check::settings(&settings)
             .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
@@ -206,15 +206,6 @@ fn the_gateway(input: &Input, file: &GatewayTable) -> Gateway {
     }
 }
 
-fn given(input: &Input) -> ChatFlags {
-    ChatFlags::default()
-        .with_config(input.config.as_deref())
-        .with("--name", input.name.as_deref())
-        .with("--stage", input.stage.as_deref())
-        .with("--region", input.region.as_deref())
-        .with("--profile", input.profile.as_deref())
-}
-
 /// This machine's processor, as Lambda names it.
 pub(crate) fn host_arch() -> Arch {
     if cfg!(target_arch = "aarch64") {
@@ -252,7 +243,10 @@ fn source(input: &Input, from_file: Option<PathBuf>, folder: &Path) -> Result<Op
             "no Lambda source in {}: it has no Cargo.toml",
             path.display()
         ))
-        .hint("`chatctl init --lambda` writes the bundled source to ./lambda"));
+        .hint(format!(
+            "`{}` writes the bundled source to ./lambda",
+            input.chat_flags().command("init --lambda")
+        )));
     }
     Ok(Some(fs_err::canonicalize(path)?))
 }

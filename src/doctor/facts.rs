@@ -278,7 +278,7 @@ pub struct GroupState {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Probe {
     /// It joined and was heard.
-    Joined {
+    Answered {
         /// Milliseconds until the socket was open.
         connect: u64,
         /// Milliseconds from the message to its answer.

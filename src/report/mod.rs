@@ -7,6 +7,8 @@ pub mod doctor;
 mod editor;
 mod escape;
 mod live;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod logs;
 pub mod plan;
 pub mod progress;

@@ -65,7 +65,7 @@ impl Event {
 
 /// What the tail says.
 #[derive(Debug, Clone)]
-pub enum Said {
+pub enum TailItem {
     /// The next event.
     Event(Event),
     /// The past is read; what follows is new.

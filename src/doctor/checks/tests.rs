@@ -146,7 +146,7 @@ pub(crate) fn healthy() -> Facts {
             ttl: Some("expires".into()),
         }),
         groups: groups(),
-        probe: Look::There(Probe::Joined {
+        probe: Look::There(Probe::Answered {
             connect: 30,
             answer: 20,
         }),

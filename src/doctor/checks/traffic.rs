@@ -12,9 +12,9 @@ pub(super) fn probe(facts: &Facts) -> Finding {
     };
     let logs = command(facts, "logs --errors --since 5m");
     match probe {
-        Probe::Joined { connect, answer } => Finding::good(
+        Probe::Answered { connect, answer } => Finding::good(
             CHECK,
-            format!("a client joined: connected in {connect} ms, answered in {answer} ms"),
+            format!("a client connected in {connect} ms and was answered in {answer} ms"),
         ),
         Probe::Refused { status, said } => Finding::failure(
             CHECK,

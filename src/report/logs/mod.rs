@@ -12,10 +12,11 @@
 
 mod json;
 mod notice;
+pub mod silence;
 mod spans;
 
 pub use json::JsonLine;
-pub use notice::notice;
+pub use notice::{NoticeText, notice};
 
 use crate::tail::Event;
 use crate::tail::LogSource;

@@ -1,62 +1,66 @@
-//! Where events are written down, one after the other, until somebody says stop.
+//! Writes the events down, one after the other, until the stream or somebody ends it.
 
-use super::quiet::Quiet;
+use super::silence_explainer::SilenceExplainer;
 use crate::cli::Logs;
 use crate::commands::Context;
+use crate::config::ChatFlags;
 use crate::error::Result;
 use crate::report::Reporter;
 use crate::report::logs::{JsonLine, LogView, notice};
-use crate::tail::select::{Line, Selection, Wishes};
-use crate::tail::{Notice, Said};
+use crate::signals::Handler;
+use crate::tail::select::{Line, LogFilter, Selection};
+use crate::tail::{Notice, TailItem};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
 
-/// How often we look whether anybody still reads.
+/// How often it looks whether anybody still reads.
 const LOOK: Duration = Duration::from_secs(1);
 
-pub(super) struct Desk {
+pub(super) struct LogOutput {
     reporter: Reporter,
     view: LogView,
     selection: Selection,
     follow: bool,
-    quiet: Quiet,
+    silence: SilenceExplainer,
+    flags: ChatFlags,
     denied: bool,
 }
 
-impl Desk {
+impl LogOutput {
     pub(super) fn new(
         context: &Context,
         args: &Logs,
-        wishes: Wishes,
-        follow: bool,
-        quiet: Quiet,
+        filter: LogFilter,
+        silence: SilenceExplainer,
+        flags: ChatFlags,
     ) -> Self {
+        let follow = args.follow || args.live;
         Self {
             reporter: context.reporter,
             view: LogView::for_stdout(args.utc, context.reporter.verbosity() > 0),
-            selection: Selection::new(wishes, follow),
+            selection: Selection::new(filter, follow),
             follow,
-            quiet,
+            silence,
+            flags,
             denied: false,
         }
     }
 
-    pub(super) async fn serve(
+    pub(super) async fn write_all(
         mut self,
-        mut stream: Receiver<Result<Said>>,
-        mut interrupt: oneshot::Receiver<()>,
+        mut stream: Receiver<Result<TailItem>>,
+        signals: &Handler,
     ) -> Result<ExitCode> {
         let mut look = tokio::time::interval(LOOK);
-        let mut why = std::pin::pin!(self.quiet.why_after_a_while(self.follow));
+        let mut why = std::pin::pin!(self.silence.why_after_a_while(self.follow));
         let mut explained = false;
         loop {
             tokio::select! {
                 biased;
-                _ = &mut interrupt => return Ok(ExitCode::from(130)),
-                said = stream.recv() => match said {
-                    Some(said) => self.take(said?)?,
+                signal = signals.stopped() => return Ok(ExitCode::from(signal.exit_code())),
+                item = stream.recv() => match item {
+                    Some(item) => self.take(item?)?,
                     None => break,
                 },
                 _ = look.tick() => if self.reporter.reader_is_gone() {
@@ -64,42 +68,44 @@ impl Desk {
                 },
                 reasons = &mut why, if !explained => {
                     explained = true;
-                    self.quiet.say(&self.reporter, &reasons, self.selection.seen());
+                    self.silence.say(&self.reporter, &reasons, self.selection.seen());
                 }
             }
         }
+        self.end().await
+    }
+
+    /// The past was read to its end.
+    async fn end(mut self) -> Result<ExitCode> {
         let rest = self.selection.end();
         self.write(rest)?;
         if self.selection.shown() == 0 {
-            self.quiet
-                .explain(&self.reporter, self.selection.seen())
-                .await;
+            let seen = self.selection.seen();
+            self.silence.explain(&self.reporter, seen).await;
         }
-        Ok(if self.denied {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
+        Ok(match self.denied {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
         })
     }
 
-    fn take(&mut self, said: Said) -> Result<()> {
-        match said {
-            Said::Event(event) => {
-                self.quiet.heard();
+    fn take(&mut self, item: TailItem) -> Result<()> {
+        match item {
+            TailItem::Event(event) => {
+                self.silence.heard();
                 let lines = self.selection.next(event);
                 self.write(lines)
             }
-            Said::CaughtUp => {
+            TailItem::CaughtUp => {
                 let lines = self.selection.caught_up();
                 self.write(lines)
             }
-            Said::Notice(what) => {
+            TailItem::Notice(what) => {
                 self.denied |= matches!(what, Notice::Denied { .. });
-                let (warning, text) = notice(&what, self.follow);
-                if warning {
-                    self.reporter.warning(&text);
-                } else {
-                    self.reporter.note(&text);
+                let notice = notice(&what, self.follow, &self.flags);
+                match notice.is_warning {
+                    true => self.reporter.warning(&notice.text),
+                    false => self.reporter.note(&notice.text),
                 }
                 Ok(())
             }
