@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod aws;
+pub mod chat_api;
 pub mod chat_client;
 pub mod cli;
 pub mod commands;

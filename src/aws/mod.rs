@@ -74,8 +74,8 @@ impl Clients {
     /// No credentials, no region, or a cloud that cannot be reached: each with a hint.
     pub async fn connect_as(settings: &Settings, dummy_key: &str) -> Result<Self> {
         let config = sdk_config(settings, dummy_key).await;
-        let region = region(&config, settings)?;
-        require_credentials(&config, settings).await?;
+        let region = region(&config)?;
+        require_credentials(&config).await?;
         let sts = aws_sdk_sts::Client::new(&config);
         let place = whoami(&sts, region, settings).await?;
         Ok(Self {
@@ -170,44 +170,39 @@ fn http_client(target: &Target) -> SharedHttpClient {
     })
 }
 
-fn region(config: &SdkConfig, settings: &Settings) -> Result<String> {
+fn region(config: &SdkConfig) -> Result<String> {
     let Some(region) = config.region() else {
         return Err(Error::failed("no AWS region is set")
             .hint(
                 "pass --region eu-central-1, set AWS_REGION, or put `region = …` into chatctl.toml",
             )
-            .hint(no_account(settings)));
+            .hint(NO_ACCOUNT));
     };
     Ok(region.to_string())
 }
 
 /// Asks the chain once, before anything else, so that a machine without credentials hears one
 /// clear sentence and not the failure of whichever call came first.
-async fn require_credentials(config: &SdkConfig, settings: &Settings) -> Result<()> {
+async fn require_credentials(config: &SdkConfig) -> Result<()> {
     let Some(provider) = config.credentials_provider() else {
-        return Err(no_credentials(settings));
+        return Err(no_credentials());
     };
     match provider.provide_credentials().await {
         Ok(_) => Ok(()),
-        Err(error) if errors::is_nothing_found(&error) => Err(no_credentials(settings)),
+        Err(error) if errors::is_nothing_found(&error) => Err(no_credentials()),
         Err(error) => Err(Error::failed("the AWS credentials cannot be loaded")
             .because(error)
             .hint("if you use single sign-on, `aws sso login` renews the session")),
     }
 }
 
-fn no_credentials(settings: &Settings) -> Error {
+fn no_credentials() -> Error {
     Error::failed("no AWS credentials were found")
         .hint("`aws configure` or `aws sso login` sets them up; in CI set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        .hint(no_account(settings))
+        .hint(NO_ACCOUNT)
 }
 
-fn no_account(settings: &Settings) -> String {
-    format!(
-        "no AWS account? `{}` runs the same chat on this machine",
-        settings.command("local")
-    )
-}
+const NO_ACCOUNT: &str = "no AWS account? `chatctl local` runs the same chat on this machine";
 
 async fn whoami(sts: &aws_sdk_sts::Client, region: String, settings: &Settings) -> Result<Place> {
     let endpoint_url = settings.target.endpoint_url();

@@ -1,12 +1,11 @@
 //! Where a chat is: what was typed with `--url`, or what is deployed.
 
 use super::Context;
-use crate::aws::Clients;
+use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api;
 use crate::cli::Wanted;
 use crate::config::{ChatFlags, Settings, Target};
-use crate::engine::Ownership;
 use crate::error::{Error, Result};
-use crate::resources::Gateway;
 use crate::stack::Names;
 
 /// A chat to talk to.
@@ -50,16 +49,26 @@ fn typed(url: String, flags: ChatFlags) -> Result<ChatUrl> {
 async fn deployed(settings: &Settings) -> Result<ChatUrl> {
     let clients = Clients::connect(settings).await?;
     let names = Names::new(settings, &clients.place);
-    let gateway = Gateway::load(&clients, &names, false).await?;
-    let ours = gateway.ownership(&names) == Ownership::Ours;
-    let Some(api) = gateway.api_id().filter(|_| ours && gateway.stage.is_some()) else {
+    let Some(api) = chat_api::id(&clients.apigatewayv2, &names).await? else {
         return Err(nothing_there(settings, &names));
     };
+    if !has_stage(&clients, &api, &names.stage).await? {
+        return Err(nothing_there(settings, &names));
+    }
     Ok(ChatUrl {
         url: names.socket_url(&api),
         allowed_origins: settings.function.allowed_origins.clone(),
         flags: settings.chat_flags(),
     })
+}
+
+async fn has_stage(clients: &Clients, api: &str, stage: &str) -> Result<bool> {
+    let read = clients.apigatewayv2.get_stage();
+    match read.api_id(api).stage_name(stage).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(explain(&format!("read the stage {stage}"), error)),
+    }
 }
 
 fn nothing_there(settings: &Settings, names: &Names) -> Error {
