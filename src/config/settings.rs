@@ -94,10 +94,10 @@ pub struct Gateway {
     pub throttle_burst: u32,
 }
 
-/// Processor of the function.
+/// Processor architecture of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 pub enum Arch {
-    /// Graviton: cheaper.
+    /// AWS Graviton, cheaper.
     #[serde(rename = "arm64")]
     Arm64,
     /// Intel and AMD.
@@ -112,7 +112,7 @@ pub enum Arch {
 pub enum LogLevel {
     /// No execution log.
     Off,
-    /// Failures only.
+    /// Errors only.
     Error,
     /// Every request.
     Info,

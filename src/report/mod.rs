@@ -27,10 +27,10 @@ use std::io::{IsTerminal, Write};
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: one JSON document, or JSON lines where results stream.
+    /// One JSON document, or JSON lines where results are streamed.
     Json,
 }
 
