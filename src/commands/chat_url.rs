@@ -6,8 +6,8 @@ use crate::cli::Wanted;
 use crate::config::{Settings, Target};
 use crate::engine::Ownership;
 use crate::error::{Error, Result};
+use crate::naming::Names;
 use crate::resources::Gateway;
-use crate::stack::Names;
 
 /// A chat to talk to.
 #[derive(Debug, Clone)]

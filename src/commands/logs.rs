@@ -8,7 +8,7 @@ use crate::aws::Clients;
 use crate::cli::Logs;
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
-use crate::stack::Names;
+use crate::naming::Names;
 use crate::tail::live::{self, Live};
 use crate::tail::select::{Wishes, grep};
 use crate::tail::story::Subject;

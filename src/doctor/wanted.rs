@@ -3,10 +3,9 @@
 use super::facts::Wanted;
 use crate::cli::{Global, LogLevel};
 use crate::config::{Settings, Target};
-use crate::resources::route::KEYS;
-use crate::resources::table::TTL_ATTRIBUTE;
-use crate::stack::Names;
-use crate::stack::names::API_UNKNOWN;
+use crate::naming::Names;
+use crate::naming::chat::{ROUTE_KEYS, TTL_ATTRIBUTE};
+use crate::naming::names::API_UNKNOWN;
 
 /// What the settings want in this place. The digest needs a look at AWS and is added later.
 pub fn wanted(settings: &Settings, names: &Names, global: &Global) -> Wanted {
@@ -30,7 +29,7 @@ pub fn wanted(settings: &Settings, names: &Names, global: &Global) -> Wanted {
             "arn:{}:execute-api:{}:{}:",
             place.partition, place.region, place.account_id
         ),
-        routes: KEYS.map(str::to_owned).to_vec(),
+        routes: ROUTE_KEYS.map(str::to_owned).to_vec(),
         socket_url: names.socket_url(API_UNKNOWN),
         digest: None,
         ttl: TTL_ATTRIBUTE.to_owned(),

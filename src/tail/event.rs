@@ -2,7 +2,7 @@
 
 use super::groups::Finder;
 use crate::cli::LogSource;
-use crate::stack::names::API_UNKNOWN;
+use crate::naming::names::API_UNKNOWN;
 use std::sync::Arc;
 use std::time::Duration;
 

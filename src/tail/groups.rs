@@ -8,9 +8,9 @@ use super::event::Group;
 use crate::aws::{Clients, explain};
 use crate::cli::LogSource;
 use crate::error::Result;
-use crate::stack::Names;
-use crate::stack::names::API_UNKNOWN;
-use crate::stack::tags::{STACK, STAGE};
+use crate::naming::Names;
+use crate::naming::names::API_UNKNOWN;
+use crate::naming::tags::{STACK, STAGE};
 use std::sync::Arc;
 
 /// The groups of the sources asked for; none means all.

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::commands::Context;
-use crate::commands::deploy::Deployed;
+use crate::deployer::Deployed;
 use crate::error::Result;
 use crate::report::Style;
 use chatctl_local_cloud::LocalCloud;

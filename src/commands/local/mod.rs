@@ -18,14 +18,16 @@ mod start;
 mod watch;
 mod weather;
 
-use super::deploy::{self, Deployed, How};
 use super::{Context, logs};
 use crate::aws::Clients;
 use crate::cli;
 use crate::config::{Settings, Target};
+use crate::deployer::{self, DeployOptions, Deployed};
 use crate::error::{Error, Result};
+use crate::naming::tags::{STACK, STAGE};
+use crate::package::CargoBuild;
 use crate::page::{self, PageServer};
-use crate::stack::tags::{STACK, STAGE};
+use crate::report::Reporter;
 use banner::Banner;
 use chatctl_local_cloud::LocalCloud;
 use ending::Ending;
@@ -68,6 +70,16 @@ pub(super) async fn run(context: &Context, flags: cli::Local) -> Result<ExitCode
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// The deploy that AWS gets, to the local cloud.
+async fn deploy(
+    settings: &Settings,
+    options: DeployOptions,
+    reporter: &Reporter,
+) -> Result<Deployed> {
+    let clients = Clients::connect(settings).await?;
+    deployer::deploy(clients, settings, &CargoBuild, options, reporter).await
+}
+
 /// Everything between start and stop.
 struct Run<'a> {
     context: &'a Context,
@@ -100,17 +112,17 @@ impl Run<'_> {
     }
 
     async fn deploy(&self) -> Result<Deployed> {
-        let how = How {
+        let options = DeployOptions {
             yes: true,
             no_plan: true,
-            ..How::default()
+            ..DeployOptions::default()
         };
         let endpoint = self.cloud.endpoint();
         self.context.reporter.note(&format!(
             "deploying the chat to the local cloud at {endpoint}"
         ));
         tokio::select! {
-            deployed = deploy::deploy(self.settings, how, &self.context.reporter) => deployed,
+            deployed = deploy(self.settings, options, &self.context.reporter) => deployed,
             () = self.ending.told() => {
                 Err(Error::interrupted("stopped before the chat was deployed"))
             }

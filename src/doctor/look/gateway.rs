@@ -4,7 +4,7 @@ use super::seen;
 use crate::aws::{Clients, explain};
 use crate::doctor::facts::{Api, Deployment, Integration, Look, Route, Stage, Wanted};
 use crate::error::Result;
-use crate::stack::tags::{STACK, STAGE};
+use crate::naming::tags::{STACK, STAGE};
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types as sdk;
