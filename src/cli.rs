@@ -1,8 +1,13 @@
 //! What can be typed. Nothing here acts: the flags go to [`crate::config`], the verbs to
 //! `commands`. The doc comments are the help texts and the manual pages.
+//!
+//! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
+use crate::config::{Arch, Input, LOCAL_PORT, LogLevel, Target};
+use crate::report::{Color, Output, ReportOptions};
+use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const STYLES: Styles = Styles::styled()
@@ -51,7 +56,7 @@ pub struct Global {
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
     /// Port of the local cloud
-    #[arg(long, global = true, default_value_t = 4510, env = "CHATCTL_PORT")]
+    #[arg(long, global = true, default_value_t = LOCAL_PORT, env = "CHATCTL_PORT")]
     pub port: u16,
     /// Talk to another implementation of the AWS APIs at this URL
     #[arg(long, global = true, value_name = "URL")]
@@ -70,26 +75,47 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// How results are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one JSON document, or JSON lines where results stream.
-    Json,
-}
+impl Global {
+    /// The flags in the form that the configuration takes, with what is to be deployed.
+    pub fn input(&self, wanted: &Wanted) -> Input {
+        let wanted = wanted.clone();
+        Input {
+            config: self.config.clone(),
+            name: self.name.clone(),
+            stage: self.stage.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            target: self.target(),
+            arch: wanted.arch,
+            lambda: wanted.lambda,
+            memory: wanted.memory,
+            timeout: wanted.timeout,
+            log_level: wanted.log_level,
+            data_trace: wanted.data_trace,
+            throttle_rate: wanted.throttle_rate,
+            throttle_burst: wanted.throttle_burst,
+            retention: wanted.retention,
+            allowed_origins: wanted.allowed_origins,
+            tags: wanted.tags,
+        }
+    }
 
-/// When to use colour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
+    /// The flags that say what is written, and how.
+    pub fn report(&self) -> ReportOptions {
+        ReportOptions {
+            output: self.output,
+            color: self.color,
+            quiet: self.quiet,
+            verbose: self.verbose,
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        if self.local {
+            return Some(Target::Local(self.port));
+        }
+        self.endpoint_url.clone().map(Target::Endpoint)
+    }
 }
 
 /// What to do.
@@ -167,30 +193,6 @@ pub struct Wanted {
     /// A tag for every resource; repeatable
     #[arg(long = "tag", value_name = "KEY=VALUE")]
     pub tags: Vec<String>,
-}
-
-/// Processor of the function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-pub enum Arch {
-    /// Graviton: cheaper.
-    #[serde(rename = "arm64")]
-    Arm64,
-    /// Intel and AMD.
-    #[value(name = "x86_64")]
-    #[serde(rename = "x86_64")]
-    X86_64,
-}
-
-/// Execution logging of the API's stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// No execution log.
-    Off,
-    /// Failures only.
-    Error,
-    /// Every request.
-    Info,
 }
 
 /// Flags of `chatctl deploy`.
@@ -318,18 +320,6 @@ pub struct Logs {
     /// Follow with CloudWatch's Live Tail: faster, but billed by the minute
     #[arg(long, conflicts_with_all = ["since", "until", "request"])]
     pub live: bool,
-}
-
-/// One of the chat's logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogSource {
-    /// What the function wrote.
-    Function,
-    /// What API Gateway did with each request.
-    Execution,
-    /// One line for each request.
-    Access,
 }
 
 /// Flags of `chatctl chat`.

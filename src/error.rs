@@ -1,7 +1,7 @@
 //! What a command fails with: a kind, a sentence, its causes and hints.
 //!
 //! Every error that reaches a person has this one shape. The kind decides the exit code; the hints
-//! say what to do next. SDK errors are turned into it in `aws.rs`, never printed raw.
+//! say what to do next. SDK errors are turned into it in [`crate::aws`], never printed raw.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Kind {
     Usage,
     /// The work was tried and failed. Exit code 1.
     Failed,
-    /// The user stopped it. Exit code 130.
+    /// A signal stopped it. Exit code 130 after Ctrl-C, else that of [`crate::signals`].
     Interrupted,
     /// The reader of our output went away; not an error worth words. Exit code 0.
     BrokenPipe,

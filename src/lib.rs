@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod aws;
+pub mod chat_api;
 pub mod chat_client;
 pub mod cli;
 pub mod commands;
@@ -19,5 +20,7 @@ pub mod page;
 pub mod prove;
 pub mod report;
 pub mod resources;
+pub mod signals;
 pub mod stack;
 pub mod tail;
+pub mod websocket;

@@ -1,16 +1,28 @@
-//! The `chatctl` binary: parse, run, map the outcome to an exit code.
+//! The `chatctl` binary: listen for signals, parse, run, map the outcome to an exit code.
 
-use chatctl::{cli::Cli, commands};
+use chatctl::cli::Cli;
+use chatctl::report::{ReportOptions, Reporter};
+use chatctl::{commands, signals, websocket};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return commands::usage(&error),
-    };
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(commands::run(cli)),
+    let started = tokio::runtime::Runtime::new().and_then(|runtime| {
+        let _entered = runtime.enter();
+        let reporter = Reporter::new(ReportOptions::default());
+        signals::listen(move |error| reporter.error(error))?;
+        Ok(runtime)
+    });
+    match started {
+        Ok(runtime) => runtime.block_on(run()),
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn run() -> ExitCode {
+    websocket::install_tls_provider();
+    match Cli::try_parse() {
+        Ok(cli) => commands::run(cli).await,
+        Err(error) => commands::usage(&error),
     }
 }

@@ -209,8 +209,9 @@ async fn whoami(sts: &aws_sdk_sts::Client, region: String, settings: &Settings) 
     let identity = sts.get_caller_identity().send().await.map_err(|error| {
         let error = explain("ask AWS who is calling", error);
         match &settings.target {
-            Target::Local(port) => error.hint(format!(
-                "`chatctl local --port {port}` starts the local cloud; leave it running"
+            Target::Local(_) => error.hint(format!(
+                "`{}` starts the local cloud; leave it running",
+                settings.command("local")
             )),
             _ => error,
         }

@@ -13,6 +13,7 @@ mod typed;
 pub use frame::{Frame, Words};
 pub use typed::{HELP, Typed};
 
+use crate::config::ChatFlags;
 use crate::error::Result;
 use serde_json::json;
 use session::{Do, Session};
@@ -64,6 +65,8 @@ pub trait Screen {
 pub struct Options {
     /// The chat's WebSocket URL.
     pub url: String,
+    /// The flags that lead the commands in hints to this chat.
+    pub flags: ChatFlags,
     /// The name to take at once.
     pub name: Option<String>,
     /// The lines come from a file or a program: keep their order, leave after the last.
@@ -80,7 +83,7 @@ pub async fn run(
     input: mpsc::Receiver<Input>,
     screen: &mut dyn Screen,
 ) -> Result<()> {
-    let socket = Socket::open(&options.url).await?;
+    let socket = Socket::open(&options.url, &options.flags).await?;
     let session = Session::new(options.name.clone(), options.scripted);
     let mut talk = Talk {
         options,
@@ -233,7 +236,7 @@ impl Talk<'_> {
             let _ = socket.send(&json!({"action": "ping"}).to_string()).await;
         }
         if clocks.swap <= now {
-            match Socket::open(&self.options.url).await {
+            match Socket::open(&self.options.url, &self.options.flags).await {
                 Ok(fresh) => return Kept::Swapped(Box::new(fresh)),
                 Err(_) => clocks.swap = now + LONGEST_PAUSE,
             }
@@ -250,7 +253,7 @@ impl Talk<'_> {
             if self.left_before(until).await? {
                 return Ok(None);
             }
-            match Socket::open(&self.options.url).await {
+            match Socket::open(&self.options.url, &self.options.flags).await {
                 Ok(socket) => {
                     self.screen.note("connected again");
                     return Ok(Some(socket));

@@ -4,15 +4,15 @@
 //! API Gateway takes frames of at most 32 KB (messages of at most 128 KB) and ends the connection
 //! at a larger one. Clients do not split messages by themselves, so this does.
 
+use crate::config::ChatFlags;
 use crate::error::{Error, Result};
+use crate::websocket::{DialError, WebSocket, dial};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame as WsFrame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 /// The most bytes of text in one frame. The limit of 32 KB may count the frame's head as well, so
 /// this stays a little below.
@@ -24,7 +24,7 @@ const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 
 /// An open connection.
 pub(super) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocket,
 }
 
 /// What came out of it.
@@ -37,18 +37,10 @@ pub(super) enum Received {
 
 impl Socket {
     /// Opens a connection to `url`.
-    pub(super) async fn open(url: &str) -> Result<Self> {
-        // The one TLS provider of this program. A second call finds it there, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let opening = connect_async_with_config(url, None, true);
-        match tokio::time::timeout(HANDSHAKE_LIMIT, opening).await {
-            Ok(Ok((stream, _))) => Ok(Self { stream }),
-            Ok(Err(error)) => Err(refused(url, error)),
-            Err(_) => Err(Error::failed(format!(
-                "{url} did not answer within {} s",
-                HANDSHAKE_LIMIT.as_secs()
-            ))),
-        }
+    pub(super) async fn open(url: &str, flags: &ChatFlags) -> Result<Self> {
+        let dialed = dial(url, None, HANDSHAKE_LIMIT).await;
+        let stream = dialed.map_err(|error| not_connected(url, error, flags))?;
+        Ok(Self { stream })
     }
 
     /// Sends one message, in as many frames as it needs.
@@ -123,27 +115,35 @@ fn closing_words(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// What a refused handshake means at API Gateway.
-fn refused(url: &str, error: WsError) -> Error {
-    let cannot = Error::failed(format!("cannot connect to {url}"));
-    let WsError::Http(answer) = error else {
-        return cannot
-            .because(error)
-            .hint("`chatctl status` shows the chat's URL and whether it is deployed");
-    };
-    let status = answer.status();
-    let cannot = cannot.because_of(format!("the handshake was answered with {status}"));
-    match status.as_u16() {
-        403 => cannot
-            .hint("the stage in the URL may be wrong, or this origin is not allowed to connect"),
-        429 => {
-            cannot.hint("the stage's throttle let nobody in; `chatctl doctor` checks its limits")
+/// Why there is no connection, and where to look: a status means something at API Gateway.
+fn not_connected(url: &str, error: DialError, flags: &ChatFlags) -> Error {
+    let doctor = flags.command("doctor");
+    let status = match &error {
+        DialError::TimedOut(limit) => {
+            let seconds = limit.as_secs();
+            return Error::failed(format!("{url} did not answer within {seconds} s"));
         }
-        500 => cannot
-            .hint("API Gateway may lack the right to invoke the function; see `chatctl doctor`"),
-        502 => cannot.hint("the function failed; `chatctl logs` shows why"),
-        _ => cannot.hint("`chatctl doctor` looks for the cause"),
-    }
+        DialError::Unreachable(_) => None,
+        DialError::Refused { status, .. } => Some(status.as_u16()),
+    };
+    let hint = match status {
+        None => format!(
+            "`{}` shows the chat's URL and whether it is deployed",
+            flags.command("status")
+        ),
+        Some(403) => {
+            "the stage in the URL may be wrong, or this origin is not allowed to connect".into()
+        }
+        Some(429) => format!("the stage's throttle let nobody in; `{doctor}` checks its limits"),
+        Some(500) => {
+            format!("API Gateway may lack the right to invoke the function; see `{doctor}`")
+        }
+        Some(502) => format!("the function failed; `{}` shows why", flags.command("logs")),
+        Some(_) => format!("`{doctor}` looks for the cause"),
+    };
+    Error::failed(format!("cannot connect to {url}"))
+        .because(error)
+        .hint(hint)
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use super::{Context, chat_url};
 use crate::chat_client::{self, Input, Options};
-use crate::cli::{Chat, Output};
+use crate::cli::Chat;
 use crate::error::Result;
 use crate::report::{ChatScreen, Prompt, Prompted};
+use crate::signals;
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Lines that wait while the connection is being made.
@@ -18,14 +18,16 @@ const WAITING_LINES: usize = 64;
 /// # Errors
 /// There is no such chat, or it cannot be reached.
 pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
-    let url = chat_url::find(context, flags.url).await?.url;
+    let chat = chat_url::find(context, flags.url).await?;
     let options = Options {
-        url,
+        url: chat.url,
+        flags: chat.flags,
         name: flags.user,
         scripted: !std::io::stdin().is_terminal(),
     };
     let (lines, input) = mpsc::channel(WAITING_LINES);
-    let mut stopped = Stopped::listen()?;
+    // Before the prompt opens: the terminal must get its mode back.
+    let signals = signals::handle(1);
     let prompt = open_input(context, lines)?;
     if prompt.is_some() {
         context
@@ -35,13 +37,13 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
     let mut screen = ChatScreen::new(context.reporter, prompt);
     tokio::select! {
         done = chat_client::run(options, input, &mut screen) => done.map(|()| ExitCode::SUCCESS),
-        () = stopped.wait() => Ok(ExitCode::from(130)),
+        signal = signals.stopped() => Ok(ExitCode::from(signal.exit_code())),
     }
 }
 
 /// A prompt on a terminal, else a thread that reads lines.
 fn open_input(context: &Context, lines: mpsc::Sender<Input>) -> Result<Option<Prompt>> {
-    let interactive = context.reporter.can_ask() && context.global.output == Output::Text;
+    let interactive = context.reporter.can_ask() && !context.reporter.is_json();
     if interactive {
         return Prompt::open(move |prompted| lines.blocking_send(input_of(prompted)).is_ok())
             .map(Some);
@@ -62,30 +64,5 @@ fn input_of(prompted: Prompted) -> Input {
     match prompted {
         Prompted::Line(line) => Input::Line(line),
         Prompted::End => Input::End,
-    }
-}
-
-/// Ctrl-C, or a request to end: the terminal must get its mode back either way. It listens from
-/// its making on, so that there is no moment in which a signal would kill.
-struct Stopped {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stopped {
-    fn listen() -> Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self {
-            interrupt,
-            terminate,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

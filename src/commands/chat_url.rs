@@ -1,13 +1,12 @@
 //! Where a chat is: what was typed with `--url`, or what is deployed.
 
 use super::Context;
-use crate::aws::Clients;
+use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api;
 use crate::cli::Wanted;
-use crate::config::{Settings, Target};
-use crate::engine::Ownership;
+use crate::config::{ChatFlags, Settings, Target};
 use crate::error::{Error, Result};
 use crate::naming::Names;
-use crate::resources::Gateway;
 
 /// A chat to talk to.
 #[derive(Debug, Clone)]
@@ -16,6 +15,8 @@ pub(super) struct ChatUrl {
     pub(super) url: String,
     /// The pages it admits, as far as the configuration says; empty: any.
     pub(super) allowed_origins: Vec<String>,
+    /// The flags that lead another command to it.
+    pub(super) flags: ChatFlags,
 }
 
 /// The chat at `url`, or the deployed one that the global flags mean.
@@ -24,36 +25,50 @@ pub(super) struct ChatUrl {
 /// `url` is no WebSocket URL, or nothing is deployed.
 pub(super) async fn find(context: &Context, url: Option<String>) -> Result<ChatUrl> {
     match url {
-        Some(url) => typed(url),
-        None => deployed(&Settings::load(&context.global, &Wanted::default())?).await,
+        Some(url) => typed(url, context.global.input(&Wanted::default()).chat_flags()),
+        None => deployed(&context.settings(&Wanted::default())?).await,
     }
 }
 
-fn typed(url: String) -> Result<ChatUrl> {
+fn typed(url: String, flags: ChatFlags) -> Result<ChatUrl> {
     if url.starts_with("ws://") || url.starts_with("wss://") {
         return Ok(ChatUrl {
             url,
             allowed_origins: Vec::new(),
+            flags,
         });
     }
     Err(
-        Error::usage(format!("--url: {url:?} is not the URL of a WebSocket"))
-            .hint("it begins with wss:// (or ws:// on this machine); `chatctl status` shows it"),
+        Error::usage(format!("--url: {url:?} is not the URL of a WebSocket")).hint(format!(
+            "it begins with wss:// (or ws:// on this machine); `{}` shows it",
+            flags.command("status")
+        )),
     )
 }
 
 async fn deployed(settings: &Settings) -> Result<ChatUrl> {
     let clients = Clients::connect(settings).await?;
     let names = Names::new(settings, &clients.place);
-    let gateway = Gateway::load(&clients, &names, false).await?;
-    let ours = gateway.ownership(&names) == Ownership::Ours;
-    let Some(api) = gateway.api_id().filter(|_| ours && gateway.stage.is_some()) else {
+    let Some(api) = chat_api::id(&clients.apigatewayv2, &names).await? else {
         return Err(nothing_there(settings, &names));
     };
+    if !has_stage(&clients, &api, &names.stage).await? {
+        return Err(nothing_there(settings, &names));
+    }
     Ok(ChatUrl {
         url: names.socket_url(&api),
         allowed_origins: settings.function.allowed_origins.clone(),
+        flags: settings.chat_flags(),
     })
+}
+
+async fn has_stage(clients: &Clients, api: &str, stage: &str) -> Result<bool> {
+    let read = clients.apigatewayv2.get_stage();
+    match read.api_id(api).stage_name(stage).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(explain(&format!("read the stage {stage}"), error)),
+    }
 }
 
 fn nothing_there(settings: &Settings, names: &Names) -> Error {
@@ -63,8 +78,9 @@ fn nothing_there(settings: &Settings, names: &Names) -> Error {
         Target::Local(port) => format!("the local cloud on port {port}"),
         Target::Endpoint(url) => url.clone(),
     };
-    Error::failed(format!("{name}/{stage} is not deployed in {place}")).hint(
-        "`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant, \
-         --url any other WebSocket",
-    )
+    Error::failed(format!("{name}/{stage} is not deployed in {place}")).hint(format!(
+        "`{}` deploys it; --name, --stage and --region say which chat is meant, --url any other \
+         WebSocket",
+        settings.command("deploy")
+    ))
 }

@@ -3,7 +3,6 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::config::Settings;
 use crate::deployer::{self, DeployOptions};
 use crate::error::Result;
 use crate::package::CargoBuild;
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 /// Anything that keeps the chat from being live.
 pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &args.wanted)?;
+    let settings = context.settings(&args.wanted)?;
     let options = DeployOptions {
         yes: args.yes,
         no_prove: args.no_prove,

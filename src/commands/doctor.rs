@@ -4,7 +4,7 @@ use super::Context;
 use crate::aws::Clients;
 use crate::cli::Wanted;
 use crate::config::Settings;
-use crate::doctor::wanted::wanted;
+use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Look, checks, look, probe};
 use crate::error::{Error, Result};
 use crate::naming::Names;
@@ -12,10 +12,10 @@ use crate::report::doctor::show;
 use std::process::ExitCode;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
-    let settings = Settings::load(&context.global, &Wanted::default())?;
+    let settings = context.settings(&Wanted::default())?;
     let findings = match Clients::connect(&settings).await {
         Ok(clients) => examine(context, &settings, &clients).await,
-        Err(error) => vec![unconnected(&error)],
+        Err(error) => vec![unconnected(&settings, &error)],
     };
     let healthy = !checks::any_failure(&findings);
     show(&context.reporter, &findings, healthy)?;
@@ -28,9 +28,9 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
 
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
     let names = Names::new(settings, &clients.place);
-    let mut wanted = wanted(settings, &names, &context.global);
-    wanted.digest = Some(crate::stack::routes_digest(&names));
-    let mut facts = look::all(clients, wanted).await;
+    let mut expected = expected(settings, &names);
+    expected.digest = Some(crate::stack::routes_digest(&names));
+    let mut facts = look::all(clients, expected).await;
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);
         context.reporter.detail(&format!("a client goes to {url}"));
@@ -40,7 +40,7 @@ async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> V
 }
 
 /// Without a connection there is one finding: what connecting failed with.
-fn unconnected(error: &Error) -> Finding {
+fn unconnected(settings: &Settings, error: &Error) -> Finding {
     let check = if error.message().contains("region") {
         "region"
     } else {
@@ -51,7 +51,7 @@ fn unconnected(error: &Error) -> Finding {
         causes => causes.join(": "),
     };
     let mend = match error.hints() {
-        [] => "chatctl doctor -v".to_owned(),
+        [] => settings.command("doctor -v"),
         hints => hints.join("; "),
     };
     Finding::failure(check, error.message(), why, mend)

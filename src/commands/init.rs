@@ -5,7 +5,7 @@
 
 use super::{Context, write};
 use crate::cli::{Global, Init, Wanted};
-use crate::config::Settings;
+use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
 use std::path::Path;
@@ -55,11 +55,11 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
 
 /// Flags go into the file, so they must be such as `deploy` takes.
 fn check_values(global: &Global) -> Result<()> {
-    let nowhere = Global {
+    let without_file = Input {
         config: None,
-        ..global.clone()
+        ..global.input(&Wanted::default())
     };
-    Settings::load(&nowhere, &Wanted::default()).map(|_| ())
+    Settings::load(&without_file).map(drop)
 }
 
 /// The configuration's text if it is there and may be changed.
@@ -158,8 +158,17 @@ fn tell(context: &Context, flags: &Init, path: &Path) {
             "wrote {WORKFLOW_PATH}; its first lines say what it needs"
         ));
     }
-    reporter
-        .hint("`chatctl local` tries it on this machine, `chatctl plan` shows what AWS would get");
+    // The name and the place stand in the file now.
+    let written = Input {
+        config: context.global.config.clone(),
+        ..Input::default()
+    };
+    let flags = written.chat_flags();
+    reporter.hint(&format!(
+        "`{}` tries it on this machine, `{}` shows what AWS would get",
+        flags.command("local"),
+        flags.command("plan")
+    ));
 }
 
 #[cfg(test)]

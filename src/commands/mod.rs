@@ -1,4 +1,4 @@
-//! One file per command. Each is short: it says in which order the rooms do their work.
+//! One file per command. Each is short: it says in which order the modules do their work.
 
 mod chat;
 mod chat_url;
@@ -16,9 +16,11 @@ mod status;
 mod teardown;
 mod write;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Global, Wanted};
+use crate::config::Settings;
 use crate::error::{Kind, Result};
 use crate::report::Reporter;
+use crate::signals;
 use std::process::ExitCode;
 
 /// What every command gets: the global flags and the way to speak.
@@ -30,9 +32,19 @@ pub struct Context {
     pub reporter: Reporter,
 }
 
+impl Context {
+    /// What the flags, the environment and the file say together.
+    ///
+    /// # Errors
+    /// A value that cannot be used.
+    pub fn settings(&self, wanted: &Wanted) -> Result<Settings> {
+        Settings::load(&self.global.input(wanted))
+    }
+}
+
 /// Runs the command and says how it ended.
 pub async fn run(cli: Cli) -> ExitCode {
-    let reporter = Reporter::new(&cli.global);
+    let reporter = Reporter::new(cli.global.report());
     trace(cli.global.verbose);
     let context = Context {
         global: cli.global,
@@ -42,8 +54,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             reporter.error(&error);
-            ExitCode::from(error.kind().exit_code())
+            ExitCode::from(exit_code(error.kind()))
         }
+    }
+}
+
+/// What was stopped by a signal ends with that signal's code.
+fn exit_code(kind: Kind) -> u8 {
+    match (kind, signals::first()) {
+        (Kind::Interrupted, Some(signal)) => signal.exit_code(),
+        (kind, _) => kind.exit_code(),
     }
 }
 

@@ -1,10 +1,11 @@
-//! `chatctl open`: serves the chat page for a deployed chat until Ctrl-C.
+//! `chatctl open`: serves the chat page for a deployed chat until a signal ends it.
 
 use super::{Context, chat_url};
 use crate::cli::Open;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::page;
 use crate::report::Style;
+use crate::signals;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 /// There is no such chat, or the port is taken.
 pub(super) async fn run(context: &Context, flags: Open) -> Result<ExitCode> {
     let chat = chat_url::find(context, flags.url).await?;
+    let signals = signals::handle(1);
     let server = page::serve(flags.page_port.unwrap_or(0), chat.url.clone()).await?;
     let reporter = context.reporter;
     if reporter.is_json() {
@@ -23,9 +25,7 @@ pub(super) async fn run(context: &Context, flags: Open) -> Result<ExitCode> {
     }
     warn_of_origins(context, &server.url(), &chat.allowed_origins);
     reporter.note("open it in a browser; Ctrl-C stops serving it");
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|error| Error::failed("cannot wait for Ctrl-C").because(error))?;
+    signals.stopped().await;
     server.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,6 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::config::Settings;
 use crate::deployer::Assessment;
 use crate::engine::view::PlanView;
 use crate::error::Result;
@@ -20,12 +19,12 @@ const CHANGES: u8 = 2;
 /// What is there cannot be read, or is not ours.
 pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &args.wanted)?;
+    let settings = context.settings(&args.wanted)?;
     let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
     let assessment = Assessment::for_deploy(&settings, clients, &digest, args.adopt).await?;
     if !args.adopt {
-        assessment.plan.require_ours()?;
+        assessment.require_ours(&settings)?;
     }
     let view = PlanView::of(&assessment.plan);
     if reporter.is_json() {

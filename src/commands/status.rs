@@ -3,7 +3,6 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::config::Settings;
 use crate::deployer;
 use crate::error::Result;
 use crate::report;
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 /// What is there cannot be read.
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &cli::Wanted::default())?;
+    let settings = context.settings(&cli::Wanted::default())?;
     let clients = Clients::connect(&settings).await?;
     let status = deployer::status(clients, &settings).await?;
     if reporter.is_json() {
@@ -24,11 +23,15 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     }
     reporter.result(&report::deployer::status(&status))?;
     if !status.deployed {
-        reporter.hint(
-            "`chatctl deploy` deploys it; --name, --stage and --region say which chat is meant",
-        );
+        reporter.hint(&format!(
+            "`{}` deploys it; --name, --stage and --region say which chat is meant",
+            settings.command("deploy")
+        ));
     } else if !status.up_to_date {
-        reporter.hint("`chatctl deploy` puts right what differs (~) or is missing (+)");
+        reporter.hint(&format!(
+            "`{}` puts right what differs (~) or is missing (+)",
+            settings.command("deploy")
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

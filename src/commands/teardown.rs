@@ -3,7 +3,6 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::config::Settings;
 use crate::deployer;
 use crate::error::Result;
 use crate::report;
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 /// Something could not be deleted, or is still there.
 pub(super) async fn run(context: &Context, args: &cli::Teardown) -> Result<ExitCode> {
     let reporter = &context.reporter;
-    let settings = Settings::load(&context.global, &cli::Wanted::default())?;
+    let settings = context.settings(&cli::Wanted::default())?;
     let clients = Clients::connect(&settings).await?;
     let gone = deployer::teardown(clients, &settings, args.yes, reporter).await?;
     if reporter.is_json() {

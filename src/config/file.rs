@@ -1,6 +1,6 @@
 //! `chatctl.toml`: its shape, and where in it a problem sits.
 
-use crate::cli::{Arch, LogLevel};
+use super::settings::{Arch, LogLevel};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;

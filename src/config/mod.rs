@@ -1,18 +1,22 @@
 //! From what was typed, the environment and `chatctl.toml` to [`Settings`]: what is meant.
 //!
-//! Everything after this room sees only `Settings`. It is also the only room that reads the
+//! Everything after this module sees only `Settings`. It is also the only module that reads the
 //! environment. Precedence: flag, environment, file, default.
 
+mod chat_flags;
 mod check;
 mod environment;
 mod file;
+mod input;
 mod settings;
 
+pub use chat_flags::{ChatFlags, LOCAL_PORT};
 pub(crate) use environment::cargo_home;
 pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
+pub use input::Input;
 pub(crate) use settings::host_arch;
-pub use settings::{Function, Gateway, Settings, Target};
+pub use settings::{Arch, Function, Gateway, LogLevel, Settings, Target};
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,17 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
-use super::file::{self, FileConfig, FunctionTable, GatewayTable, Loaded};
+use super::chat_flags::ChatFlags;
+use super::file::{self, FunctionTable, GatewayTable, Loaded};
+use super::input::Input;
 use super::{check, environment};
-use crate::cli::{Arch, Global, LogLevel, Wanted};
 use crate::error::{Error, Result};
-use serde::Serialize;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which cloud is meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// AWS itself, with the usual credential chain.
     Aws,
@@ -33,7 +34,7 @@ impl Target {
 }
 
 /// Everything that a command needs to know about what the user wants.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Name of the chat, `[a-z][a-z0-9-]*`, at most 32 characters.
     pub name: String,
@@ -55,10 +56,12 @@ pub struct Settings {
     pub table_name: Option<String>,
     /// The user's own tags, for every taggable resource.
     pub tags: BTreeMap<String, String>,
+    /// The flags by which the user chose this chat, but for those of the target.
+    given: ChatFlags,
 }
 
 /// The Lambda function.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Function {
     /// Name, if not the usual one.
     pub name: Option<String>,
@@ -79,7 +82,7 @@ pub struct Function {
 }
 
 /// The WebSocket API and its stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Gateway {
     /// Execution logging.
     pub log_level: LogLevel,
@@ -91,59 +94,82 @@ pub struct Gateway {
     pub throttle_burst: u32,
 }
 
+/// Processor of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+pub enum Arch {
+    /// Graviton: cheaper.
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel and AMD.
+    #[value(name = "x86_64")]
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// Execution logging of the API's stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// No execution log.
+    Off,
+    /// Failures only.
+    Error,
+    /// Every request.
+    Info,
+}
+
 impl Settings {
     /// Reads the file (if any), lays the flags over it and checks every value.
     ///
     /// # Errors
     /// A usage error that names the flag, or the file, line and key.
-    pub fn load(global: &Global, wanted: &Wanted) -> Result<Self> {
-        let loaded = file::load(global.config.as_deref())?;
-        Self::merge(global, wanted, loaded)
+    pub fn load(input: &Input) -> Result<Self> {
+        let loaded = file::load(input.config.as_deref())?;
+        Self::merge(input, loaded)
     }
 
-    fn merge(global: &Global, wanted: &Wanted, loaded: Loaded) -> Result<Self> {
-        let FileConfig {
-            name,
-            stage,
-            region,
-            profile,
-            function,
-            gateway,
-            logs,
-            table,
-            tags,
-        } = loaded.config;
+    fn merge(input: &Input, loaded: Loaded) -> Result<Self> {
+        let file = loaded.config;
+        let either = |flag: &Option<String>, file: Option<String>, default: &str| {
+            let given = flag.clone().or(file);
+            given.unwrap_or_else(|| default.to_owned())
+        };
+        let region = input.region.clone().or_else(environment::region);
+        let profile = input.profile.clone().or_else(environment::profile);
         let settings = Self {
-            name: global
-                .name
-                .clone()
-                .or(name)
-                .unwrap_or_else(|| "chat".into()),
-            stage: global
-                .stage
-                .clone()
-                .or(stage)
-                .unwrap_or_else(|| "production".into()),
-            target: target(global)?,
-            region: global
-                .region
-                .clone()
-                .or_else(environment::region)
-                .or(region),
-            profile: global
-                .profile
-                .clone()
-                .or_else(environment::profile)
-                .or(profile),
-            function: the_function(wanted, function, &loaded.folder)?,
-            gateway: the_gateway(wanted, &gateway),
-            retention_days: wanted.retention.or(logs.retention_days).unwrap_or(14),
-            table_name: table.name,
-            tags: merge_tags(tags, &wanted.tags)?,
+            name: either(&input.name, file.name, "chat"),
+            stage: either(&input.stage, file.stage, "production"),
+            target: target(input)?,
+            region: region.or(file.region),
+            profile: profile.or(file.profile),
+            function: the_function(input, file.function, &loaded.folder)?,
+            gateway: the_gateway(input, &file.gateway),
+            retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
+            table_name: file.table.name,
+            tags: merge_tags(file.tags, &input.tags)?,
+            given: input.chosen(),
         };
         check::settings(&settings)
             .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
         Ok(settings)
+    }
+
+    /// The same chat on another cloud.
+    #[must_use]
+    pub fn with_target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The command that does `verb` to this chat, with the flags that the user chose it by:
+    /// `chatctl deploy --name x --local --port 4600`. Every command in a hint comes from here.
+    pub fn command(&self, verb: &str) -> String {
+        self.chat_flags().command(verb)
+    }
+
+    /// The flags that lead another command to this chat, for what has no settings at hand.
+    pub fn chat_flags(&self) -> ChatFlags {
+        self.given.clone().at(&self.target)
     }
 
     /// The processor to build for: what was asked for, or the target's default.
@@ -155,26 +181,26 @@ impl Settings {
     }
 }
 
-fn the_function(wanted: &Wanted, file: FunctionTable, folder: &Path) -> Result<Function> {
+fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Function> {
     Ok(Function {
         name: file.name,
-        source: source(wanted, file.source, folder)?,
-        arch: wanted.arch.or(file.architecture),
-        memory: wanted.memory.or(file.memory).unwrap_or(256),
-        timeout: wanted.timeout.or(file.timeout).unwrap_or(15),
+        source: source(input, file.source, folder)?,
+        arch: input.arch.or(file.architecture),
+        memory: input.memory.or(file.memory).unwrap_or(256),
+        timeout: input.timeout.or(file.timeout).unwrap_or(15),
         log_level: file.log_level.unwrap_or_else(|| "info".into()),
-        allowed_origins: pick(&wanted.allowed_origins, file.allowed_origins),
+        allowed_origins: pick(&input.allowed_origins, file.allowed_origins),
         environment: file.environment,
     })
 }
 
-fn the_gateway(wanted: &Wanted, file: &GatewayTable) -> Gateway {
-    let log_level = wanted.log_level.or(file.log_level);
-    let rate = wanted.throttle_rate.or(file.throttle_rate);
-    let burst = wanted.throttle_burst.or(file.throttle_burst);
+fn the_gateway(input: &Input, file: &GatewayTable) -> Gateway {
+    let log_level = input.log_level.or(file.log_level);
+    let rate = input.throttle_rate.or(file.throttle_rate);
+    let burst = input.throttle_burst.or(file.throttle_burst);
     Gateway {
         log_level: log_level.unwrap_or(LogLevel::Info),
-        data_trace: wanted.data_trace || file.data_trace.unwrap_or(false),
+        data_trace: input.data_trace || file.data_trace.unwrap_or(false),
         throttle_rate: rate.unwrap_or(500.0),
         throttle_burst: burst.unwrap_or(1000),
     }
@@ -189,17 +215,14 @@ pub(crate) fn host_arch() -> Arch {
     }
 }
 
-fn target(global: &Global) -> Result<Target> {
-    if global.local {
-        return Ok(Target::Local(global.port));
-    }
-    let said = global
-        .endpoint_url
-        .clone()
-        .map(|url| ("--endpoint-url", url));
-    let found = said.or_else(environment::endpoint);
-    let Some((origin, url)) = found else {
-        return Ok(Target::Aws);
+fn target(input: &Input) -> Result<Target> {
+    let (origin, url) = match &input.target {
+        Some(Target::Endpoint(url)) => ("--endpoint-url", url.clone()),
+        Some(target) => return Ok(target.clone()),
+        None => match environment::endpoint() {
+            Some(found) => found,
+            None => return Ok(Target::Aws),
+        },
     };
     check::endpoint(origin, &url)?;
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
@@ -207,8 +230,8 @@ fn target(global: &Global) -> Result<Target> {
 
 /// A relative folder in the file is meant from the file's folder, one on the command line from
 /// where the user stands.
-fn source(wanted: &Wanted, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
-    let Some(path) = wanted
+fn source(input: &Input, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
+    let Some(path) = input
         .lambda
         .clone()
         .or_else(|| from_file.map(|path| folder.join(path)))
@@ -220,7 +243,10 @@ fn source(wanted: &Wanted, from_file: Option<PathBuf>, folder: &Path) -> Result<
             "no Lambda source in {}: it has no Cargo.toml",
             path.display()
         ))
-        .hint("`chatctl init --lambda` writes the bundled source to ./lambda"));
+        .hint(format!(
+            "`{}` writes the bundled source to ./lambda",
+            input.chat_flags().command("init --lambda")
+        )));
     }
     Ok(Some(fs_err::canonicalize(path)?))
 }

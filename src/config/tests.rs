@@ -1,5 +1,6 @@
 use super::file::parse;
 use super::settings::Settings;
+use super::{ChatFlags, Input};
 use crate::cli::{Cli, Command};
 use clap::Parser;
 use std::path::Path;
@@ -17,11 +18,11 @@ fn settings(file: &str, flags: &[&str]) -> Result<Settings, String> {
         fastrand::u64(..)
     ));
     std::fs::write(&path, file).map_err(|error| error.to_string())?;
-    let global = crate::cli::Global {
+    let input = Input {
         config: Some(path.clone()),
-        ..cli.global
+        ..cli.global.input(&plan.wanted)
     };
-    let loaded = Settings::load(&global, &plan.wanted);
+    let loaded = Settings::load(&input);
     let _ = std::fs::remove_file(&path);
     loaded.map_err(|error| {
         let text = format!("{error} | {}", error.hints().join(" | "));
@@ -95,6 +96,60 @@ fn a_bad_value_on_the_command_line_points_at_the_flag() {
         let error = settings("", &flags).unwrap_err();
         assert!(error.starts_with(start), "{flags:?}: {error}");
     }
+}
+
+#[test]
+fn a_suggested_command_repeats_the_flags_that_chose_the_chat() {
+    // The file is always named in these tests.
+    let command = |file: &str, flags: &[&str], verb: &str| {
+        let command = settings(file, flags).unwrap().command(verb);
+        let (start, rest) = command.split_once(" --config ").unwrap();
+        let rest = rest.split_once(".toml").unwrap().1;
+        format!("{start}{rest}")
+    };
+    for (flags, expected) in [
+        (vec![], "chatctl deploy"),
+        (vec!["--name", "x"], "chatctl deploy --name x"),
+        (vec!["--stage", "test"], "chatctl deploy --stage test"),
+        (
+            vec!["--region", "eu-west-1"],
+            "chatctl deploy --region eu-west-1",
+        ),
+        (
+            vec!["--profile", "my work"],
+            "chatctl deploy --profile 'my work'",
+        ),
+        (vec!["--local"], "chatctl deploy --local"),
+        (vec!["--port", "4600"], "chatctl deploy"),
+        (
+            vec!["--port", "4600", "--local", "--name", "x"],
+            "chatctl deploy --name x --local --port 4600",
+        ),
+        (
+            vec!["--endpoint-url", "http://127.0.0.1:4566/"],
+            "chatctl deploy --endpoint-url http://127.0.0.1:4566",
+        ),
+    ] {
+        assert_eq!(command("", &flags, "deploy"), expected);
+    }
+    // What the file says, it says to the next command too.
+    let file = "name = \"filed\"\nstage = \"test\"\nregion = \"eu-west-1\"\nprofile = \"work\"\n";
+    assert_eq!(
+        command(file, &[], "logs --since 1h"),
+        "chatctl logs --since 1h"
+    );
+    // The local cloud's own command needs no --local.
+    let flags = ["--local", "--port", "4600"];
+    assert_eq!(command("", &flags, "local"), "chatctl local --port 4600");
+}
+
+#[test]
+fn the_configuration_file_is_named_in_a_suggested_command() {
+    let flags = ChatFlags::default().with_config(Some(Path::new("it's mine.toml")));
+    assert_eq!(
+        flags.command("plan"),
+        r"chatctl plan --config 'it'\''s mine.toml'"
+    );
 }
 
 #[test]

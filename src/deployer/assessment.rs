@@ -77,6 +77,19 @@ impl Assessment {
         })
     }
 
+    /// Nothing that belongs to somebody else is touched.
+    ///
+    /// # Errors
+    /// Something with one of our names is not ours.
+    pub fn require_ours(&self, settings: &Settings) -> Result<()> {
+        let (plan, deploy) = (settings.command("plan"), settings.command("deploy"));
+        self.plan.require_ours().map_err(|error| {
+            error.hint("choose another --name or --stage").hint(format!(
+                "or take it over: `{plan} --adopt` shows what would change, `{deploy} --adopt` does it"
+            ))
+        })
+    }
+
     /// Clients and names.
     pub fn run(&self) -> &Arc<RunContext> {
         &self.observed.run

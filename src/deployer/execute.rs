@@ -7,12 +7,13 @@ use crate::engine::event::{self, Events};
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::resources::{Kind, RunContext};
+use crate::signals;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// Turns Ctrl-C into a request to stop, until it is dropped. After that Ctrl-C would be ignored, so
-/// it lives as long as the command does.
+/// Turns signals into requests to stop, as long as it lives: the first starts nothing new, the second
+/// drops what runs.
 #[derive(Debug)]
 pub(super) struct Listener {
     stop: Stop,
@@ -23,11 +24,13 @@ impl Listener {
     /// Begins to listen.
     pub(super) fn begin() -> Self {
         let stop = Stop::default();
-        let heard = stop.clone();
+        let (handler, asked) = (signals::handle(2), stop.clone());
         let task = tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                heard.ask();
+            for times in 1..=2 {
+                handler.received(times).await;
+                asked.ask();
             }
+            std::future::pending::<()>().await;
         });
         Self { stop, task }
     }

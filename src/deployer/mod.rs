@@ -34,9 +34,6 @@ use execute::{Listener, execute};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// What continues where this stopped.
-const AGAIN: &str = "chatctl deploy";
-
 /// How a deploy goes about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeployOptions {
@@ -92,7 +89,7 @@ pub async fn deploy(
     let digest = build.digest(settings)?;
     let assessment = Assessment::for_deploy(settings, clients, &digest, options.adopt).await?;
     if !options.adopt {
-        assessment.plan.require_ours()?;
+        assessment.require_ours(settings)?;
     }
     let view = PlanView::of(&assessment.plan);
     let mut proof = None;
@@ -100,8 +97,9 @@ pub async fn deploy(
         agree(settings, &view, options, ui)?;
         let stop = Listener::begin();
         provide_code(&assessment, settings, build, ui, &stop).await?;
-        execute(&assessment.plan, assessment.run(), ui, &stop, AGAIN).await?;
-        delete_late_duplicates(&assessment, ui, &stop).await?;
+        let again = settings.command("deploy");
+        execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
+        delete_late_duplicates(&assessment, ui, &stop, &again).await?;
         if !options.no_prove {
             proof = Some(verify(&assessment, settings, ui, &stop).await?);
         }
@@ -165,7 +163,12 @@ fn needs_code(plan: &Plan<Kind>) -> bool {
 
 /// A create call whose caller was killed can come into effect after this run looked for it. A run
 /// that made something that AWS would make twice looks once more at its end.
-async fn delete_late_duplicates(assessment: &Assessment, ui: &impl Ui, stop: &Stop) -> Result<()> {
+async fn delete_late_duplicates(
+    assessment: &Assessment,
+    ui: &impl Ui,
+    stop: &Stop,
+    again: &str,
+) -> Result<()> {
     let twice = [ids::API, ids::INTEGRATION, ids::DEPLOYMENT];
     let made = |step: &Step<Kind>| step.runs() && twice.contains(&step.id.as_str());
     if !assessment.plan.steps.iter().any(made) {
@@ -177,7 +180,7 @@ async fn delete_late_duplicates(assessment: &Assessment, ui: &impl Ui, stop: &St
     let outputs = Outputs::known(&observed.gateway, &stack.digest);
     let orphans = orphans(&observed, &outputs, &stack.digest, false).await?;
     let late = Plan::converge(Vec::new(), orphans, &observed)?;
-    execute(&late, assessment.run(), ui, stop, AGAIN).await
+    execute(&late, assessment.run(), ui, stop, again).await
 }
 
 async fn verify(
@@ -188,11 +191,15 @@ async fn verify(
 ) -> Result<Proof> {
     let url = socket_url(assessment)?;
     let origin = settings.function.allowed_origins.first();
+    let flags = settings.chat_flags();
     let note = |text: &str| ui.notice(Notice::NotLiveYet(text));
     tokio::select! {
-        proof = prove::prove(&url, origin.map(String::as_str), note) => proof,
+        proof = prove::prove(&url, origin.map(String::as_str), &flags, note) => proof,
         _ = stop.beyond(0) => Err(Error::interrupted("stopped before the chat was proved")
-            .hint("everything is deployed; `chatctl deploy` run again says so")),
+            .hint(format!(
+                "everything is deployed; `{}` run again says so",
+                settings.command("deploy")
+            ))),
     }
 }
 

@@ -14,9 +14,6 @@ use crate::resources::{Kind, RunContext, log_group};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What continues where this stopped.
-const AGAIN: &str = "chatctl teardown";
-
 /// Late lines of a deleted writer come within seconds; after this much quiet nobody writes.
 const QUIET_LOOKS: u32 = 2;
 
@@ -65,8 +62,9 @@ pub async fn teardown(
     if !assessment.plan.is_empty() {
         agree(settings, &view, yes, ui)?;
         let stop = Listener::begin();
-        execute(&assessment.plan, assessment.run(), ui, &stop, AGAIN).await?;
-        delete_late_log_groups(&assessment.plan, assessment.run(), ui).await?;
+        let again = settings.command("teardown");
+        execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
+        delete_late_log_groups(&assessment.plan, assessment.run(), ui, &again).await?;
     }
     verify(settings, &assessment, view).await
 }
@@ -86,7 +84,12 @@ fn agree(settings: &Settings, plan: &PlanView, yes: bool, ui: &impl Ui) -> Resul
 }
 
 /// Looks again for log groups that a late writer brought back, until it has been quiet twice.
-async fn delete_late_log_groups(plan: &Plan<Kind>, run: &RunContext, ui: &impl Ui) -> Result<()> {
+async fn delete_late_log_groups(
+    plan: &Plan<Kind>,
+    run: &RunContext,
+    ui: &impl Ui,
+    again: &str,
+) -> Result<()> {
     let names = deleted_log_groups(plan);
     let (first, longest) = match run.names.place().endpoint_url {
         Some(_) => (Duration::from_millis(50), Duration::from_millis(500)),
@@ -103,7 +106,7 @@ async fn delete_late_log_groups(plan: &Plan<Kind>, run: &RunContext, ui: &impl U
         if quiet < QUIET_LOOKS && !waits.again().await {
             return Err(
                 Error::failed("somebody keeps writing to a log group of this chat")
-                    .hint(format!("`{AGAIN}` run again in a minute deletes it")),
+                    .hint(format!("`{again}` run again in a minute deletes it")),
             );
         }
     }
@@ -125,8 +128,10 @@ async fn verify(settings: &Settings, before: &Assessment, view: PlanView) -> Res
     let after = Assessment::for_teardown(settings, clients).await?;
     if let Some(step) = after.plan.changes().next() {
         return Err(
-            Error::failed(format!("{} {} is still there", step.id, step.name))
-                .hint(format!("`{AGAIN}` run again deletes it")),
+            Error::failed(format!("{} {} is still there", step.id, step.name)).hint(format!(
+                "`{}` run again deletes it",
+                settings.command("teardown")
+            )),
         );
     }
     let stayed = stayed(&after.plan);

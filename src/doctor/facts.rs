@@ -1,6 +1,7 @@
 //! What the doctor knows, as plain data. Nothing here calls AWS.
 
-use crate::cli::LogSource;
+use crate::config::ChatFlags;
+use crate::tail::LogSource;
 use serde_json::Value;
 
 /// One look at AWS.
@@ -31,7 +32,7 @@ impl<T> Look<T> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// What should be there.
-    pub wanted: Wanted,
+    pub expected: Expected,
     /// The API with our tags.
     pub api: Look<Api>,
     /// Our stage of it.
@@ -65,7 +66,7 @@ impl Facts {
     }
 }
 
-impl Wanted {
+impl Expected {
     /// What is known beforehand of every call that the function makes.
     pub fn known(&self) -> [(&str, &str); 3] {
         [
@@ -85,7 +86,7 @@ impl Wanted {
 
 /// What should be there.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wanted {
+pub struct Expected {
     /// The chat's name.
     pub stack: String,
     /// The stage's name.
@@ -127,7 +128,7 @@ pub struct Wanted {
     /// The user does not want an execution log.
     pub logging_off: bool,
     /// What goes behind `chatctl` in every command we tell: `--name x --stage y --region z`.
-    pub flags: String,
+    pub flags: ChatFlags,
 }
 
 /// The API.
@@ -277,7 +278,7 @@ pub struct GroupState {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Probe {
     /// It joined and was heard.
-    Joined {
+    Answered {
         /// Milliseconds until the socket was open.
         connect: u64,
         /// Milliseconds from the message to its answer.

@@ -14,12 +14,12 @@
 //! because a mistake in how the deployer reads AWS is among the things that may be wrong.
 
 pub mod checks;
+pub mod expected;
 pub mod facts;
 pub mod look;
 pub mod policy;
 pub mod probe;
 pub mod silence;
-pub mod wanted;
 
 pub use facts::{Facts, Look};
 

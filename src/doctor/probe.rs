@@ -1,102 +1,61 @@
-//! One real client: connects, takes a name, waits to be heard, leaves.
+//! One real client: connects, sends a heartbeat, waits for the answer, leaves.
 //!
-//! It writes nothing that stays: leaving frees the name. Others in the chat see it join and leave,
-//! which is why the name says what it is.
+//! It takes no name and writes nothing that stays, so nobody in the chat notices it. The heartbeat
+//! goes through the route, the function, the table and the push back.
 
 use super::facts::Probe;
-use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use crate::websocket::{DialError, NoAnswer, dial, heartbeat};
+use serde_json::Value;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A cold start and the longest integration fit in.
 const CONNECT: Duration = Duration::from_secs(35);
 /// By then the function is warm; a chat that takes longer to answer is broken for its users.
 const ANSWER: Duration = Duration::from_secs(10);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 /// Sends a client to `url`.
 pub async fn probe(url: &str) -> Probe {
     let begun = Instant::now();
-    let connected = tokio::time::timeout(CONNECT, connect_async(url)).await;
-    let mut socket = match connected {
-        Ok(Ok((socket, _))) => socket,
-        Ok(Err(error)) => return refused(error),
-        Err(_) => {
-            return Probe::Unreachable {
-                said: format!("no answer within {} s", CONNECT.as_secs()),
-            };
-        }
+    let mut socket = match dial(url, None, CONNECT).await {
+        Ok(socket) => socket,
+        Err(error) => return not_connected(error),
     };
     let connect = millis(begun);
     let asked = Instant::now();
-    let name = format!("doctor-{:06x}", fastrand::u32(..0x0100_0000));
-    let hello = json!({"action": "setName", "name": name}).to_string();
-    let answer = match socket.send(Message::text(hello)).await {
-        Ok(()) => tokio::time::timeout(ANSWER, heard(&mut socket, &name)).await,
-        Err(error) => {
-            return Probe::Unreachable {
-                said: error.to_string(),
-            };
-        }
-    };
+    let answer = heartbeat(&mut socket, ANSWER).await;
+    let took = millis(asked);
     let _ = socket.close(None).await;
     match answer {
-        Ok(Ok(())) => Probe::Joined {
-            connect,
-            answer: millis(asked),
+        Ok(frame) => match refusal(&frame) {
+            Some(said) => Probe::Error { said },
+            None => Probe::Answered {
+                connect,
+                answer: took,
+            },
         },
-        Ok(Err(said)) => Probe::Error { said },
-        Err(_) => Probe::Silent,
+        Err(NoAnswer::Gateway(said)) => Probe::Error { said },
+        Err(NoAnswer::Silent(_)) => Probe::Silent,
+        Err(error) => Probe::Error {
+            said: error.to_string(),
+        },
     }
 }
 
-/// Waits until the member list has our name; an error ends the waiting.
-async fn heard(socket: &mut Socket, name: &str) -> Result<(), String> {
-    while let Some(frame) = socket.next().await {
-        let frame = frame.map_err(|error| error.to_string())?;
-        let Message::Text(text) = frame else {
-            continue;
-        };
-        let Ok(value) = serde_json::from_str::<Value>(&text) else {
-            continue;
-        };
-        if let Some(said) = error_of(&value) {
-            return Err(said);
-        }
-        let is_us = |member: &Value| member == name;
-        let listed = value["members"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(is_us));
-        let greeted = value["systemMessage"] == format!("{name} has joined the chat");
-        if listed || greeted {
-            return Ok(());
-        }
-    }
-    Err("the server closed the socket".into())
-}
-
-/// API Gateway's own frame, or the chat's refusal.
-fn error_of(frame: &Value) -> Option<String> {
-    let gateway = frame["message"]
+/// What the chat's refusal says. One that knows no heartbeat works all the same.
+fn refusal(frame: &Value) -> Option<String> {
+    let error = &frame["error"];
+    let refused = error["code"] != "unknown_action";
+    error["message"]
         .as_str()
-        .filter(|_| frame["connectionId"].is_string());
-    let chat = frame["error"]["message"].as_str();
-    gateway.or(chat).map(str::to_owned)
+        .filter(|_| refused)
+        .map(str::to_owned)
 }
 
-fn refused(error: tungstenite::Error) -> Probe {
+fn not_connected(error: DialError) -> Probe {
     match error {
-        tungstenite::Error::Http(answer) => Probe::Refused {
-            status: answer.status().as_u16(),
-            said: answer
-                .body()
-                .as_deref()
-                .map(|body| String::from_utf8_lossy(body).chars().take(200).collect())
-                .unwrap_or_default(),
+        DialError::Refused { status, body } => Probe::Refused {
+            status: status.as_u16(),
+            said: body,
         },
         other => Probe::Unreachable {
             said: other.to_string(),
@@ -111,15 +70,15 @@ fn millis(since: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn errors_of_both_senders_are_known() {
-        let gateway =
-            json!({"message": "Internal server error", "connectionId": "c", "requestId": "r"});
-        assert_eq!(error_of(&gateway).as_deref(), Some("Internal server error"));
-        let chat = json!({"error": {"code": "nameTaken", "message": "the name is taken"}});
-        assert_eq!(error_of(&chat).as_deref(), Some("the name is taken"));
-        assert_eq!(error_of(&json!({"systemMessage": "x"})), None);
+    fn a_refusal_is_an_error_but_not_that_of_an_unknown_action() {
+        let chat = json!({"error": {"code": "unavailable", "message": "not just now"}});
+        assert_eq!(refusal(&chat).as_deref(), Some("not just now"));
+        let older = json!({"error": {"code": "unknown_action", "message": "unknown action"}});
+        assert_eq!(refusal(&older), None);
+        assert_eq!(refusal(&json!({"pong": 1})), None);
     }
 
     #[tokio::test]

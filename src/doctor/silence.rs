@@ -3,8 +3,7 @@
 use super::checks;
 use super::facts::{Facts, Look};
 use super::{Finding, Verdict};
-use crate::cli::LogSource;
-use crate::report::logs::name_of;
+use crate::tail::LogSource;
 
 /// The checks that can keep the logs empty, nearest cause first.
 const CAUSES: [&str; 13] = [
@@ -54,7 +53,7 @@ fn unseen(facts: &Facts) -> impl Iterator<Item = Finding> {
             "permission",
             format!(
                 "the {} log group {} cannot be read: {why}",
-                name_of(group.source),
+                group.source.name(),
                 group.name
             ),
             "whether there is anything in it cannot be told",
@@ -71,11 +70,7 @@ fn nobody_came(facts: &Facts, now: i64) -> Finding {
         .iter()
         .filter_map(|group| Some((group.look.there()?.last_event?, group.source)))
         .max();
-    let command = |verb: &str| {
-        format!("chatctl {verb} {}", facts.wanted.flags)
-            .trim_end()
-            .to_owned()
-    };
+    let command = |verb: &str| facts.expected.flags.command(verb);
     match newest {
         None => Finding::warning(
             "invocation",
@@ -96,7 +91,7 @@ fn moment(millis: i64, source: LogSource) -> String {
     let time = jiff::Timestamp::from_millisecond(millis)
         .map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default();
-    format!("{time} (the newest line is in the {} log)", name_of(source))
+    format!("{time} (the newest line is in the {} log)", source.name())
 }
 
 /// An age for `--since` that surely reaches back.
@@ -112,6 +107,7 @@ fn age(millis: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ChatFlags, LOCAL_PORT, Target};
     use crate::doctor::checks::tests::healthy;
 
     fn whats(facts: &Facts) -> Vec<String> {
@@ -180,7 +176,7 @@ mod tests {
     #[test]
     fn the_command_leads_to_the_same_chat() {
         let mut facts = healthy();
-        facts.wanted.flags = "--local".into();
+        facts.expected.flags = ChatFlags::default().at(&Target::Local(LOCAL_PORT));
         let reason = reasons(&facts, 1_800_000_000_000).remove(0);
         let mend = reason.mend.unwrap();
         assert!(mend.ends_with(" --local"), "{mend}");

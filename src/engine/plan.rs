@@ -140,9 +140,7 @@ impl<R: Resource> Plan<R> {
             let whose = step.foreign.as_deref().unwrap_or_default();
             error.because_of(format!("{} {}: {whose}", step.id, step.name))
         });
-        Err(error
-            .hint("choose another --name or --stage")
-            .hint("or take it over: `chatctl plan --adopt` shows what would change, `chatctl deploy --adopt` does it"))
+        Err(error)
     }
 }
 

@@ -14,7 +14,7 @@ pub use archive::code_sha256;
 pub use source::SourceDigest;
 pub use target::{BuildTarget, Profile};
 
-use crate::cli::Arch;
+use crate::config::Arch;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use std::future::Future;

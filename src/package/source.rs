@@ -185,7 +185,7 @@ fn is_editors(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Arch;
+    use crate::config::Arch;
 
     fn target(triple: &str, profile: Profile) -> BuildTarget {
         BuildTarget {

@@ -1,7 +1,6 @@
 //! What the function is built for.
 
-use crate::cli::Arch;
-use crate::config::{Settings, Target, host_arch};
+use crate::config::{Arch, Settings, Target, host_arch};
 use crate::error::{Error, Result};
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The only room that writes to a terminal: results to stdout, everything else to stderr.
+//! The only module that writes to a terminal: results to stdout, everything else to stderr.
 
 pub mod building;
 mod chat;
@@ -8,6 +8,8 @@ pub mod doctor;
 mod editor;
 mod escape;
 mod live;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod logs;
 pub mod plan;
 pub mod progress;
@@ -18,10 +20,45 @@ pub use colour::Style;
 pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
 
-use crate::cli::{Color, Global, Output};
 use crate::error::{Error, Kind, Result};
+use clap::ValueEnum;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document, or JSON lines where results stream.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much to write, and in which form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReportOptions {
+    /// How results are written.
+    pub output: Output,
+    /// When to use colour.
+    pub color: Color,
+    /// Nothing but errors and results.
+    pub quiet: bool,
+    /// How often `-v` was given.
+    pub verbose: u8,
+}
 
 /// Where and how much to write. Cheap to copy; made once from the global flags.
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +70,16 @@ pub struct Reporter {
 
 impl Reporter {
     /// Sets the colour choice for the whole process and remembers the rest.
-    pub fn new(global: &Global) -> Self {
-        match global.color {
+    pub fn new(options: ReportOptions) -> Self {
+        match options.color {
             Color::Auto => {}
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
         Self {
-            output: global.output,
-            quiet: global.quiet,
-            verbose: global.verbose,
+            output: options.output,
+            quiet: options.quiet,
+            verbose: options.verbose,
         }
     }
 

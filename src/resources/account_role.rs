@@ -1,9 +1,10 @@
 //! The account's CloudWatch Logs role, looked at with care: one setting for all APIs of a region,
 //! shared with everybody and not ours.
 
-use super::gateway::{all_apis, all_stages};
+use super::gateway::all_stages;
 use super::role;
 use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api;
 use crate::error::Result;
 use crate::naming::Names;
 use aws_sdk_apigateway::types::Stage as RestStage;
@@ -126,7 +127,7 @@ fn rest_logs(stage: &RestStage) -> bool {
 async fn socket_users(clients: &Clients, going: &[String]) -> Result<Vec<String>> {
     let client = &clients.apigatewayv2;
     let mut users = Vec::new();
-    for api in all_apis(client).await? {
+    for api in chat_api::all(client).await? {
         let id = api.api_id().unwrap_or_default();
         let socket = api.protocol_type() == Some(&ProtocolType::Websocket);
         if !socket || going.iter().any(|going| going == id) {

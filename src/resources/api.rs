@@ -8,13 +8,14 @@
 //! permissions behind.
 
 use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
-use super::gateway::{our_apis, tag};
+use super::gateway::tag;
 use super::limits::{CONTROL, GATEWAY_LANE};
 use super::observed::Observed;
 use super::outputs::ApiId;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, once, retry_while};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_missing};
+use crate::chat_api;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Fields, Id, Output, Ownership, Resource};
@@ -110,7 +111,7 @@ impl Resource for Api {
         let id = exactly_one(self, step).await?;
         self.api_id.set(ApiId(id.clone()));
         // Another deploy may have made it, with other settings.
-        let ours = our_apis(&run.clients.apigatewayv2, &run.names).await?;
+        let ours = chat_api::of(&run.clients.apigatewayv2, &run.names).await?;
         match ours.iter().find(|api| api.api_id() == Some(&id)) {
             Some(there) => {
                 self.mend(&Self::from_found(self.id(), there, &self.tags), step)
@@ -154,7 +155,7 @@ impl NonIdempotentCreate for Api {
 
     async fn look(&self, step: &StepContext) -> Result<Vec<String>> {
         let run = step.run();
-        let ours = our_apis(&run.clients.apigatewayv2, &run.names).await?;
+        let ours = chat_api::of(&run.clients.apigatewayv2, &run.names).await?;
         Ok(ours.into_iter().filter_map(|api| api.api_id).collect())
     }
 

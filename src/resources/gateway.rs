@@ -9,6 +9,7 @@
 
 use super::run_context::RunContext;
 use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api::{self, PAGE};
 use crate::engine::Ownership;
 use crate::error::Result;
 use crate::naming::Names;
@@ -16,9 +17,6 @@ use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{Api, Deployment, Integration, ProtocolType, Route, Stage};
-
-/// One page is as much as API Gateway gives; far fewer round trips than its default of 25.
-const PAGE: &str = "500";
 
 /// The API with everything in it.
 #[derive(Debug, Default)]
@@ -57,8 +55,8 @@ impl Gateway {
         adopt: bool,
     ) -> Result<Self> {
         let client = &clients.apigatewayv2;
-        let all = all_apis(client).await?;
-        let mut ours = ours_of(all.clone(), names);
+        let all = chat_api::all(client).await?;
+        let mut ours = chat_api::tagged_of(all.clone(), &names.stack, &names.stage);
         // Stable: the others keep their order.
         ours.sort_by_key(|api| (!is_socket(api), known.is_none() || api.api_id() != known));
         let api = if !ours.first().is_some_and(is_socket) {
@@ -113,23 +111,6 @@ impl Gateway {
     }
 }
 
-/// The APIs with our tags, the one that counts first.
-pub(super) async fn our_apis(client: &Client, names: &Names) -> Result<Vec<Api>> {
-    Ok(ours_of(all_apis(client).await?, names))
-}
-
-fn ours_of(mut apis: Vec<Api>, names: &Names) -> Vec<Api> {
-    apis.retain(|api| {
-        let tags = Tags::default().seen(api.tags().cloned().unwrap_or_default());
-        names.ownership(&tags) == Ownership::Ours
-    });
-    apis.sort_by_key(|api| {
-        let created = api.created_date().map(|at| (at.secs(), at.subsec_nanos()));
-        (created, api.api_id().map(str::to_owned))
-    });
-    apis
-}
-
 /// A stranger with our name. An API of another chat may carry it too (`a-b` + `c`, `a` + `b-c`).
 fn namesake(all: Vec<Api>, names: &Names) -> Option<Api> {
     let same = |api: &Api| api.name() == Some(names.api.as_str());
@@ -142,13 +123,13 @@ fn is_socket(api: &Api) -> bool {
 
 /// Every item of a list that API Gateway gives page by page. Its SDK has no paginators.
 macro_rules! pages {
-    ($action:expr, $if_missing:expr, $call:expr) => {{
+    ($action:expr, $call:expr) => {{
         let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let page = match $call.max_results(PAGE).set_next_token(token).send().await {
                 Ok(page) => page,
-                Err(error) if $if_missing && is_missing(&error) => break Ok(all),
+                Err(error) if is_missing(&error) => break Ok(all),
                 Err(error) => break Err(explain($action, error)),
             };
             all.extend(page.items.unwrap_or_default());
@@ -160,36 +141,27 @@ macro_rules! pages {
     }};
 }
 
-/// Every API of the region.
-pub(super) async fn all_apis(client: &Client) -> Result<Vec<Api>> {
-    pages!("list the APIs", false, client.get_apis())
-}
-
 /// Every route of the API; none if the API is gone.
 pub(super) async fn routes(client: &Client, api: &str) -> Result<Vec<Route>> {
-    pages!(
-        "list the API's routes",
-        true,
-        client.get_routes().api_id(api)
-    )
+    pages!("list the API's routes", client.get_routes().api_id(api))
 }
 
 /// Every integration of the API; none if the API is gone.
 pub(super) async fn integrations(client: &Client, api: &str) -> Result<Vec<Integration>> {
     let call = || client.get_integrations().api_id(api);
-    pages!("list the API's integrations", true, call())
+    pages!("list the API's integrations", call())
 }
 
 /// Every deployment of the API; none if the API is gone.
 pub(super) async fn deployments(client: &Client, api: &str) -> Result<Vec<Deployment>> {
     let call = || client.get_deployments().api_id(api);
-    pages!("list the API's deployments", true, call())
+    pages!("list the API's deployments", call())
 }
 
 /// Every stage of the API; none if the API is gone.
 pub(super) async fn all_stages(client: &Client, api: &str) -> Result<Vec<Stage>> {
     let call = || client.get_stages().api_id(api);
-    pages!("list the stages of a WebSocket API", true, call())
+    pages!("list the stages of a WebSocket API", call())
 }
 
 /// A stage of the API, if it is there.

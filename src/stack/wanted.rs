@@ -1,7 +1,6 @@
 //! The wanted stack, as a list of resources in the order in which people read it.
 
-use crate::cli::{Arch, LogLevel};
-use crate::config::{Settings, Target};
+use crate::config::{Arch, LogLevel, Settings, Target};
 use crate::engine::{Fields, Id, Resource};
 use crate::naming::chat::{
     HANDLER, ROUTE_KEYS, ROUTE_SELECTION, RUNTIME, TABLE_KEYS, TTL_ATTRIBUTE,

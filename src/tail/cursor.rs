@@ -141,7 +141,7 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::LogSource;
+    use crate::tail::LogSource;
     use proptest::prelude::*;
     use std::collections::HashSet;
     use std::time::Duration;

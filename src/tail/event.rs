@@ -1,8 +1,8 @@
 //! What comes out of the tail: events, and now and then a notice about the reading itself.
 
 use super::groups::Finder;
-use crate::cli::LogSource;
 use crate::naming::names::API_UNKNOWN;
+use crate::tail::LogSource;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Event {
 
 /// What the tail says.
 #[derive(Debug, Clone)]
-pub enum Said {
+pub enum TailItem {
     /// The next event.
     Event(Event),
     /// The past is read; what follows is new.

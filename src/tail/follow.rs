@@ -3,7 +3,7 @@
 //! The pause between looks adapts. While events come, any group's event makes all groups look
 //! often, because a request writes to all of them; after a while of silence the pause grows.
 
-use super::event::{Event, Notice, Said};
+use super::event::{Event, Notice, TailItem};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
 use super::{Timing, now};
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     readers: Vec<Reader>,
     mut merge: Merge,
     timing: Timing,
-    out: &mpsc::Sender<Result<Said>>,
+    out: &mpsc::Sender<Result<TailItem>>,
 ) -> Result<()> {
     let sources: Vec<_> = readers.iter().map(Reader::source).collect();
     let (mut finds, mut sweepers) = start(readers, timing, out);
@@ -60,11 +60,11 @@ pub(crate) async fn run(
                 source: sources[group],
                 after: timing.patience,
             };
-            let _ = out.send(Ok(Said::Notice(notice))).await;
+            let _ = out.send(Ok(TailItem::Notice(notice))).await;
         }
         if is_past && merge.past_is_out() {
             is_past = false;
-            let _ = out.send(Ok(Said::CaughtUp)).await;
+            let _ = out.send(Ok(TailItem::CaughtUp)).await;
         }
     }
 }
@@ -73,7 +73,7 @@ pub(crate) async fn run(
 fn start(
     readers: Vec<Reader>,
     timing: Timing,
-    out: &mpsc::Sender<Result<Said>>,
+    out: &mpsc::Sender<Result<TailItem>>,
 ) -> (mpsc::Receiver<Found>, JoinSet<Result<()>>) {
     let (found, finds) = mpsc::channel(16);
     let (active, activity) = watch::channel(Instant::now());
@@ -97,11 +97,11 @@ fn start(
 /// count against them.
 async fn give(
     merge: &mut Merge,
-    out: &mpsc::Sender<Result<Said>>,
-) -> std::result::Result<(), mpsc::error::SendError<Result<Said>>> {
+    out: &mpsc::Sender<Result<TailItem>>,
+) -> std::result::Result<(), mpsc::error::SendError<Result<TailItem>>> {
     let began = Instant::now();
     for event in merge.settled(began) {
-        out.send(Ok(Said::Event(event))).await?;
+        out.send(Ok(TailItem::Event(event))).await?;
     }
     let took = began.elapsed();
     if took > SLOW {
@@ -124,7 +124,7 @@ struct Sweeper {
     found: mpsc::Sender<Found>,
     active: watch::Sender<Instant>,
     activity: watch::Receiver<Instant>,
-    out: mpsc::Sender<Result<Said>>,
+    out: mpsc::Sender<Result<TailItem>>,
 }
 
 impl Sweeper {

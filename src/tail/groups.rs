@@ -5,12 +5,12 @@
 //! a chat that was torn down and deployed again has another API.
 
 use super::event::Group;
-use crate::aws::{Clients, explain};
-use crate::cli::LogSource;
+use crate::aws::Clients;
+use crate::chat_api;
 use crate::error::Result;
 use crate::naming::Names;
 use crate::naming::names::API_UNKNOWN;
-use crate::naming::tags::{STACK, STAGE};
+use crate::tail::LogSource;
 use std::sync::Arc;
 
 /// The groups of the sources asked for; none means all.
@@ -51,29 +51,7 @@ impl Finder {
     /// # Errors
     /// AWS does not answer, or does not let us look.
     pub async fn find(&self) -> Result<Option<Arc<str>>> {
-        let api = self.api().await?;
+        let api = chat_api::id(&self.client, &self.names).await?;
         Ok(api.map(|api| self.names.execution_group(&api).into()))
-    }
-
-    async fn api(&self) -> Result<Option<String>> {
-        let mut token = None;
-        loop {
-            let page = self
-                .client
-                .get_apis()
-                .max_results("100")
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|error| explain("look for the API", error))?;
-            let ours = page.items.unwrap_or_default().into_iter().find(|api| {
-                let tag = |key: &str| api.tags().and_then(|tags| tags.get(key));
-                tag(STACK) == Some(&self.names.stack) && tag(STAGE) == Some(&self.names.stage)
-            });
-            token = page.next_token;
-            if ours.is_some() || token.is_none() {
-                return Ok(ours.and_then(|api| api.api_id));
-            }
-        }
     }
 }

@@ -8,15 +8,16 @@
 //!
 //! ```text
 //! group ─ reader (pages, retries) ─ cursor (what is new) ─┐
-//! group ─ reader ────────────────── cursor ───────────────┼─▶ merge ─▶ Said::{Event, Notice, …}
+//! group ─ reader ────────────────── cursor ───────────────┼─▶ merge ─▶ TailItem::{Event, Notice, …}
 //! group ─ reader ────────────────── cursor ───────────────┘
 //! ```
 //!
-//! `cursor`, `seen`, `merge` and `story` are pure: time is an argument. `past` reads what already
+//! `cursor`, `seen`, `merge` and `correlator` are pure: time is an argument. `past` reads what already
 //! happened, `follow` goes on from there, `live` uses StartLiveTail instead. Nothing here writes
 //! to a terminal.
 
 pub mod classify;
+pub mod correlator;
 mod cursor;
 mod event;
 mod fault;
@@ -29,11 +30,12 @@ mod past;
 mod reader;
 mod seen;
 pub mod select;
-pub mod story;
+mod source;
 pub mod when;
 
-pub use event::{Event, Group, LiveNotice, Notice, Said};
+pub use event::{Event, Group, LiveNotice, Notice, TailItem};
 pub use pace::Pacer;
+pub use source::LogSource;
 
 use crate::error::Result;
 use aws_sdk_cloudwatchlogs::Client;
@@ -110,7 +112,7 @@ pub fn start(
     groups: Vec<Group>,
     options: Options,
     pacer: Arc<Pacer>,
-) -> mpsc::Receiver<Result<Said>> {
+) -> mpsc::Receiver<Result<TailItem>> {
     let (out, said) = mpsc::channel(CHANNEL);
     tokio::spawn(async move {
         let answer = tokio::select! {
@@ -130,7 +132,7 @@ async fn run(
     groups: Vec<Group>,
     options: Options,
     pacer: Arc<Pacer>,
-    out: &mpsc::Sender<Result<Said>>,
+    out: &mpsc::Sender<Result<TailItem>>,
 ) -> Result<()> {
     let mut readers: Vec<_> = groups
         .into_iter()
@@ -140,7 +142,7 @@ async fn run(
     if options.follow {
         return follow::run(readers, merge, options.timing, out).await;
     }
-    let _ = out.send(Ok(Said::CaughtUp)).await;
+    let _ = out.send(Ok(TailItem::CaughtUp)).await;
     Ok(())
 }
 

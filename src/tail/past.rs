@@ -6,7 +6,7 @@
 //! until every group was asked again. A group that fails may then hold the others back only as long
 //! as later on; the rest of its past is read while following.
 
-use super::event::{Notice, Said};
+use super::event::{Notice, TailItem};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
 use super::{Options, now};
@@ -23,7 +23,7 @@ const YOUNG: i64 = 10_000;
 pub(crate) async fn read(
     readers: &mut [Reader],
     options: &Options,
-    out: &Sender<Result<Said>>,
+    out: &Sender<Result<TailItem>>,
 ) -> Result<Merge> {
     let mut merge = Merge::new(readers.len(), &options.timing);
     let young = now() - YOUNG;
@@ -52,14 +52,14 @@ pub(crate) async fn read(
             safe
         };
         for event in merge.before(edge) {
-            if out.send(Ok(Said::Event(event))).await.is_err() {
+            if out.send(Ok(TailItem::Event(event))).await.is_err() {
                 return Ok(merge);
             }
         }
     }
     if !options.follow {
         for event in merge.drain() {
-            let _ = out.send(Ok(Said::Event(event))).await;
+            let _ = out.send(Ok(TailItem::Event(event))).await;
         }
     }
     Ok(merge)
@@ -69,7 +69,7 @@ pub(crate) async fn read(
 async fn read_page(
     reader: &mut Reader,
     options: &Options,
-    out: &Sender<Result<Said>>,
+    out: &Sender<Result<TailItem>>,
 ) -> Result<Page> {
     if !options.follow {
         return reader.page(out).await;
@@ -80,7 +80,7 @@ async fn read_page(
             source: reader.source(),
             after: options.timing.patience,
         };
-        let _ = out.send(Ok(Said::Notice(notice))).await;
+        let _ = out.send(Ok(TailItem::Notice(notice))).await;
     }
     Ok(page)
 }

@@ -4,12 +4,12 @@
 //! tail has all the time in the world, and it would hide the refusals that the pacer must hear of.
 
 use super::cursor::Cursor;
-use super::event::{Event, Group, Notice, Said};
+use super::event::{Event, Group, Notice, TailItem};
 use super::fault::{Fault, judge};
 use super::pace::Pacer;
 use super::{Options, Timing, now};
-use crate::cli::LogSource;
 use crate::error::{Error, Result};
+use crate::tail::LogSource;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
@@ -110,7 +110,7 @@ impl Reader {
     }
 
     /// The next page of the running sweep, or the first of a new one.
-    pub(crate) async fn page(&mut self, out: &Sender<Result<Said>>) -> Result<Page> {
+    pub(crate) async fn page(&mut self, out: &Sender<Result<TailItem>>) -> Result<Page> {
         self.page_within(Duration::MAX, out).await
     }
 
@@ -118,7 +118,7 @@ impl Reader {
     pub(crate) async fn page_within(
         &mut self,
         limit: Duration,
-        out: &Sender<Result<Said>>,
+        out: &Sender<Result<TailItem>>,
     ) -> Result<Page> {
         if !self.find_name(out).await {
             return Ok(match self.standing {
@@ -181,7 +181,7 @@ impl Reader {
 
     /// Looks for the name if it is not known, or if there is no such group (any more). True when
     /// there is a name to ask for.
-    async fn find_name(&mut self, out: &Sender<Result<Said>>) -> bool {
+    async fn find_name(&mut self, out: &Sender<Result<TailItem>>) -> bool {
         let known = self.group.is_known();
         let Some(finder) = self.group.finder.clone() else {
             return known;
@@ -247,7 +247,7 @@ impl Reader {
         from: i64,
         asked: Option<String>,
         answer: FilterLogEventsOutput,
-        out: &Sender<Result<Said>>,
+        out: &Sender<Result<TailItem>>,
     ) -> Page {
         // An empty page with a token is not the end. The same token again would be no progress.
         let next = answer
@@ -276,7 +276,7 @@ impl Reader {
                 source: self.group.source,
                 group: Arc::clone(&self.group.name),
             };
-            let _ = out.send(Ok(Said::Notice(notice))).await;
+            let _ = out.send(Ok(TailItem::Notice(notice))).await;
         }
         Page::Events { events, more }
     }
@@ -295,7 +295,7 @@ impl Reader {
     }
 
     /// Says a change of standing once.
-    async fn stand(&mut self, standing: Standing, said: &str, out: &Sender<Result<Said>>) {
+    async fn stand(&mut self, standing: Standing, said: &str, out: &Sender<Result<TailItem>>) {
         if self.standing == standing {
             return;
         }
@@ -316,10 +316,10 @@ impl Reader {
                 said,
             },
         };
-        let _ = out.send(Ok(Said::Notice(notice))).await;
+        let _ = out.send(Ok(TailItem::Notice(notice))).await;
     }
 
-    async fn say_throttled(&mut self, rate: f64, out: &Sender<Result<Said>>) {
+    async fn say_throttled(&mut self, rate: f64, out: &Sender<Result<TailItem>>) {
         let recently = self
             .throttled_said
             .is_some_and(|said| said.elapsed() < THROTTLED_EVERY);
@@ -333,7 +333,9 @@ impl Reader {
             reason = "a rate between 1 and 500"
         )]
         let rate = rate.ceil() as u32;
-        let _ = out.send(Ok(Said::Notice(Notice::Throttled { rate }))).await;
+        let _ = out
+            .send(Ok(TailItem::Notice(Notice::Throttled { rate })))
+            .await;
     }
 
     fn wrong(&self, said: String) -> Error {

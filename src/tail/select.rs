@@ -1,8 +1,8 @@
 //! What of the stream is shown: `--request`, `--connection`, `--errors`, `--grep`, `--limit`.
 
 use super::classify::{Facts, Level, classify};
+use super::correlator::{RequestCorrelator, Subject};
 use super::event::Event;
-use super::story::{Story, Subject};
 use crate::error::{Error, Result};
 use regex::Regex;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ pub type Line = (Event, Facts);
 
 /// What to let through.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct LogFilter {
     /// A request or a connection.
     pub subject: Option<Subject>,
     /// Failures and refusals only.
@@ -26,8 +26,8 @@ pub struct Wishes {
 /// Lets through what is wished for.
 #[derive(Debug)]
 pub struct Selection {
-    wishes: Wishes,
-    story: Option<Story>,
+    filter: LogFilter,
+    story: Option<RequestCorrelator>,
     last: VecDeque<Line>,
     caught_up: bool,
     seen: u64,
@@ -36,13 +36,13 @@ pub struct Selection {
 
 impl Selection {
     /// `follow`: a line of a story goes out as soon as it is known to belong.
-    pub fn new(wishes: Wishes, follow: bool) -> Self {
-        let story = wishes
+    pub fn new(filter: LogFilter, follow: bool) -> Self {
+        let story = filter
             .subject
             .clone()
-            .map(|subject| Story::new(subject, follow));
+            .map(|subject| RequestCorrelator::new(subject, follow));
         Self {
-            wishes,
+            filter,
             story,
             last: VecDeque::new(),
             caught_up: false,
@@ -93,9 +93,9 @@ impl Selection {
     fn pass(&mut self, lines: Vec<Line>) -> Vec<Line> {
         let lines: Vec<_> = lines
             .into_iter()
-            .filter(|(event, facts)| self.wishes.allow(event, facts))
+            .filter(|(event, facts)| self.filter.allow(event, facts))
             .collect();
-        let Some(limit) = self.wishes.limit.filter(|_| !self.caught_up) else {
+        let Some(limit) = self.filter.limit.filter(|_| !self.caught_up) else {
             return self.count(lines);
         };
         self.last.extend(lines);
@@ -110,7 +110,7 @@ impl Selection {
     }
 }
 
-impl Wishes {
+impl LogFilter {
     fn allow(&self, event: &Event, facts: &Facts) -> bool {
         let bad = !self.errors || facts.level >= Level::Warn;
         bad && self
@@ -136,7 +136,7 @@ pub fn grep(text: &str) -> Result<Regex> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::LogSource;
+    use crate::tail::LogSource;
 
     fn event(timestamp: i64, message: &str) -> Event {
         Event::sample(LogSource::Function, timestamp, message)
@@ -148,11 +148,11 @@ mod tests {
 
     #[test]
     fn the_limit_keeps_the_last_of_the_past_and_all_of_what_follows() {
-        let wishes = Wishes {
+        let filter = LogFilter {
             limit: Some(2),
-            ..Wishes::default()
+            ..LogFilter::default()
         };
-        let mut selection = Selection::new(wishes, true);
+        let mut selection = Selection::new(filter, true);
         for n in 0..5 {
             assert!(selection.next(event(n, "x")).is_empty());
         }
@@ -163,11 +163,11 @@ mod tests {
 
     #[test]
     fn errors_are_refusals_and_failures() {
-        let wishes = Wishes {
+        let filter = LogFilter {
             errors: true,
-            ..Wishes::default()
+            ..LogFilter::default()
         };
-        let mut selection = Selection::new(wishes, false);
+        let mut selection = Selection::new(filter, false);
         assert!(selection.next(event(0, r#"{"level":"INFO"}"#)).is_empty());
         assert_eq!(selection.next(event(1, r#"{"level":"WARN"}"#)).len(), 1);
         assert_eq!(

@@ -72,18 +72,19 @@ fn only_chatctl_local_knows_the_local_cloud() {
 }
 
 /// Every module of `src/`, each of which may import only those above it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "error",
     "config",
     "signals",
-    "socket",
+    "websocket",
     "aws",
     "engine",
     "naming",
+    "chat_api",
     "package",
     "resources",
-    "prove",
     "stack",
+    "prove",
     "deployer",
     "tail",
     "doctor",

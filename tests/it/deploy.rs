@@ -1,6 +1,7 @@
 //! `chatctl deploy`, with the real function behind it.
 
 use super::world::{World, calm, text};
+use chatctl::config::ChatFlags;
 use chatctl_local_cloud::{Fault, FaultKind, Weather};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -64,13 +65,13 @@ async fn without_the_permission_the_proof_says_what_a_500_means() {
         .send()
         .await
         .unwrap();
-    let limit = Duration::from_millis(300);
-    let error = chatctl::prove::prove_within(limit, url, None, |_| {})
+    let (limit, flags) = (Duration::from_millis(300), ChatFlags::default());
+    let error = chatctl::prove::prove_within(limit, url, None, &flags, |_| {})
         .await
         .unwrap_err();
     assert!(error.hints()[0].starts_with("500 means"), "{error:?}");
     let nowhere = url.replace("production", "nowhere");
-    let error = chatctl::prove::prove_within(limit, &nowhere, None, |_| {});
+    let error = chatctl::prove::prove_within(limit, &nowhere, None, &flags, |_| {});
     assert!(error.await.unwrap_err().hints()[0].starts_with("403 means"));
 }
 

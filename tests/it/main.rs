@@ -27,6 +27,7 @@ mod persist;
 mod plan;
 mod redeploy;
 mod running;
+mod signals;
 mod snapshot;
 mod standin;
 mod teardown;

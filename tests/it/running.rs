@@ -154,9 +154,14 @@ impl Running {
     }
 
     /// Ctrl-C, and its exit code.
-    pub fn interrupt(mut self) -> i32 {
+    pub fn interrupt(self) -> i32 {
+        self.end_by(rustix::process::Signal::INT)
+    }
+
+    /// A signal, and its exit code.
+    pub fn end_by(mut self, signal: rustix::process::Signal) -> i32 {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 

@@ -2,12 +2,12 @@
 
 use aws_config::retry::RetryConfig;
 use chatctl::aws::Clients;
-use chatctl::cli::{Cli, Command, Global, Wanted};
+use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
 use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
 use chatctl::error::{Error, Result};
 use chatctl::package::{Artifact, Build, Progress, SourceDigest};
-use chatctl::report::Reporter;
+use chatctl::report::{ReportOptions, Reporter};
 use chatctl_local_cloud::{Call, ControlPlane, LocalCloud, Options, Weather};
 use clap::Parser;
 use std::sync::{Arc, OnceLock};
@@ -35,9 +35,9 @@ pub fn calm() -> Weather {
 
 /// Says only what went wrong.
 pub fn quiet() -> Reporter {
-    Reporter::new(&Global {
+    Reporter::new(ReportOptions {
         quiet: true,
-        ..Global::default()
+        ..ReportOptions::default()
     })
 }
 
@@ -217,8 +217,7 @@ fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
     let Command::Plan(plan) = cli.command else {
         unreachable!("plan was typed")
     };
-    let wanted: Wanted = plan.wanted;
-    Settings::load(&cli.global, &wanted).unwrap()
+    Settings::load(&cli.global.input(&plan.wanted)).unwrap()
 }
 
 /// The text of an output, for messages of failed assertions.

@@ -7,12 +7,8 @@
 //! |---|---|
 //! | `start` | from the flags to a running local cloud, or to the reason why there is none |
 //! | `weather` | the flags about faults, delays and the clock |
-//! | `ending` | Ctrl-C and SIGTERM |
 //! | `watch`, `redeploy` | `--watch` |
-//! | `banner` | what it says when it is ready |
 
-mod banner;
-mod ending;
 mod redeploy;
 mod start;
 mod watch;
@@ -28,9 +24,9 @@ use crate::naming::tags::{STACK, STAGE};
 use crate::package::CargoBuild;
 use crate::page::{self, PageServer};
 use crate::report::Reporter;
-use banner::Banner;
+use crate::report::local::LocalBanner;
+use crate::signals::{self, Handler};
 use chatctl_local_cloud::LocalCloud;
-use ending::Ending;
 use redeploy::Redeploy;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -48,18 +44,15 @@ pub(super) async fn run(context: &Context, flags: cli::Local) -> Result<ExitCode
     let settings = start::settings(context, &flags)?;
     let options = start::options(&settings, &flags)?;
     let watch = flags.watch.then(|| Watch::begin(&settings)).transpose()?;
-    let ending = Ending::listen()?;
-    let cloud = start::start(options).await?;
-    let settings = Settings {
-        target: Target::Local(cloud.addr().port()),
-        ..settings
-    };
+    let signals = signals::handle(1);
+    let cloud = start::start(&settings, options).await?;
+    let settings = settings.with_target(Target::Local(cloud.addr().port()));
     let run = Run {
         context,
         flags: &flags,
         settings: &settings,
         cloud: &cloud,
-        ending: &ending,
+        signals: &signals,
     };
     let outcome = run.serve(watch).await;
     let trouble = cloud.trouble();
@@ -86,16 +79,16 @@ struct Run<'a> {
     flags: &'a cli::Local,
     settings: &'a Settings,
     cloud: &'a LocalCloud,
-    ending: &'a Ending,
+    signals: &'a Handler,
 }
 
 impl Run<'_> {
     async fn serve(&self, watch: Option<Watch>) -> Result<()> {
-        let banner = Banner::new(self.context, self.flags, self.cloud);
+        let (banner, reporter) = (self.banner(), &self.context.reporter);
         if self.flags.no_deploy {
-            banner.empty()?;
+            banner.empty(reporter)?;
             tokio::select! {
-                () = self.ending.told() => {}
+                _ = self.signals.stopped() => {}
                 () = self.complain() => {}
             }
             return Ok(());
@@ -105,10 +98,23 @@ impl Run<'_> {
         // The deploy has proved the chat; the lines of its proof would push the banner off the screen.
         let _ = tokio::time::timeout(PROOF_ENDS, self.cloud.silent()).await;
         let since = jiff::Timestamp::now();
-        banner.ready(&deployed, &page.url())?;
+        banner.ready(reporter, &deployed.url, &page.url())?;
         let ended = self.stream(since, watch).await;
         page.stop().await;
         ended
+    }
+
+    fn banner(&self) -> LocalBanner {
+        let faults = self.cloud.faults();
+        LocalBanner {
+            endpoint: self.cloud.endpoint().to_owned(),
+            region: self.cloud.region().to_owned(),
+            seed: self.cloud.seed(),
+            random_faults: faults.iter().any(|fault| fault.probability.is_some()),
+            faults: faults.iter().map(ToString::to_string).collect(),
+            persist: self.flags.persist.clone(),
+            flags: self.settings.chat_flags(),
+        }
     }
 
     async fn deploy(&self) -> Result<Deployed> {
@@ -123,7 +129,7 @@ impl Run<'_> {
         ));
         tokio::select! {
             deployed = deploy(self.settings, options, &self.context.reporter) => deployed,
-            () = self.ending.told() => {
+            _ = self.signals.stopped() => {
                 Err(Error::interrupted("stopped before the chat was deployed"))
             }
         }
@@ -152,7 +158,7 @@ impl Run<'_> {
         let redeploy = Redeploy::new(self.context, self.settings);
         let (context, settings) = (self.context, self.settings);
         tokio::select! {
-            ended = logs::follow_with(context, settings, clients, &follow, self.ending.once()) => {
+            ended = logs::follow(context, settings, clients, &follow, self.signals) => {
                 ended?;
             }
             ended = redeploy.after_each(watch) => return ended,

@@ -3,7 +3,7 @@
 use super::weather;
 use crate::cli;
 use crate::commands::Context;
-use crate::config::{Settings, Target};
+use crate::config::{Input, Settings, Target};
 use crate::error::{Error, Result};
 use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
 
@@ -13,13 +13,20 @@ pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings
         return Err(Error::usage(
             "--endpoint-url means another cloud than the one that `chatctl local` starts",
         )
-        .hint("leave it out, or use `chatctl deploy --endpoint-url …`"));
+        .hint(format!(
+            "leave it out, or use `{}`",
+            context
+                .global
+                .input(&flags.wanted)
+                .chat_flags()
+                .command("deploy")
+        )));
     }
-    let global = cli::Global {
-        local: true,
-        ..context.global.clone()
+    let input = Input {
+        target: Some(Target::Local(context.global.port)),
+        ..context.global.input(&flags.wanted)
     };
-    Settings::load(&global, &flags.wanted)
+    Settings::load(&input)
 }
 
 /// What the local cloud is started with.
@@ -44,15 +51,15 @@ pub(super) fn options(settings: &Settings, flags: &cli::Local) -> Result<Options
 }
 
 /// Starts it.
-pub(super) async fn start(options: Options) -> Result<LocalCloud> {
+pub(super) async fn start(settings: &Settings, options: Options) -> Result<LocalCloud> {
     match LocalCloud::start(options).await {
         Ok(cloud) => Ok(cloud),
-        Err(StartError::PortTaken { port }) => Err(taken(port, neighbour(port).await)),
+        Err(StartError::PortTaken { port }) => Err(taken(settings, port, neighbour(port).await)),
         Err(error) => Err(not_started(error)),
     }
 }
 
-fn taken(port: u16, neighbour: Option<Neighbour>) -> Error {
+fn taken(settings: &Settings, port: u16, neighbour: Option<Neighbour>) -> Error {
     let error = Error::failed("the local cloud did not start");
     let beside = "--port 0 starts a second one beside it, on a free port; --port N on port N";
     let Some(there) = neighbour else {
@@ -68,16 +75,14 @@ fn taken(port: u16, neighbour: Option<Neighbour>) -> Error {
         .persist
         .map(|folder| format!(", which keeps its state in {}", folder.display()))
         .unwrap_or_default();
-    let flag = match port {
-        4510 => String::new(),
-        port => format!(" --port {port}"),
-    };
     error
         .because_of(format!(
             "port {port} is taken by another `chatctl local`{process}{kept}"
         ))
         .hint(format!(
-            "it can be used as it is: `chatctl status --local{flag}`, `chatctl deploy --local{flag}`"
+            "it can be used as it is: `{}`, `{}`",
+            settings.command("status"),
+            settings.command("deploy")
         ))
         .hint(beside)
 }

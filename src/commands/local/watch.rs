@@ -33,8 +33,12 @@ impl Watch {
     /// The settings name none, or the system cannot watch it.
     pub(super) fn begin(settings: &Settings) -> Result<Self> {
         let Some(folder) = &settings.function.source else {
-            return Err(Error::usage("--watch needs a source folder to watch")
-                .hint("`chatctl init --lambda` writes the bundled source to ./lambda; then add --lambda lambda"));
+            return Err(
+                Error::usage("--watch needs a source folder to watch").hint(format!(
+                    "`{}` writes the bundled source to ./lambda; then add --lambda lambda",
+                    settings.command("init --lambda")
+                )),
+            );
         };
         let (watcher, touched) = watcher(folder)?;
         Ok(Self {

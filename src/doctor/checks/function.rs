@@ -7,7 +7,7 @@ use crate::doctor::policy::{Answer, allows, lets_gateway_call, sources, trusts};
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";
-    let name = &facts.wanted.function;
+    let name = &facts.expected.function;
     let Some(function) = facts.function.there() else {
         return instead(
             CHECK,
@@ -50,17 +50,17 @@ pub(super) fn state(facts: &Facts) -> Finding {
 }
 
 fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
-    let wanted = &facts.wanted.table;
+    let expected = &facts.expected.table;
     let told = function.table.as_ref();
-    if told == Some(wanted) {
+    if told == Some(expected) {
         return None;
     }
     let told = told.map_or("no table", String::as_str);
     Some(Finding::failure(
         "function",
         format!(
-            "the function {} was told {told} as CHAT_TABLE, not {wanted}",
-            facts.wanted.function
+            "the function {} was told {told} as CHAT_TABLE, not {expected}",
+            facts.expected.function
         ),
         "it cannot remember who is in the chat",
         deploy(facts),
@@ -74,7 +74,7 @@ fn strange_code(function: &Function, facts: &Facts) -> Option<Finding> {
             "function",
             format!(
                 "the code of {} is not what chatctl put there",
-                facts.wanted.function
+                facts.expected.function
             ),
             "somebody else changed it, so it may do anything",
             deploy(facts),
@@ -95,11 +95,14 @@ pub(super) fn permission(facts: &Facts) -> Finding {
             facts,
         );
     };
-    let wanted = &facts.wanted;
+    let expected = &facts.expected;
     let (mut refused, mut doubtful) = (None, None);
-    for route in &wanted.routes {
-        let source = format!("{}{}/{}/{route}", wanted.execute_arn, api.id, wanted.stage);
-        match lets_gateway_call(policy, &source, &wanted.known_of_gateway()) {
+    for route in &expected.routes {
+        let source = format!(
+            "{}{}/{}/{route}",
+            expected.execute_arn, api.id, expected.stage
+        );
+        match lets_gateway_call(policy, &source, &expected.known_of_gateway()) {
             Answer::Yes => {}
             Answer::No => refused = refused.or(Some(route)),
             Answer::Depends(keys) => doubtful = doubtful.or(Some(keys)),
@@ -132,7 +135,7 @@ pub(super) fn permission(facts: &Facts) -> Finding {
 
 pub(super) fn role(facts: &Facts) -> Finding {
     const CHECK: &str = "function-role";
-    let name = &facts.wanted.role;
+    let name = &facts.expected.role;
     let Some(role) = facts.function_role.there() else {
         return instead(
             CHECK,
@@ -183,7 +186,7 @@ pub(super) fn rights(facts: &Facts) -> Finding {
             format!("the role has {unread}, which the doctor does not read"),
         );
     }
-    let known = facts.wanted.known();
+    let known = facts.expected.known();
     let mut doubtful = None;
     for need in needs(facts) {
         match allows(&role.inline, need.action, &need.resource, &known) {
@@ -220,12 +223,12 @@ struct Need {
 }
 
 fn needs(facts: &Facts) -> Vec<Need> {
-    let wanted = &facts.wanted;
+    let expected = &facts.expected;
     let mut needs = Vec::new();
     for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
         needs.push(Need {
             action,
-            resource: format!("{}:log-stream:x", wanted.function_group_arn),
+            resource: format!("{}:log-stream:x", expected.function_group_arn),
             without: "the function runs, but its log stays empty",
         });
     }
@@ -238,7 +241,7 @@ fn needs(facts: &Facts) -> Vec<Need> {
     ] {
         needs.push(Need {
             action,
-            resource: wanted.table_arn.clone(),
+            resource: expected.table_arn.clone(),
             without: "the function cannot keep the member list",
         });
     }
@@ -248,7 +251,7 @@ fn needs(facts: &Facts) -> Vec<Need> {
             action: "execute-api:ManageConnections",
             resource: format!(
                 "{}{}/{}/POST/@connections/{{connectionId}}",
-                wanted.execute_arn, api.id, wanted.stage
+                expected.execute_arn, api.id, expected.stage
             ),
             without: "the function hears clients but cannot answer: every post is a 403",
         });

@@ -44,7 +44,7 @@ const SELECTION: &str = "$request.body.action";
 
 pub(super) fn stage(facts: &Facts) -> Finding {
     const CHECK: &str = "stage";
-    let name = &facts.wanted.stage;
+    let name = &facts.expected.stage;
     let Some(stage) = facts.stage.there() else {
         return instead(CHECK, &format!("the stage {name}"), &facts.stage, facts);
     };
@@ -64,8 +64,8 @@ pub(super) fn routes(facts: &Facts) -> Finding {
     let Some(routes) = facts.routes.there() else {
         return instead(CHECK, "the routes", &facts.routes, facts);
     };
-    let wanted = &facts.wanted.routes;
-    let missing = wanted
+    let expected = &facts.expected.routes;
+    let missing = expected
         .iter()
         .filter(|key| !routes.iter().any(|route| route.key == **key));
     if let Some(keys) = listed(missing.map(String::as_str)) {
@@ -105,7 +105,7 @@ fn odd_routes(routes: &[Route], facts: &Facts) -> Option<Finding> {
     }
     let unknown = routes
         .iter()
-        .filter(|route| !facts.wanted.routes.contains(&route.key));
+        .filter(|route| !facts.expected.routes.contains(&route.key));
     let keys = listed(unknown.map(|route| route.key.as_str()))?;
     Some(Finding::warning(
         CHECK,
@@ -126,7 +126,7 @@ pub(super) fn integration(facts: &Facts) -> Finding {
     else {
         return instead(CHECK, "the integration", &facts.integrations, facts);
     };
-    let arn = &facts.wanted.function_arn;
+    let arn = &facts.expected.function_arn;
     for route in routes {
         let Some(target) = &route.target else {
             continue;
@@ -149,14 +149,17 @@ pub(super) fn integration(facts: &Facts) -> Finding {
                 CHECK,
                 format!(
                     "the route {} calls {} ({}), not the function {}",
-                    route.key, integration.uri, integration.kind, facts.wanted.function
+                    route.key, integration.uri, integration.kind, facts.expected.function
                 ),
                 "the chat's function never hears of these messages, so it logs nothing",
                 deploy(facts),
             );
         }
     }
-    Finding::good(CHECK, format!("all routes call {}", facts.wanted.function))
+    Finding::good(
+        CHECK,
+        format!("all routes call {}", facts.expected.function),
+    )
 }
 
 pub(super) fn deployment(facts: &Facts) -> Finding {
@@ -172,9 +175,9 @@ pub(super) fn deployment(facts: &Facts) -> Finding {
             deploy(facts),
         );
     }
-    match (&deployment.digest, &facts.wanted.digest) {
+    match (&deployment.digest, &facts.expected.digest) {
         (_, None) => Finding::good(CHECK, format!("deployment {} is live", deployment.id)),
-        (Some(live), Some(wanted)) if live == wanted => Finding::good(
+        (Some(live), Some(expected)) if live == expected => Finding::good(
             CHECK,
             format!("deployment {} is live and up to date", deployment.id),
         ),

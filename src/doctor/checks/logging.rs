@@ -114,7 +114,7 @@ fn may_write(role: &Role, facts: &Facts) -> Answer {
     if !role.attached.is_empty() {
         return Answer::Yes;
     }
-    let known = facts.wanted.known();
+    let known = facts.expected.known();
     allows(&role.inline, "logs:PutLogEvents", "*", &known)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn execution(facts: &Facts) -> Finding {
         return after(CHECK, "the execution log", &facts.stage);
     };
     if stage.logging == "OFF" || stage.logging.is_empty() {
-        if facts.wanted.logging_off {
+        if facts.expected.logging_off {
             return Finding::good(CHECK, "off, as wanted");
         }
         return Finding::failure(

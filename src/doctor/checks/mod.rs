@@ -6,7 +6,7 @@ mod logging;
 mod storage;
 mod traffic;
 
-use super::facts::{Facts, Look, Wanted};
+use super::facts::{Expected, Facts, Look};
 use super::{Finding, Verdict};
 use std::collections::BTreeSet;
 
@@ -34,10 +34,13 @@ const ALL: [Check; 16] = [
 
 /// Judges everything. Who we are and where comes first: without it there would be no facts.
 pub fn all(facts: &Facts) -> Vec<Finding> {
-    let wanted = &facts.wanted;
+    let expected = &facts.expected;
     let mut findings = vec![
-        Finding::good("credentials", format!("AWS knows us as {}", wanted.caller)),
-        Finding::good("region", wanted.region.clone()),
+        Finding::good(
+            "credentials",
+            format!("AWS knows us as {}", expected.caller),
+        ),
+        Finding::good("region", expected.region.clone()),
     ];
     if facts.nothing_there() {
         findings.push(not_deployed(facts));
@@ -48,12 +51,12 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
 }
 
 fn not_deployed(facts: &Facts) -> Finding {
-    let Wanted {
+    let Expected {
         stack,
         stage,
         region,
         ..
-    } = &facts.wanted;
+    } = &facts.expected;
     Finding::failure(
         "deployed",
         format!("the chat {stack}, stage {stage}, is not deployed in {region}"),
@@ -119,9 +122,7 @@ fn deploy(facts: &Facts) -> String {
 }
 
 fn command(facts: &Facts, verb: &str) -> String {
-    format!("chatctl {verb} {}", facts.wanted.flags)
-        .trim_end()
-        .to_owned()
+    facts.expected.flags.command(verb)
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 use super::{deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look};
-use crate::report::logs::name_of;
 
 pub(super) fn table(facts: &Facts) -> Finding {
     const CHECK: &str = "table";
-    let wanted = &facts.wanted;
+    let expected = &facts.expected;
     let Some(table) = facts.table.there() else {
         return instead(
             CHECK,
-            &format!("the table {}", wanted.table),
+            &format!("the table {}", expected.table),
             &facts.table,
             facts,
         );
@@ -19,7 +18,7 @@ pub(super) fn table(facts: &Facts) -> Finding {
     if table.status != "ACTIVE" {
         return Finding::failure(
             CHECK,
-            format!("the table {} is {}", wanted.table, table.status),
+            format!("the table {} is {}", expected.table, table.status),
             "it cannot be used until it is ACTIVE",
             deploy(facts),
         );
@@ -29,27 +28,30 @@ pub(super) fn table(facts: &Facts) -> Finding {
             CHECK,
             format!(
                 "the table {} has the keys {}",
-                wanted.table,
+                expected.table,
                 table.keys.join(", ")
             ),
             "the function writes pk and sk",
             deploy(facts),
         );
     }
-    if table.ttl.as_ref() != Some(&wanted.ttl) {
+    if table.ttl.as_ref() != Some(&expected.ttl) {
         return Finding::warning(
             CHECK,
-            format!("nothing ends the life of old items in {}", wanted.table),
+            format!("nothing ends the life of old items in {}", expected.table),
             format!(
                 "connections that were lost stay in the table; time to live belongs on {}",
-                wanted.ttl
+                expected.ttl
             ),
             deploy(facts),
         );
     }
     Finding::good(
         CHECK,
-        format!("{} is active, items end by {}", wanted.table, wanted.ttl),
+        format!(
+            "{} is active, items end by {}",
+            expected.table, expected.ttl
+        ),
     )
 }
 
@@ -63,7 +65,7 @@ pub(super) fn log_groups(facts: &Facts) -> Finding {
                     CHECK,
                     format!(
                         "the {} log group {} does not exist",
-                        name_of(group.source),
+                        group.source.name(),
                         group.name
                     ),
                     "the function may not make it itself, and what AWS makes has no retention",

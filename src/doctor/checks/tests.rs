@@ -7,8 +7,8 @@
 )]
 
 use super::*;
-use crate::cli::LogSource;
 use crate::doctor::facts::*;
+use crate::tail::LogSource;
 use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:chat-production";
@@ -16,8 +16,8 @@ const EXECUTE: &str = "arn:aws:execute-api:eu-central-1:000000000000:";
 const TABLE: &str = "arn:aws:dynamodb:eu-central-1:000000000000:table/chat-production";
 const GROUP: &str = "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/chat-production";
 
-fn wanted() -> Wanted {
-    Wanted {
+fn expected() -> Expected {
+    Expected {
         stack: "chat".into(),
         stage: "production".into(),
         region: "eu-central-1".into(),
@@ -41,7 +41,7 @@ fn wanted() -> Wanted {
         .to_vec(),
         digest: Some("d1".into()),
         ttl: "expires".into(),
-        ..Wanted::default()
+        ..Expected::default()
     }
 }
 
@@ -79,14 +79,14 @@ fn groups() -> Vec<Group> {
 
 /// A chat in which nothing is wrong.
 pub(crate) fn healthy() -> Facts {
-    let wanted = wanted();
+    let expected = expected();
     let route = |key: &String| Route {
         key: key.clone(),
         target: Some("integrations/i1".into()),
         authorization: "NONE".into(),
     };
     Facts {
-        routes: Look::There(wanted.routes.iter().map(route).collect()),
+        routes: Look::There(expected.routes.iter().map(route).collect()),
         api: Look::There(Api {
             id: "a1".into(),
             protocol: "WEBSOCKET".into(),
@@ -146,11 +146,11 @@ pub(crate) fn healthy() -> Facts {
             ttl: Some("expires".into()),
         }),
         groups: groups(),
-        probe: Look::There(Probe::Joined {
+        probe: Look::There(Probe::Answered {
             connect: 30,
             answer: 20,
         }),
-        wanted,
+        expected,
     }
 }
 
@@ -401,7 +401,7 @@ fn logging_that_was_turned_off_on_purpose_is_well() {
     assert_eq!(
         bad(|f| {
             there(&mut f.stage).logging = "OFF".into();
-            f.wanted.logging_off = true;
+            f.expected.logging_off = true;
         }),
         []
     );

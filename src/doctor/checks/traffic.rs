@@ -3,7 +3,6 @@
 use super::{command, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Look, Probe};
-use crate::report::escape;
 
 pub(super) fn probe(facts: &Facts) -> Finding {
     const CHECK: &str = "probe";
@@ -13,13 +12,13 @@ pub(super) fn probe(facts: &Facts) -> Finding {
     };
     let logs = command(facts, "logs --errors --since 5m");
     match probe {
-        Probe::Joined { connect, answer } => Finding::good(
+        Probe::Answered { connect, answer } => Finding::good(
             CHECK,
-            format!("a client joined: connected in {connect} ms, answered in {answer} ms"),
+            format!("a client connected in {connect} ms and was answered in {answer} ms"),
         ),
         Probe::Refused { status, said } => Finding::failure(
             CHECK,
-            format!("the socket is refused with {status} {}", escape(said)),
+            format!("the socket is refused with {status} {said}"),
             why_refused(*status),
             if matches!(status, 502..=504) {
                 logs
@@ -29,7 +28,7 @@ pub(super) fn probe(facts: &Facts) -> Finding {
         ),
         Probe::Error { said } => Finding::failure(
             CHECK,
-            format!("the message was answered with {}", escape(said)),
+            format!("the message was answered with {said}"),
             "the socket opens, but the function fails or may not be called",
             logs,
         ),
@@ -41,7 +40,7 @@ pub(super) fn probe(facts: &Facts) -> Finding {
         ),
         Probe::Unreachable { said } => Finding::failure(
             CHECK,
-            format!("there is no connection: {}", escape(said)),
+            format!("there is no connection: {said}"),
             "the network or a proxy stands between, or the API is very young",
             command(facts, "doctor"),
         ),

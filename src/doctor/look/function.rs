@@ -2,13 +2,13 @@
 
 use super::seen;
 use crate::aws::Clients;
-use crate::doctor::facts::{Function, Look, Wanted};
+use crate::doctor::facts::{Expected, Function, Look};
 use crate::naming::tags::CODE;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use serde_json::Value;
 
-pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> (Look<Function>, Look<Value>) {
-    let name = &wanted.function;
+pub(super) async fn look(clients: &Clients, expected: &Expected) -> (Look<Function>, Look<Value>) {
+    let name = &expected.function;
     let (function, policy) = tokio::join!(
         clients.lambda.get_function().function_name(name).send(),
         clients.lambda.get_policy().function_name(name).send(),

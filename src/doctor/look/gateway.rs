@@ -1,10 +1,10 @@
 //! The API and its parts: GetApis, GetStage, GetRoutes, GetIntegrations, GetDeployment.
 
 use super::seen;
-use crate::aws::{Clients, explain};
-use crate::doctor::facts::{Api, Deployment, Integration, Look, Route, Stage, Wanted};
+use crate::aws::Clients;
+use crate::chat_api;
+use crate::doctor::facts::{Api, Deployment, Expected, Integration, Look, Route, Stage};
 use crate::error::Result;
-use crate::naming::tags::{STACK, STAGE};
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types as sdk;
@@ -12,8 +12,9 @@ use aws_sdk_apigatewayv2::types as sdk;
 /// In front of the digest in a deployment's description.
 const DIGEST: &str = "chatctl:";
 
+/// What was read of the API and its parts.
 #[derive(Debug, Default)]
-pub(super) struct Gateway {
+pub(super) struct GatewayFacts {
     pub(super) api: Look<Api>,
     pub(super) stage: Look<Stage>,
     pub(super) routes: Look<Vec<Route>>,
@@ -21,19 +22,19 @@ pub(super) struct Gateway {
     pub(super) deployment: Look<Deployment>,
 }
 
-pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
-    let api = match ours(clients, wanted).await {
+pub(super) async fn look(clients: &Clients, expected: &Expected) -> GatewayFacts {
+    let api = match ours(clients, expected).await {
         Ok(Some(api)) => api,
         Ok(None) => {
-            return Gateway {
+            return GatewayFacts {
                 api: Look::Missing,
-                ..Gateway::default()
+                ..GatewayFacts::default()
             };
         }
         Err(error) => {
-            return Gateway {
+            return GatewayFacts {
                 api: Look::Unseen(error.causes().join(": ")),
-                ..Gateway::default()
+                ..GatewayFacts::default()
             };
         }
     };
@@ -42,7 +43,7 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
         client
             .get_stage()
             .api_id(&api.id)
-            .stage_name(&wanted.stage)
+            .stage_name(&expected.stage)
             .send(),
         client
             .get_routes()
@@ -57,7 +58,7 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
     );
     let stage = seen("read the stage", stage, self::stage);
     let shown = stage.there().and_then(|stage| stage.deployment.clone());
-    Gateway {
+    GatewayFacts {
         deployment: deployment(clients, &api.id, shown).await,
         routes: seen("read the routes", routes, |page| {
             page.items
@@ -79,33 +80,8 @@ pub(super) async fn look(clients: &Clients, wanted: &Wanted) -> Gateway {
 }
 
 /// All APIs with our tags: the oldest is the API, the others its twins.
-async fn ours(clients: &Clients, wanted: &Wanted) -> Result<Option<Api>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let page = clients
-            .apigatewayv2
-            .get_apis()
-            .max_results("100")
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|error| explain("look for the API", error))?;
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token;
-        if token.is_none() {
-            break;
-        }
-    }
-    all.retain(|api: &sdk::Api| {
-        let tag = |key: &str| api.tags().and_then(|tags| tags.get(key));
-        tag(STACK) == Some(&wanted.stack) && tag(STAGE) == Some(&wanted.stage)
-    });
-    // As deploy chooses: the oldest, and of those of one second the lowest id.
-    all.sort_by_key(|api| {
-        let created = api.created_date().map(|date| date.as_nanos());
-        (created, api.api_id().map(str::to_owned))
-    });
+async fn ours(clients: &Clients, expected: &Expected) -> Result<Option<Api>> {
+    let all = chat_api::tagged(&clients.apigatewayv2, &expected.stack, &expected.stage).await?;
     let mut all = all.into_iter();
     Ok(all.next().map(|first| Api {
         protocol: first

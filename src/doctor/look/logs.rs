@@ -2,25 +2,25 @@
 
 use super::seen;
 use crate::aws::{Clients, explain, is_missing};
-use crate::cli::LogSource;
-use crate::doctor::facts::{Api, Function, Group, GroupState, Look, Wanted};
+use crate::doctor::facts::{Api, Expected, Function, Group, GroupState, Look};
+use crate::tail::LogSource;
 use aws_sdk_cloudwatchlogs::types::OrderBy;
 
 pub(super) async fn groups(
     clients: &Clients,
-    wanted: &Wanted,
+    expected: &Expected,
     api: Option<&Api>,
     function: Option<&Function>,
 ) -> Vec<Group> {
     let function_group = function
         .and_then(|function| function.log_group.clone())
-        .unwrap_or_else(|| wanted.function_group.clone());
-    let execution = api.map(|api| wanted.execution_group.replace("{api}", &api.id));
+        .unwrap_or_else(|| expected.function_group.clone());
+    let execution = api.map(|api| expected.execution_group.replace("{api}", &api.id));
     let mut groups = Vec::new();
     for (source, name) in [
         (LogSource::Function, Some(function_group)),
         (LogSource::Execution, execution),
-        (LogSource::Access, Some(wanted.access_group.clone())),
+        (LogSource::Access, Some(expected.access_group.clone())),
     ] {
         if let Some(name) = name {
             let look = group(clients, &name).await;

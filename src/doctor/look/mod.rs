@@ -6,22 +6,22 @@ mod logs;
 mod roles;
 mod storage;
 
-use super::facts::{Facts, Look, Wanted};
+use super::facts::{Expected, Facts, Look};
 use crate::aws::{Clients, Failure, explain, is_missing};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Looks at all of it; the probe is not part of it, because it does something.
-pub async fn all(clients: &Clients, wanted: Wanted) -> Facts {
+pub async fn all(clients: &Clients, expected: Expected) -> Facts {
     let (gateway, function, role, table, account) = tokio::join!(
-        gateway::look(clients, &wanted),
-        function::look(clients, &wanted),
-        roles::role(clients, &wanted.role),
-        storage::table(clients, &wanted.table),
+        gateway::look(clients, &expected),
+        function::look(clients, &expected),
+        roles::role(clients, &expected.role),
+        storage::table(clients, &expected.table),
         roles::account(clients),
     );
-    let groups = logs::groups(clients, &wanted, gateway.api.there(), function.0.there()).await;
+    let groups = logs::groups(clients, &expected, gateway.api.there(), function.0.there()).await;
     Facts {
-        wanted,
+        expected,
         api: gateway.api,
         stage: gateway.stage,
         routes: gateway.routes,

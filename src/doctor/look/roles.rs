@@ -54,14 +54,20 @@ pub(super) async fn role(clients: &Clients, name: &str) -> Look<Role> {
 
 async fn policies(clients: &Clients, role: &str) -> Result<(Vec<Value>, Vec<String>)> {
     let iam = &clients.iam;
+    let names = iam.list_role_policies().role_name(role).into_paginator();
+    let attached = iam.list_attached_role_policies().role_name(role);
     let (names, attached) = tokio::join!(
-        iam.list_role_policies().role_name(role).send(),
-        iam.list_attached_role_policies().role_name(role).send(),
+        names.items().send().collect::<Result<Vec<_>, _>>(),
+        attached
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>(),
     );
     let names = names.map_err(|error| explain("list the role's policies", error))?;
     let attached = attached.map_err(|error| explain("list the role's attached policies", error))?;
     let mut inline = Vec::new();
-    for name in names.policy_names() {
+    for name in names {
         let policy = iam
             .get_role_policy()
             .role_name(role)
@@ -71,12 +77,8 @@ async fn policies(clients: &Clients, role: &str) -> Result<(Vec<Value>, Vec<Stri
             .map_err(|error| explain("read the role's policy", error))?;
         inline.push(document(Some(policy.policy_document())));
     }
-    let arns = attached
-        .attached_policies()
-        .iter()
-        .filter_map(|policy| policy.policy_arn().map(str::to_owned))
-        .collect();
-    Ok((inline, arns))
+    let arns = attached.into_iter().filter_map(|policy| policy.policy_arn);
+    Ok((inline, arns.collect()))
 }
 
 /// IAM sends documents percent-encoded.

@@ -1,8 +1,8 @@
 //! The event for programs: one JSON line.
 
 use super::word_of;
-use crate::cli::LogSource;
 use crate::tail::Event;
+use crate::tail::LogSource;
 use crate::tail::classify::{Facts, Shape};
 use jiff::Timestamp;
 use serde::Serialize;

@@ -12,13 +12,14 @@
 
 mod json;
 mod notice;
+pub mod silence;
 mod spans;
 
 pub use json::JsonLine;
-pub use notice::notice;
+pub use notice::{NoticeText, notice};
 
-use crate::cli::LogSource;
 use crate::tail::Event;
+use crate::tail::LogSource;
 use crate::tail::classify::{Facts, Level, Shape};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
@@ -83,7 +84,7 @@ impl LogView {
             faint(format!("{} ", self.time(event.timestamp))),
             plain(
                 colour_of(event.source),
-                format!("{:<10} ", name_of(event.source)),
+                format!("{:<10} ", event.source.name()),
             ),
         ];
         let indent = spans.iter().map(|span| span.text.len()).sum();
@@ -106,15 +107,6 @@ impl LogView {
             (false, true) => "%Y-%m-%dT%H:%M:%S%.3fZ",
         };
         zoned.strftime(form).to_string()
-    }
-}
-
-/// What people call the source.
-pub fn name_of(source: LogSource) -> &'static str {
-    match source {
-        LogSource::Function => "function",
-        LogSource::Execution => "execution",
-        LogSource::Access => "access",
     }
 }
 

@@ -1,34 +1,40 @@
 //! What the tail says about its own reading, as sentences.
 
 use super::super::escape::escape;
-use super::name_of;
-use crate::cli::LogSource;
+use crate::config::ChatFlags;
+use crate::tail::LogSource;
 use crate::tail::{LiveNotice, Notice};
 
-/// A notice as a sentence, and whether it is a warning. `follow`: what is missing is waited for.
-pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
+/// A notice as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeText {
+    /// Something may be missing from what is shown.
+    pub is_warning: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// A notice as a sentence. `follow`: what is missing is waited for. `flags` lead the command in it
+/// to the same chat.
+pub fn notice(notice: &Notice, follow: bool, flags: &ChatFlags) -> NoticeText {
     match notice {
         Notice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
-            (
-                false,
-                format!("{} does not exist{wait}", the_group(*source, group)),
-            )
+            note(format!(
+                "{} does not exist{wait}",
+                the_group(*source, group)
+            ))
         }
-        Notice::Back { source, group } => (
-            false,
-            format!("{} can be read now", the_group(*source, group)),
-        ),
+        Notice::Back { source, group } => {
+            note(format!("{} can be read now", the_group(*source, group)))
+        }
         Notice::Denied {
             source,
             group,
             said,
         } => {
             let group = the_group(*source, group);
-            (
-                true,
-                format!("no permission to read {group}: {}", escape(said)),
-            )
+            warning(format!("no permission to read {group}: {}", escape(said)))
         }
         Notice::Unreachable {
             source,
@@ -36,68 +42,69 @@ pub fn notice(notice: &Notice, follow: bool) -> (bool, String) {
             said,
         } => {
             let (group, said) = (the_group(*source, group), escape(said));
-            (
-                true,
-                format!("{group} cannot be read at the moment ({said}); still trying"),
-            )
+            warning(format!(
+                "{group} cannot be read at the moment ({said}); still trying"
+            ))
         }
-        Notice::Throttled { rate } => (
-            false,
-            format!("CloudWatch Logs asks for fewer calls; going on at {rate} a second"),
-        ),
+        Notice::Throttled { rate } => note(format!(
+            "CloudWatch Logs asks for fewer calls; going on at {rate} a second"
+        )),
         Notice::Crowded { source, group } => {
             let group = the_group(*source, group);
             let text = "is so busy that events which come late may be missed; --filter narrows it";
-            (true, format!("{group} {text}"))
+            warning(format!("{group} {text}"))
         }
         Notice::LeftBehind { source, after } => {
-            let (name, after) = (name_of(*source), after.as_secs());
+            let (name, after) = (source.name(), after.as_secs());
             let text = "the other logs go on without it, and what it still shows comes late";
-            (
-                true,
-                format!("the {name} log could not be read for {after} s: {text}"),
-            )
+            warning(format!(
+                "the {name} log could not be read for {after} s: {text}"
+            ))
         }
-        Notice::Live(notice) => of_live(notice),
+        Notice::Live(notice) => of_live(notice, flags),
     }
 }
 
 /// What concerns `--live` alone.
-fn of_live(notice: &LiveNotice) -> (bool, String) {
+fn of_live(notice: &LiveNotice, flags: &ChatFlags) -> NoticeText {
     match notice {
-        LiveNotice::Sampled => {
-            let text = "more than 500 events a second match: CloudWatch shows a sample of them \
-                        and leaves the rest out";
-            (true, text.into())
-        }
+        LiveNotice::Sampled => warning(
+            "more than 500 events a second match: CloudWatch shows a sample of them and leaves the \
+             rest out"
+                .into(),
+        ),
         LiveNotice::SampledNoMore { after } => {
             let seconds = after.as_secs() + 1;
-            let text = "shows what was left out";
-            (
-                true,
-                format!(
-                    "all events are shown again after {seconds} s; `chatctl logs --since {}s` {text}",
-                    seconds + 60
-                ),
-            )
+            let logs = flags.command(&format!("logs --since {}s", seconds + 60));
+            warning(format!(
+                "all events are shown again after {seconds} s; `{logs}` shows what was left out"
+            ))
         }
         LiveNotice::Renewed { why } => {
             let text = "was opened again; what came in between follows";
-            (
-                false,
-                format!("the live session ended ({}) and {text}", escape(why)),
-            )
+            note(format!("the live session ended ({}) and {text}", escape(why)))
         }
-        LiveNotice::Down { said } => (
-            true,
-            format!(
-                "the live session cannot be opened again at the moment ({}); still trying",
-                escape(said)
-            ),
-        ),
+        LiveNotice::Down { said } => warning(format!(
+            "the live session cannot be opened again at the moment ({}); still trying",
+            escape(said)
+        )),
+    }
+}
+
+fn note(text: String) -> NoticeText {
+    NoticeText {
+        is_warning: false,
+        text,
+    }
+}
+
+fn warning(text: String) -> NoticeText {
+    NoticeText {
+        is_warning: true,
+        text,
     }
 }
 
 fn the_group(source: LogSource, group: &str) -> String {
-    format!("the {} log group {group}", name_of(source))
+    format!("the {} log group {group}", source.name())
 }

@@ -1,6 +1,7 @@
 //! Lines and notices as people see them.
 
 use super::*;
+use crate::config::ChatFlags;
 use crate::tail::classify::classify;
 use crate::tail::{LiveNotice, Notice};
 
@@ -156,20 +157,22 @@ fn each_source_and_each_level_has_its_colour() {
 
 #[test]
 fn what_is_said_about_the_reading_names_the_log_and_the_bound() {
-    let (warning, text) = notice(
+    let NoticeText { is_warning, text } = notice(
         &Notice::LeftBehind {
             source: LogSource::Access,
             after: std::time::Duration::from_secs(30),
         },
         true,
+        &ChatFlags::default(),
     );
-    assert!(warning);
+    assert!(is_warning);
     insta::assert_snapshot!(text, @"the access log could not be read for 30 s: the other logs go on without it, and what it still shows comes late");
-    let (_, text) = notice(
+    let NoticeText { text, .. } = notice(
         &Notice::Live(LiveNotice::SampledNoMore {
             after: std::time::Duration::from_millis(2500),
         }),
         true,
+        &ChatFlags::default(),
     );
     insta::assert_snapshot!(text, @"all events are shown again after 3 s; `chatctl logs --since 63s` shows what was left out");
 }

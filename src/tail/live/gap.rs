@@ -3,7 +3,7 @@
 //! A session sees what comes in after it was opened, so the gap is read once the next one runs. It is
 //! read twice: FilterLogEvents may show an event some seconds later than a session would have.
 
-use super::super::event::{Event, Group, Said};
+use super::super::event::{Event, Group, TailItem};
 use super::super::pace::Pacer;
 use super::super::reader::{Page, Reader};
 use super::super::{Options, Timing};
@@ -64,7 +64,7 @@ impl Gap {
         client: &Client,
         options: &Options,
         pacer: &Arc<Pacer>,
-        out: &Sender<Result<Said>>,
+        out: &Sender<Result<TailItem>>,
     ) -> Result<Vec<Event>> {
         let mut found = Vec::new();
         let mut whole = true;
@@ -89,7 +89,7 @@ async fn read(
     reader: &mut Reader,
     timing: &Timing,
     found: &mut Vec<Event>,
-    out: &Sender<Result<Said>>,
+    out: &Sender<Result<TailItem>>,
 ) -> Result<bool> {
     loop {
         match reader.page_within(timing.patience, out).await? {

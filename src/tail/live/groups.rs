@@ -1,10 +1,9 @@
 //! Which of the groups exist. StartLiveTail takes no others.
 
-use super::super::event::{Group, LiveNotice, Notice, Said};
+use super::super::event::{Group, LiveNotice, Notice, TailItem};
 use super::LOOK;
 use crate::aws::explain;
 use crate::error::Result;
-use crate::report::logs::name_of;
 use aws_sdk_cloudwatchlogs::Client;
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
@@ -15,11 +14,11 @@ pub(super) struct Groups {
     there: Vec<Group>,
     /// Groups of which it was said that they are missing.
     said: Vec<Arc<str>>,
-    out: Sender<Result<Said>>,
+    out: Sender<Result<TailItem>>,
 }
 
 impl Groups {
-    pub(super) fn new(client: Client, wanted: Vec<Group>, out: Sender<Result<Said>>) -> Self {
+    pub(super) fn new(client: Client, wanted: Vec<Group>, out: Sender<Result<TailItem>>) -> Self {
         Self {
             client,
             wanted,
@@ -64,7 +63,7 @@ impl Groups {
         for group in &self.wanted {
             let known = self.there.iter().any(|there| there.source == group.source);
             if !known && matches!(self.find(group).await, Ok(Ok(_))) {
-                let name = name_of(group.source);
+                let name = group.source.name();
                 return Some(format!("the {name} log group is there now"));
             }
         }
@@ -98,7 +97,7 @@ impl Groups {
     }
 
     async fn say(&self, notice: Notice) {
-        let _ = self.out.send(Ok(Said::Notice(notice))).await;
+        let _ = self.out.send(Ok(TailItem::Notice(notice))).await;
     }
 
     /// The group with its name if it exists; without, if it does not.

@@ -13,11 +13,12 @@ mod groups;
 mod recent;
 mod session;
 
-use super::event::{Event, Group, LiveNotice, Notice, Said};
+use super::event::{Event, Group, LiveNotice, Notice, TailItem};
 use super::fault::Fault;
 use super::merge::Merge;
 use super::pace::Pacer;
 use super::{CHANNEL, Options, millis, now};
+use crate::config::ChatFlags;
 use crate::error::{Error, Result};
 use aws_sdk_cloudwatchlogs::Client;
 use gap::Gap;
@@ -52,6 +53,17 @@ pub struct Live {
     pub arn_prefix: String,
     /// The endpoint is not AWS, so the host prefix must go.
     pub plain_host: bool,
+    /// The flags that lead the command in a hint to the same chat.
+    pub flags: ChatFlags,
+}
+
+impl Live {
+    fn polling(&self) -> String {
+        format!(
+            "`{}` without --live polls instead",
+            self.flags.command("logs --follow")
+        )
+    }
 }
 
 /// Starts a live session and returns at once.
@@ -60,7 +72,7 @@ pub fn start(
     live: Live,
     options: Options,
     pacer: Arc<Pacer>,
-) -> mpsc::Receiver<Result<Said>> {
+) -> mpsc::Receiver<Result<TailItem>> {
     let (out, said) = mpsc::channel(CHANNEL);
     tokio::spawn(async move {
         let tail = Tail::new(client, live, options, pacer, out.clone());
@@ -80,7 +92,7 @@ struct Tail {
     live: Live,
     options: Options,
     pacer: Arc<Pacer>,
-    out: mpsc::Sender<Result<Said>>,
+    out: mpsc::Sender<Result<TailItem>>,
     merge: Merge,
     recent: Recent,
     /// Up to when, on our clock, a session showed everything.
@@ -96,7 +108,7 @@ impl Tail {
         live: Live,
         options: Options,
         pacer: Arc<Pacer>,
-        out: mpsc::Sender<Result<Said>>,
+        out: mpsc::Sender<Result<TailItem>>,
     ) -> Self {
         Self {
             merge: Merge::new(0, &options.timing),
@@ -119,7 +131,7 @@ impl Tail {
             self.live.groups.clone(),
             self.out.clone(),
         );
-        self.say(Said::CaughtUp).await;
+        self.say(TailItem::CaughtUp).await;
         let started = self.covered;
         let (mut short, mut why) = (0, None);
         loop {
@@ -128,7 +140,7 @@ impl Tail {
                 continue;
             };
             if let Some(why) = why.take() {
-                self.say(Said::Notice(Notice::Live(LiveNotice::Renewed { why })))
+                self.say(TailItem::Notice(Notice::Live(LiveNotice::Renewed { why })))
                     .await;
                 self.gap = Some(self.gap(&groups, &new, started));
             }
@@ -142,7 +154,7 @@ impl Tail {
             if short >= TOO_MANY {
                 return Err(Error::failed("live tail keeps breaking off")
                     .because_of(ended.why)
-                    .hint("`chatctl logs --follow` without --live polls instead"));
+                    .hint(self.live.polling()));
             }
             why = Some(ended.why);
             tokio::time::sleep(LONGEST.min(Duration::from_millis(200) * 4u32.pow(short))).await;
@@ -173,14 +185,18 @@ impl Tail {
                 Err(Fault::Missing) => return Ok(None),
                 Err(Fault::Throttled) => "too many calls, or too many sessions".to_owned(),
                 Err(Fault::Passing(said)) => said,
-                Err(Fault::Denied(said) | Fault::Wrong(said)) => return Err(refused(said)),
-                Err(Fault::Token) => return Err(refused("a token was refused".to_owned())),
+                Err(Fault::Denied(said) | Fault::Wrong(said)) => {
+                    return Err(refused(said, &self.live));
+                }
+                Err(Fault::Token) => {
+                    return Err(refused("a token was refused".to_owned(), &self.live));
+                }
             };
             if !again && failures >= FIRST_TRIES {
-                return Err(refused(said));
+                return Err(refused(said, &self.live));
             }
             if again && failures == 0 {
-                self.say(Said::Notice(Notice::Live(LiveNotice::Down { said })))
+                self.say(TailItem::Notice(Notice::Live(LiveNotice::Down { said })))
                     .await;
             }
             failures += 1;
@@ -208,11 +224,11 @@ impl Tail {
                 },
             }
             for event in self.merge.settled(Instant::now()) {
-                self.say(Said::Event(event)).await;
+                self.say(TailItem::Event(event)).await;
             }
         };
         for event in self.merge.drain() {
-            self.say(Said::Event(event)).await;
+            self.say(TailItem::Event(event)).await;
         }
         Ok(ended)
     }
@@ -246,13 +262,13 @@ impl Tail {
         match (self.sampled, sampled) {
             (None, true) => {
                 self.sampled = Some(Instant::now());
-                self.say(Said::Notice(Notice::Live(LiveNotice::Sampled)))
+                self.say(TailItem::Notice(Notice::Live(LiveNotice::Sampled)))
                     .await;
             }
             (Some(since), false) => {
                 self.sampled = None;
                 let after = since.elapsed();
-                self.say(Said::Notice(Notice::Live(LiveNotice::SampledNoMore {
+                self.say(TailItem::Notice(Notice::Live(LiveNotice::SampledNoMore {
                     after,
                 })))
                 .await;
@@ -262,7 +278,7 @@ impl Tail {
     }
 
     /// Nobody listening any more ends the whole tail elsewhere.
-    async fn say(&self, said: Said) {
+    async fn say(&self, said: TailItem) {
         let _ = self.out.send(Ok(said)).await;
     }
 }
@@ -273,8 +289,8 @@ struct Ended {
     by_us: bool,
 }
 
-fn refused(said: String) -> Error {
+fn refused(said: String, live: &Live) -> Error {
     Error::failed("cannot start a live tail")
         .because_of(said)
-        .hint("`chatctl logs --follow` without --live polls instead")
+        .hint(live.polling())
 }

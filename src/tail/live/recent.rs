@@ -74,7 +74,7 @@ fn sign(event: &Event) -> Sign {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::LogSource;
+    use crate::tail::LogSource;
     use proptest::prelude::*;
 
     fn event(timestamp: i64, message: &str) -> Event {

@@ -157,7 +157,7 @@ fn without_prefix(uri: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::LogSource;
+    use crate::tail::LogSource;
 
     #[test]
     fn the_host_prefix_is_taken_off() {

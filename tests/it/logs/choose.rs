@@ -1,6 +1,7 @@
 //! Which lines are shown: by time, source, pattern, request, connection.
 
 use super::Chat;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filter_grep_and_errors_choose_lines() {
@@ -81,4 +82,25 @@ async fn a_time_is_an_age_or_a_moment() {
         let said = chat.chatctl(&[&["logs"], &wrong[..]].concat());
         assert_eq!(said.code, 64, "{}", said.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_apis_with_the_chats_tags_the_older_one_is_read() {
+    let chat = Chat::with_groups().await;
+    chat.write("execution", &[(1000, "(E=) the chat's own")])
+        .await;
+    // APIs are dated to the second, and listed by their ids.
+    chat.world.cloud.clock().turn(Duration::from_secs(2));
+    let own = &chat.groups["execution"];
+    let gateway = &chat.world.clients.apigatewayv2;
+    loop {
+        let younger = chat.create_api().await;
+        if format!("/aws/apigateway/{younger}/production") < *own {
+            break;
+        }
+        let delete = gateway.delete_api().api_id(younger);
+        delete.send().await.unwrap();
+    }
+    let shown = chat.shows(&["--source", "execution"]);
+    assert_eq!(shown, ["(E=) the chat's own"]);
 }

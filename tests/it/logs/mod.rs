@@ -46,6 +46,16 @@ impl Chat {
     }
 
     async fn add_api(&mut self) {
+        let api = self.create_api().await;
+        self.groups = BTreeMap::from([
+            ("function", "/aws/lambda/chat-production".to_owned()),
+            ("execution", format!("/aws/apigateway/{api}/production")),
+            ("access", "/chatctl/chat/production/access".to_owned()),
+        ]);
+    }
+
+    /// Another API with the chat's tags; its id.
+    async fn create_api(&self) -> String {
         let made = self
             .world
             .clients
@@ -59,12 +69,7 @@ impl Chat {
             .send()
             .await
             .unwrap();
-        let api = made.api_id().unwrap();
-        self.groups = BTreeMap::from([
-            ("function", "/aws/lambda/chat-production".to_owned()),
-            ("execution", format!("/aws/apigateway/{api}/production")),
-            ("access", "/chatctl/chat/production/access".to_owned()),
-        ]);
+        made.api_id().unwrap().to_owned()
     }
 
     async fn with_groups() -> Self {

@@ -17,7 +17,7 @@
 
 use super::event::Event;
 use super::{Timing, millis};
-use crate::cli::LogSource;
+use crate::tail::LogSource;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! `chatctl logs`: the function's, the execution and the access log as one stream.
 
-mod desk;
-mod quiet;
+mod log_output;
+mod silence_explainer;
 
 use super::Context;
 use crate::aws::Clients;
@@ -9,57 +9,50 @@ use crate::cli::Logs;
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
 use crate::naming::Names;
+use crate::signals::{self, Handler};
+use crate::tail::correlator::Subject;
 use crate::tail::live::{self, Live};
-use crate::tail::select::{Wishes, grep};
-use crate::tail::story::Subject;
-use crate::tail::{self, Group, Options, Pacer, Said, Timing, groups, when};
-use desk::Desk;
-use quiet::Quiet;
+use crate::tail::select::{LogFilter, grep};
+use crate::tail::{self, Group, Options, Pacer, TailItem, Timing, groups, when};
+use log_output::LogOutput;
+use silence_explainer::SilenceExplainer;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
 
-/// Ctrl-C ends us between two lines; when stdout takes no more, it ends us anyway after this.
+/// A signal ends it between two lines. If stdout takes no more by then, and a write waits for ever, the
+/// process ends all the same after this.
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode> {
-    let settings = Settings::load(&context.global, &crate::cli::Wanted::default())?;
-    follow(context, &settings, &args, interrupted()).await
+    let settings = context.settings(&crate::cli::Wanted::default())?;
+    let clients = Clients::connect(&settings).await?;
+    let signals = signals::handle(1);
+    signals.end_after(GRACE);
+    follow(context, &settings, clients, &args, &signals).await
 }
 
-/// Shows the logs that `args` ask for, until they end or `interrupt` comes.
+/// Shows the logs that `args` ask for, until they end or a signal comes.
 pub(super) async fn follow(
-    context: &Context,
-    settings: &Settings,
-    args: &Logs,
-    interrupt: oneshot::Receiver<()>,
-) -> Result<ExitCode> {
-    let clients = Clients::connect(settings).await?;
-    follow_with(context, settings, clients, args, interrupt).await
-}
-
-/// The same with clients that are there already.
-pub(super) async fn follow_with(
     context: &Context,
     settings: &Settings,
     clients: Clients,
     args: &Logs,
-    interrupt: oneshot::Receiver<()>,
+    signals: &Handler,
 ) -> Result<ExitCode> {
-    let wishes = wishes(args)?;
+    let filter = filter(args)?;
     let options = options(args, settings)?;
     let names = Names::new(settings, &clients.place);
     let groups = groups::wanted(&clients, &names, &args.source);
-    let wanted = crate::doctor::wanted::wanted(settings, &names, &context.global);
-    let quiet = Quiet::new(clients.clone(), wanted, args);
+    let expected = crate::doctor::expected::expected(settings, &names);
+    let silence = SilenceExplainer::new(clients.clone(), expected, args);
     if args.live {
         context.reporter.note(live::PRICE);
     }
     let stream = start(args, settings, &clients, groups, &options);
-    Desk::new(context, args, wishes, options.follow, quiet)
-        .serve(stream, interrupt)
+    LogOutput::new(context, args, filter, silence, settings.chat_flags())
+        .write_all(stream, signals)
         .await
 }
 
@@ -69,7 +62,7 @@ fn start(
     clients: &Clients,
     groups: Vec<Group>,
     options: &Options,
-) -> Receiver<Result<Said>> {
+) -> Receiver<Result<TailItem>> {
     let (client, options) = (clients.logs.clone(), options.clone());
     let pacer = Arc::new(match settings.target {
         Target::Aws => Pacer::for_region(&clients.place.region),
@@ -86,14 +79,15 @@ fn start(
             place.partition, place.region, place.account_id
         ),
         plain_host: settings.target != Target::Aws,
+        flags: settings.chat_flags(),
     };
     live::start(client, live, options, pacer)
 }
 
-fn wishes(args: &Logs) -> Result<Wishes> {
+fn filter(args: &Logs) -> Result<LogFilter> {
     let request = args.request.clone().map(Subject::Request);
     let connection = args.connection.clone().map(Subject::Connection);
-    Ok(Wishes {
+    Ok(LogFilter {
         subject: request.or(connection),
         errors: args.errors,
         grep: args.grep.as_deref().map(grep).transpose()?,
@@ -103,7 +97,7 @@ fn wishes(args: &Logs) -> Result<Wishes> {
 
 fn options(args: &Logs, settings: &Settings) -> Result<Options> {
     let now = tail::now();
-    // The story of one request is usually asked for when it is already old news.
+    // One request is usually asked for when it is already old news.
     let usual = if args.request.is_some() { "1h" } else { "10m" };
     let since = when::parse("--since", args.since.as_deref().unwrap_or(usual), now)?;
     let until = match &args.until {
@@ -123,20 +117,4 @@ fn options(args: &Logs, settings: &Settings) -> Result<Options> {
             Target::Local(_) | Target::Endpoint(_) => Timing::NEAR,
         },
     })
-}
-
-/// Ends when Ctrl-C is pressed. It waits in a task of its own: should stdout be stuck by then, with
-/// us inside a write, the process ends without us.
-fn interrupted() -> oneshot::Receiver<()> {
-    let (tell, told) = oneshot::channel();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            let _ = tell.send(());
-            tokio::time::sleep(GRACE).await;
-            std::process::exit(130);
-        }
-        // No signals here: nothing to tell, ever.
-        std::future::pending::<()>().await;
-    });
-    told
 }

@@ -7,7 +7,7 @@
 
 use super::classify::{Facts, Shape};
 use super::event::Event;
-use crate::cli::LogSource;
+use crate::tail::LogSource;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ struct Waiting {
 
 /// Lets through what belongs to the subject, in order.
 #[derive(Debug)]
-pub struct Story {
+pub struct RequestCorrelator {
     subject: Subject,
     ours: HashSet<String>,
     waiting: VecDeque<Waiting>,
@@ -45,7 +45,7 @@ pub struct Story {
     prompt: bool,
 }
 
-impl Story {
+impl RequestCorrelator {
     /// `prompt`: while following, a match goes out at once.
     pub fn new(subject: Subject, prompt: bool) -> Self {
         let mut ours = HashSet::new();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn tell(subject: Subject, prompt: bool) -> Vec<Event> {
-        let mut story = Story::new(subject, prompt);
+        let mut story = RequestCorrelator::new(subject, prompt);
         let mut out = Vec::new();
         for event in two_requests() {
             let facts = classify(&event);
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn undecided_lines_are_forgotten_after_the_longest_request() {
-        let mut story = Story::new(Subject::Request("r".into()), true);
+        let mut story = RequestCorrelator::new(Subject::Request("r".into()), true);
         for n in 0..10 {
             let event = event(LogSource::Access, n * 10_000, "s", "{}");
             let facts = classify(&event);

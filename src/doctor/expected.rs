@@ -1,16 +1,15 @@
 //! What should be there, from the one place where names are made.
 
-use super::facts::Wanted;
-use crate::cli::{Global, LogLevel};
-use crate::config::{Settings, Target};
+use super::facts::Expected;
+use crate::config::{LogLevel, Settings};
 use crate::naming::Names;
 use crate::naming::chat::{ROUTE_KEYS, TTL_ATTRIBUTE};
 use crate::naming::names::API_UNKNOWN;
 
 /// What the settings want in this place. The digest needs a look at AWS and is added later.
-pub fn wanted(settings: &Settings, names: &Names, global: &Global) -> Wanted {
+pub fn expected(settings: &Settings, names: &Names) -> Expected {
     let place = names.place();
-    Wanted {
+    Expected {
         stack: names.stack.clone(),
         stage: names.stage.clone(),
         region: place.region.clone(),
@@ -34,33 +33,6 @@ pub fn wanted(settings: &Settings, names: &Names, global: &Global) -> Wanted {
         digest: None,
         ttl: TTL_ATTRIBUTE.to_owned(),
         logging_off: settings.gateway.log_level == LogLevel::Off,
-        flags: flags(global, settings),
+        flags: settings.chat_flags(),
     }
-}
-
-/// The flags that lead a command to the same chat again; what stands in chatctl.toml needs none.
-pub fn flags(global: &Global, settings: &Settings) -> String {
-    let mut flags = Vec::new();
-    if let Some(config) = &global.config {
-        flags.push(format!("--config {}", config.display()));
-    }
-    if global.name.is_some() {
-        flags.push(format!("--name {}", settings.name));
-    }
-    if global.stage.is_some() {
-        flags.push(format!("--stage {}", settings.stage));
-    }
-    if let Some(region) = &global.region {
-        flags.push(format!("--region {region}"));
-    }
-    if let Some(profile) = &global.profile {
-        flags.push(format!("--profile {profile}"));
-    }
-    match &settings.target {
-        Target::Aws => {}
-        Target::Local(4510) => flags.push("--local".into()),
-        Target::Local(port) => flags.push(format!("--local --port {port}")),
-        Target::Endpoint(url) => flags.push(format!("--endpoint-url {url}")),
-    }
-    flags.join(" ")
 }

@@ -5,7 +5,7 @@
 //! log (`platform.report`). Whatever does not fit stays plain text: a log line is never an error.
 
 use super::event::Event;
-use crate::cli::LogSource;
+use crate::tail::LogSource;
 use serde_json::{Map, Value};
 
 /// How much a line matters.

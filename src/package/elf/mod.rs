@@ -5,7 +5,7 @@
 //! "GLIBC_2.38 not found". Here it fails at once.
 
 use super::target::BuildTarget;
-use crate::cli::Arch;
+use crate::config::Arch;
 use crate::error::{Error, Result};
 use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader};

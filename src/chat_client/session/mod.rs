@@ -356,5 +356,4 @@ fn is_same(name: &str, asked: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

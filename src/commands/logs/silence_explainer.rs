@@ -1,10 +1,11 @@
-//! What to say when no line comes.
+//! Finds out why no line comes, by looking as the doctor does.
 
 use crate::aws::Clients;
 use crate::cli::Logs;
-use crate::doctor::facts::Wanted;
+use crate::doctor::facts::Expected;
 use crate::doctor::{Finding, Verdict, look, silence};
 use crate::report::Reporter;
+use crate::report::logs::silence as report;
 use crate::tail::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,19 +14,19 @@ use tokio::time::Instant;
 /// This much silence while following wants an explanation, once.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Knows whom to ask why nothing comes.
+/// Explains why no line comes.
 #[derive(Debug, Clone)]
-pub(super) struct Quiet {
+pub(super) struct SilenceExplainer {
     clients: Clients,
-    wanted: Wanted,
+    expected: Expected,
     /// The flag by which lines may have been left out, if one was given.
     narrowed: Option<String>,
     /// When the last event came.
     heard: Arc<Mutex<Instant>>,
 }
 
-impl Quiet {
-    pub(super) fn new(clients: Clients, wanted: Wanted, args: &Logs) -> Self {
+impl SilenceExplainer {
+    pub(super) fn new(clients: Clients, expected: Expected, args: &Logs) -> Self {
         let given = [
             ("--filter", args.filter.as_ref()),
             ("--request", args.request.as_ref()),
@@ -38,7 +39,7 @@ impl Quiet {
             .or_else(|| args.errors.then(|| "--errors".to_owned()));
         Self {
             clients,
-            wanted,
+            expected,
             narrowed,
             heard: Arc::new(Mutex::new(Instant::now())),
         }
@@ -75,57 +76,23 @@ impl Quiet {
 
     /// At the end of a read of the past that showed nothing of the `seen` events.
     pub(super) async fn explain(&self, reporter: &Reporter, seen: u64) {
-        if let Some(flag) = &self.narrowed {
-            let events = match seen {
-                0 => "nothing in this time".to_owned(),
-                n => format!("none of the {n} events of this time"),
-            };
-            reporter.note(&format!("{events} matches {flag}"));
-            reporter.hint("--since 1h or --since 1d reaches further back");
-            return;
+        match &self.narrowed {
+            Some(narrowed) => report::nothing_matches(reporter, narrowed, seen),
+            None => report::nothing_there(reporter, &self.reasons().await),
         }
-        let reasons = self.reasons().await;
-        reporter.note("no log line in this time:");
-        self.list(reporter, &reasons);
     }
 
     /// The reasons, while the stream goes on. Once something came, only what is broken is worth a
     /// word: that nobody uses the chat just now is no news.
     pub(super) fn say(&self, reporter: &Reporter, reasons: &[Finding], seen: u64) {
-        if seen > 0
-            && !reasons
-                .iter()
-                .any(|reason| reason.verdict == Verdict::Failure)
-        {
-            return;
-        }
-        reporter.note(&format!(
-            "no log line for {} s; still looking:",
-            SILENCE.as_secs()
-        ));
-        self.list(reporter, reasons);
-        if let Some(flag) = &self.narrowed {
-            reporter.note(&format!("  or nothing matches {flag}"));
-        }
-    }
-
-    fn list(&self, reporter: &Reporter, reasons: &[Finding]) {
-        for reason in reasons {
-            let why = reason.why.as_deref().unwrap_or_default();
-            let text = format!("  {}: {why}", reason.what);
-            if reason.verdict == Verdict::Failure {
-                reporter.warning(text.trim_start());
-            } else {
-                reporter.note(&text);
-            }
-            if let Some(mend) = &reason.mend {
-                reporter.hint(mend);
-            }
+        let is_broken = |reason: &Finding| reason.verdict == Verdict::Failure;
+        if seen == 0 || reasons.iter().any(is_broken) {
+            report::still_silent(reporter, reasons, self.narrowed.as_deref(), SILENCE);
         }
     }
 
     async fn reasons(&self) -> Vec<Finding> {
-        let facts = look::all(&self.clients, self.wanted.clone()).await;
+        let facts = look::all(&self.clients, self.expected.clone()).await;
         silence::reasons(&facts, now())
     }
 }

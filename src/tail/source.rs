@@ -1,0 +1,27 @@
+//! Which of the chat's logs a line is from.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// One of the chat's logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogSource {
+    /// What the function wrote.
+    Function,
+    /// What API Gateway did with each request.
+    Execution,
+    /// One line for each request.
+    Access,
+}
+
+impl LogSource {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Execution => "execution",
+            Self::Access => "access",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! WebSockets to the chat: the one way to open them, and the heartbeat that shows that a chat
+//! answers. Used by the proof of a deploy, by the doctor and by the terminal's client.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Error as SocketError;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+const HEARTBEAT: &str = r#"{"action":"ping"}"#;
+/// So much of a refusal's body is kept.
+const BODY: usize = 200;
+
+/// An open connection.
+pub type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Chooses the TLS implementation of this process. `main` calls it once; a second call changes
+/// nothing.
+pub fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum DialError {
+    /// The handshake was answered with an HTTP status.
+    #[error("the handshake was answered with {status}")]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// The beginning of the answer's body.
+        body: String,
+    },
+    /// No connection could be made.
+    #[error(transparent)]
+    Unreachable(SocketError),
+    /// The handshake took too long.
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+}
+
+/// Opens a WebSocket, as a page of `origin` would.
+///
+/// # Errors
+/// The handshake is refused, there is no connection, or it takes longer than `limit`.
+pub async fn dial(
+    url: &str,
+    origin: Option<&str>,
+    limit: Duration,
+) -> Result<WebSocket, DialError> {
+    let mut request = url.into_client_request().map_err(DialError::Unreachable)?;
+    if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        request.headers_mut().insert("origin", origin);
+    }
+    // Messages are small and somebody waits for each of them.
+    let no_delay = true;
+    match timeout(limit, connect_async_with_config(request, None, no_delay)).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(SocketError::Http(answer))) => Err(DialError::Refused {
+            status: answer.status(),
+            body: beginning(answer.body().as_deref().unwrap_or_default()),
+        }),
+        Ok(Err(error)) => Err(DialError::Unreachable(error)),
+        Err(_) => Err(DialError::TimedOut(limit)),
+    }
+}
+
+fn beginning(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(BODY).collect()
+}
+
+/// Why a heartbeat was not answered.
+#[derive(Debug, Error)]
+pub enum NoAnswer {
+    /// Nothing came.
+    #[error("no answer to a message within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(SocketError),
+    /// The server closed the connection.
+    #[error("the connection was closed without an answer")]
+    Closed,
+    /// API Gateway answered in place of the function; its words.
+    #[error("API Gateway answered {0:?}")]
+    Gateway(String),
+}
+
+/// Sends a heartbeat and waits for the next message that the function pushes, whatever it is: it
+/// came through the route, the function and the push back. Nobody else in the chat notices.
+///
+/// # Errors
+/// No message came within `limit`, or it is API Gateway's own.
+pub async fn heartbeat(socket: &mut WebSocket, limit: Duration) -> Result<Value, NoAnswer> {
+    let answer = timeout(limit, ask(socket)).await;
+    answer.unwrap_or(Err(NoAnswer::Silent(limit)))
+}
+
+async fn ask(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
+    let ping = Message::text(HEARTBEAT);
+    socket.send(ping).await.map_err(NoAnswer::Broken)?;
+    while let Some(message) = socket.next().await {
+        let Message::Text(text) = message.map_err(NoAnswer::Broken)? else {
+            continue;
+        };
+        let frame: Value = serde_json::from_str(&text).unwrap_or_default();
+        return match words_of_gateway(&frame) {
+            Some(words) => Err(NoAnswer::Gateway(words.to_owned())),
+            None => Ok(frame),
+        };
+    }
+    Err(NoAnswer::Closed)
+}
+
+/// The message of an error frame of API Gateway's: it names the connection and the request.
+fn words_of_gateway(frame: &Value) -> Option<&str> {
+    frame.get("connectionId").and(frame.get("requestId"))?;
+    frame.get("message")?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_errors_of_api_gateway_are_told_from_the_functions_messages() {
+        let gateway =
+            json!({"message": "Internal server error", "connectionId": "c", "requestId": "r"});
+        assert_eq!(words_of_gateway(&gateway), Some("Internal server error"));
+        for own in [
+            json!({"pong": 1}),
+            json!({"message": "mine"}),
+            json!("text"),
+        ] {
+            assert_eq!(words_of_gateway(&own), None, "{own}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_unreachable() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/x", listener.local_addr().unwrap());
+        drop(listener);
+        let dialed = dial(&url, None, Duration::from_secs(30)).await;
+        assert!(matches!(dialed, Err(DialError::Unreachable(_))));
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_does_not_end_is_given_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/x", listener.local_addr().unwrap());
+        let dialed = dial(&url, None, Duration::from_millis(20)).await;
+        assert!(matches!(dialed, Err(DialError::TimedOut(_))));
+    }
+}
