@@ -6,17 +6,24 @@
 
 use crate::aws::explain;
 use crate::error::Result;
-use crate::stack::Names;
-use crate::stack::tags::{STACK, STAGE};
+use crate::naming::Names;
+use crate::naming::tags::{STACK, STAGE};
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::Api;
+
+/// The most that API Gateway gives in a page; its default of 25 needs many more round trips.
+pub const PAGE: &str = "500";
 
 /// The APIs that carry the chat's tags: the chat's own first, then those that should not be there.
 ///
 /// # Errors
 /// AWS does not answer, or does not let us look.
 pub async fn tagged(client: &Client, stack: &str, stage: &str) -> Result<Vec<Api>> {
-    let mut all = all_apis(client).await?;
+    Ok(tagged_of(all(client).await?, stack, stage))
+}
+
+/// The same of APIs that are read already.
+pub fn tagged_of(mut all: Vec<Api>, stack: &str, stage: &str) -> Vec<Api> {
     all.retain(|api| {
         let tag = |key: &str| api.tags()?.get(key).map(String::as_str);
         tag(STACK) == Some(stack) && tag(STAGE) == Some(stage)
@@ -25,7 +32,15 @@ pub async fn tagged(client: &Client, stack: &str, stage: &str) -> Result<Vec<Api
         let created = api.created_date().map(|date| date.as_nanos());
         (created, api.api_id().map(str::to_owned))
     });
-    Ok(all)
+    all
+}
+
+/// The APIs that carry these names' tags.
+///
+/// # Errors
+/// AWS does not answer, or does not let us look.
+pub async fn of(client: &Client, names: &Names) -> Result<Vec<Api>> {
+    tagged(client, &names.stack, &names.stage).await
 }
 
 /// The id of the chat's API, if it has one.
@@ -33,18 +48,21 @@ pub async fn tagged(client: &Client, stack: &str, stage: &str) -> Result<Vec<Api
 /// # Errors
 /// AWS does not answer, or does not let us look.
 pub async fn id(client: &Client, names: &Names) -> Result<Option<String>> {
-    let apis = tagged(client, &names.stack, &names.stage).await?;
+    let apis = of(client, names).await?;
     Ok(apis.into_iter().next().and_then(|api| api.api_id))
 }
 
-/// The SDK has no paginator for this operation.
-async fn all_apis(client: &Client) -> Result<Vec<Api>> {
+/// Every API of the region, page by page: the SDK has no paginator for this operation.
+///
+/// # Errors
+/// AWS does not answer, or does not let us look.
+pub async fn all(client: &Client) -> Result<Vec<Api>> {
     let mut all = Vec::new();
     let mut token = None;
     loop {
-        let call = client.get_apis().max_results("100").set_next_token(token);
+        let call = client.get_apis().max_results(PAGE).set_next_token(token);
         let page = call.send().await;
-        let page = page.map_err(|error| explain("look for the API", error))?;
+        let page = page.map_err(|error| explain("list the APIs", error))?;
         all.extend(page.items.unwrap_or_default());
         token = page.next_token.filter(|token| !token.is_empty());
         if token.is_none() {

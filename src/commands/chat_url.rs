@@ -6,7 +6,7 @@ use crate::chat_api;
 use crate::cli::Wanted;
 use crate::config::{ChatFlags, Settings, Target};
 use crate::error::{Error, Result};
-use crate::stack::Names;
+use crate::naming::Names;
 
 /// A chat to talk to.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Look, checks, look, probe};
 use crate::error::{Error, Result};
+use crate::naming::Names;
 use crate::report::doctor::show;
-use crate::stack::Names;
 use std::process::ExitCode;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
     let names = Names::new(settings, &clients.place);
     let mut expected = expected(settings, &names);
-    expected.digest = Some(crate::stack::snapshot(&names));
+    expected.digest = Some(crate::stack::routes_digest(&names));
     let mut facts = look::all(clients, expected).await;
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);

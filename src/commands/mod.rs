@@ -1,10 +1,9 @@
 //! One file per command. Each is short: it says in which order the modules do their work.
 
-mod carry_out;
 mod chat;
 mod chat_url;
 mod completions;
-pub mod deploy;
+mod deploy;
 mod doctor;
 mod init;
 #[cfg(feature = "local")]
@@ -12,10 +11,9 @@ mod local;
 mod logs;
 mod man;
 mod open;
-pub mod plan;
-pub mod status;
-mod survey;
-pub mod teardown;
+mod plan;
+mod status;
+mod teardown;
 mod write;
 
 use crate::cli::{Cli, Command, Global, Wanted};

@@ -1,12 +1,13 @@
 //! `chatctl plan`: what deploy would change, field by field. Changes nothing.
 
 use super::Context;
-use super::survey::Survey;
 use crate::aws::Clients;
 use crate::cli;
+use crate::deployer::Assessment;
+use crate::engine::view::PlanView;
 use crate::error::Result;
 use crate::package;
-use crate::report::plan::PlanView;
+use crate::report::plan::{summary, text};
 use std::process::ExitCode;
 
 /// What `--exit-code` ends with when there are changes.
@@ -16,27 +17,27 @@ const CHANGES: u8 = 2;
 ///
 /// # Errors
 /// What is there cannot be read, or is not ours.
-pub async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
+pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = context.settings(&args.wanted)?;
     let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
-    let survey = Survey::converge(&settings, clients, &digest, args.adopt).await?;
+    let assessment = Assessment::for_deploy(&settings, clients, &digest, args.adopt).await?;
     if !args.adopt {
-        survey.plan.require_ours()?;
+        assessment.require_ours(&settings)?;
     }
-    let view = PlanView::of(&survey.plan);
+    let view = PlanView::of(&assessment.plan);
     if reporter.is_json() {
         reporter.document(&view)?;
     } else {
-        reporter.result(&view.text(reporter.verbosity() > 0))?;
-        let summary = view.summary.text();
+        reporter.result(&text(&view, reporter.verbosity() > 0))?;
+        let summary = summary(view.summary);
         reporter.result(&match summary.as_str() {
             "" => format!("{}/{} is up to date", settings.name, settings.stage),
             summary => format!("{}/{}: {summary}", settings.name, settings.stage),
         })?;
     }
-    Ok(match args.exit_code && !survey.plan.is_empty() {
+    Ok(match args.exit_code && !assessment.plan.is_empty() {
         true => ExitCode::from(CHANGES),
         false => ExitCode::SUCCESS,
     })

@@ -2,10 +2,9 @@
 
 use super::facts::Expected;
 use crate::config::{LogLevel, Settings};
-use crate::resources::route::KEYS;
-use crate::resources::table::TTL_ATTRIBUTE;
-use crate::stack::Names;
-use crate::stack::names::API_UNKNOWN;
+use crate::naming::Names;
+use crate::naming::chat::{ROUTE_KEYS, TTL_ATTRIBUTE};
+use crate::naming::names::API_UNKNOWN;
 
 /// What the settings want in this place. The digest needs a look at AWS and is added later.
 pub fn expected(settings: &Settings, names: &Names) -> Expected {
@@ -29,7 +28,7 @@ pub fn expected(settings: &Settings, names: &Names) -> Expected {
             "arn:{}:execute-api:{}:{}:",
             place.partition, place.region, place.account_id
         ),
-        routes: KEYS.map(str::to_owned).to_vec(),
+        routes: ROUTE_KEYS.map(str::to_owned).to_vec(),
         socket_url: names.socket_url(API_UNKNOWN),
         digest: None,
         ttl: TTL_ATTRIBUTE.to_owned(),

@@ -6,10 +6,10 @@
 
 use super::event::{Events, Upcoming, What};
 use super::graph::waits_for;
-use super::job::Job;
 use super::pace::Pace;
 use super::plan::{Action, Plan, Step};
 use super::resource::{Id, Resource};
+use super::step_context::StepContext;
 use super::stop::Stop;
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,12 +42,12 @@ impl Outcome {
 /// Does what the plan says, as much side by side as the edges and lanes allow.
 pub async fn apply<R: Resource>(
     plan: &Plan<R>,
-    world: &Arc<R::World>,
+    context: &Arc<R::Context>,
     events: &Events,
     stop: &Stop,
 ) -> Outcome {
     let began = Instant::now();
-    let mut run = Run::new(plan, world, events);
+    let mut run = Run::new(plan, context, events);
     events.send(What::Began {
         steps: run.upcoming(),
     });
@@ -79,7 +79,7 @@ type Ended = std::result::Result<(tokio::task::Id, (Duration, Result<()>)), Join
 
 struct Run<'a, R: Resource> {
     steps: &'a [Step<R>],
-    world: &'a Arc<R::World>,
+    context: &'a Arc<R::Context>,
     events: &'a Events,
     pace: Arc<Pace>,
     /// Step → the steps it still waits for.
@@ -90,7 +90,7 @@ struct Run<'a, R: Resource> {
 }
 
 impl<'a, R: Resource> Run<'a, R> {
-    fn new(plan: &'a Plan<R>, world: &'a Arc<R::World>, events: &'a Events) -> Self {
+    fn new(plan: &'a Plan<R>, context: &'a Arc<R::Context>, events: &'a Events) -> Self {
         let steps = plan.steps.as_slice();
         let running = (0..steps.len()).filter(|i| steps[*i].runs());
         let waiting = running
@@ -103,7 +103,7 @@ impl<'a, R: Resource> Run<'a, R> {
             .collect();
         Self {
             steps,
-            world,
+            context,
             events,
             pace: Arc::default(),
             waiting,
@@ -167,20 +167,20 @@ impl<'a, R: Resource> Run<'a, R> {
     fn start(&mut self, index: usize) {
         let id = self.id(index);
         self.events.send(What::Started { id: id.clone() });
-        if self.steps[index].carried {
+        if self.steps[index].deleted_with_parent {
             self.finished(index, Duration::ZERO);
             return;
         }
-        let job = Job::new(
+        let context = StepContext::new(
             id,
-            Arc::clone(self.world),
+            Arc::clone(self.context),
             self.events.clone(),
             Arc::clone(&self.pace),
         );
         let step = self.steps[index].clone();
         let task = self.tasks.spawn(async move {
             let began = Instant::now();
-            let result = execute(step, &job).await;
+            let result = execute(step, &context).await;
             (began.elapsed(), result)
         });
         self.running.insert(task.id(), index);
@@ -245,19 +245,19 @@ impl<'a, R: Resource> Run<'a, R> {
     }
 }
 
-async fn execute<R: Resource>(step: Step<R>, job: &Job<R::World>) -> Result<()> {
+async fn execute<R: Resource>(step: Step<R>, context: &StepContext<R::Context>) -> Result<()> {
     let subject = step.wanted.as_ref().or(step.found.as_ref());
     for cost in subject.map(|s| s.costs(step.action)).unwrap_or_default() {
-        job.pace(cost).await;
+        context.pace(cost).await;
     }
     match (step.action, &step.wanted, &step.found) {
-        (Action::Create, Some(wanted), _) => wanted.apply(None, job).await,
-        (Action::Update, Some(wanted), found) => wanted.apply(found.as_ref(), job).await,
+        (Action::Create, Some(wanted), _) => wanted.apply(None, context).await,
+        (Action::Update, Some(wanted), found) => wanted.apply(found.as_ref(), context).await,
         (Action::Replace, Some(wanted), Some(found)) => {
-            found.delete(job).await?;
-            wanted.apply(None, job).await
+            found.delete(context).await?;
+            wanted.apply(None, context).await
         }
-        (Action::Delete, _, Some(found)) => found.delete(job).await,
+        (Action::Delete, _, Some(found)) => found.delete(context).await,
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 use super::apply::{Outcome, apply};
 use super::fake::{Fake, Log, fake, unheard};
+use super::output::Output;
 use super::plan::{Action, Plan};
 use super::read::Seen;
 use super::stop::Stop;
@@ -11,7 +12,7 @@ fn created(all: Vec<Fake>) -> Plan<Fake> {
         wanted,
         found: None,
     });
-    Plan::converge(seen.collect(), Vec::new(), &Log::default())
+    Plan::converge(seen.collect(), Vec::new(), &()).unwrap()
 }
 
 fn torn_down(all: Vec<Fake>) -> Plan<Fake> {
@@ -19,7 +20,7 @@ fn torn_down(all: Vec<Fake>) -> Plan<Fake> {
         wanted: one.clone(),
         found: Some(one),
     });
-    Plan::teardown(seen.collect(), Vec::new(), &Log::default())
+    Plan::teardown(seen.collect(), Vec::new(), &())
 }
 
 async fn run(plan: &Plan<Fake>, stop: &Stop) -> (Vec<String>, Outcome) {
@@ -129,8 +130,26 @@ fn what_is_foreign_is_refused_by_a_deploy_and_kept_by_a_teardown() {
         wanted: fake("a"),
         found: Some(stranger.clone()),
     }];
-    let plan = Plan::converge(seen, Vec::new(), &Log::default());
+    let plan = Plan::converge(seen, Vec::new(), &()).unwrap();
     let error = plan.require_ours().unwrap_err();
     assert_eq!(error.message(), "a A is there and is not ours");
     assert_eq!(torn_down(vec![stranger]).steps[0].action, Action::Keep);
+}
+
+#[test]
+fn a_value_that_no_step_makes_is_refused_when_the_plan_is_made() {
+    let id: Output<u8> = Output::new("api", None);
+    let user = || fake("route").uses(id.edge("a reason"));
+    let seen = |all: Vec<Fake>| {
+        let seen = all.into_iter().map(|wanted| Seen {
+            wanted,
+            found: None,
+        });
+        Plan::converge(seen.collect(), Vec::new(), &())
+    };
+    let error = seen(vec![user()]).unwrap_err();
+    assert_eq!(error.message(), "route needs api, and no step makes it");
+    assert!(seen(vec![fake("api"), user()]).is_ok());
+    id.set(1);
+    assert!(seen(vec![user()]).is_ok(), "it is known by now");
 }

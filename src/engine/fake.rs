@@ -1,7 +1,7 @@
 //! A resource of plain data for the engine's own tests: what happens is written into a log.
 
 use super::resource::{Edge, Fields, Id, Ownership, Resource};
-use super::{Job, event::Events};
+use super::{StepContext, event::Events};
 use crate::error::{Error, Result};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -47,6 +47,11 @@ impl Fake {
         self
     }
 
+    pub(super) fn uses(mut self, edge: Edge) -> Self {
+        self.needs.push(edge);
+        self
+    }
+
     pub(super) fn outlives(mut self, on: &'static str) -> Self {
         self.outlives.push(Edge::new(on, "a reason"));
         self
@@ -54,7 +59,8 @@ impl Fake {
 }
 
 impl Resource for Fake {
-    type World = Log;
+    type Context = Log;
+    type Observed = ();
 
     fn id(&self) -> Id {
         Id::new(self.id)
@@ -77,27 +83,27 @@ impl Resource for Fake {
     fn lane(&self) -> Option<&'static str> {
         self.lane
     }
-    fn ownership(&self, _world: &Log) -> Ownership {
+    fn ownership(&self, _observed: &()) -> Ownership {
         if self.foreign {
             Ownership::Foreign("somebody's".into())
         } else {
             Ownership::Ours
         }
     }
-    async fn read(&self, _world: &Log) -> Result<Option<Self>> {
+    async fn read(&self, _observed: &()) -> Result<Option<Self>> {
         Ok(None)
     }
-    async fn apply(&self, _found: Option<&Self>, job: &Job<Log>) -> Result<()> {
-        job.world().write(format!("+{}", self.id));
+    async fn apply(&self, _found: Option<&Self>, step: &StepContext<Log>) -> Result<()> {
+        step.run().write(format!("+{}", self.id));
         tokio::time::sleep(self.takes).await;
-        job.world().write(self.id.to_owned());
+        step.run().write(self.id.to_owned());
         if self.fails {
             return Err(Error::failed(format!("{} broke", self.id)));
         }
         Ok(())
     }
-    async fn delete(&self, job: &Job<Log>) -> Result<()> {
-        job.world().write(format!("-{}", self.id));
+    async fn delete(&self, step: &StepContext<Log>) -> Result<()> {
+        step.run().write(format!("-{}", self.id));
         Ok(())
     }
 }

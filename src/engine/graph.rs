@@ -13,13 +13,12 @@ pub(super) fn waits_for<R: Resource>(
     };
     let mut before = Vec::new();
     for edge in edges(step) {
-        let others = steps
-            .iter()
-            .enumerate()
-            .filter(|(other, s)| *other != index && s.runs() && edge.matches(&s.id) && !s.carried);
+        let others = steps.iter().enumerate().filter(|(other, s)| {
+            *other != index && s.runs() && edge.matches(&s.id) && !s.deleted_with_parent
+        });
         before.extend(others.map(|(other, _)| (other, edge.why)));
     }
-    if let Some(parent) = carrier(step) {
+    if let Some(parent) = deleting_parent(step) {
         let others = steps.iter().enumerate();
         before.extend(
             others
@@ -36,14 +35,14 @@ pub(super) fn waits_for<R: Resource>(
 fn edges<R: Resource>(step: &Step<R>) -> Vec<Edge> {
     match (step.action, &step.wanted, &step.found) {
         (Action::Keep, ..) => Vec::new(),
-        (Action::Delete, _, Some(_)) if step.carried => Vec::new(),
+        (Action::Delete, _, Some(_)) if step.deleted_with_parent => Vec::new(),
         (Action::Delete, _, Some(found)) => found.outlives(),
         (_, Some(wanted), _) => wanted.needs(),
         _ => Vec::new(),
     }
 }
 
-fn carrier<R: Resource>(step: &Step<R>) -> Option<Id> {
-    let found = step.found.as_ref().filter(|_| step.carried)?;
+fn deleting_parent<R: Resource>(step: &Step<R>) -> Option<Id> {
+    let found = step.found.as_ref().filter(|_| step.deleted_with_parent)?;
     found.parent()
 }

@@ -2,7 +2,7 @@
 
 use super::diff::{Difference, diff};
 use super::read::Seen;
-use super::resource::{Fields, Id, Ownership, Resource};
+use super::resource::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
@@ -74,8 +74,8 @@ pub struct Step<R> {
     pub found: Option<R>,
     /// It is there and not ours; the text says whose it looks to be.
     pub foreign: Option<String>,
-    /// It goes when its parent goes; no call of its own.
-    pub carried: bool,
+    /// It is deleted with its parent; no call of its own.
+    pub deleted_with_parent: bool,
     /// Why it is left in place although everything is to go.
     pub stays: Option<String>,
 }
@@ -88,19 +88,23 @@ pub struct Plan<R> {
 }
 
 impl<R: Resource> Plan<R> {
-    /// What makes the found stack the wanted one. `strays` are ours and not wanted.
-    pub fn converge(seen: Vec<Seen<R>>, strays: Vec<R>, world: &R::World) -> Self {
-        let mut steps: Vec<_> = seen.into_iter().map(|one| step(one, world)).collect();
-        steps.extend(strays.into_iter().map(|stray| deletion(stray, world)));
-        mark_carried(&mut steps);
-        Self { steps }
+    /// What makes the found stack the wanted one. `orphans` are ours and not wanted.
+    ///
+    /// # Errors
+    /// A step uses a value that nobody makes before it: a fault of the resources' edges.
+    pub fn converge(seen: Vec<Seen<R>>, orphans: Vec<R>, observed: &R::Observed) -> Result<Self> {
+        let mut steps: Vec<_> = seen.into_iter().map(|one| step(one, observed)).collect();
+        steps.extend(orphans.into_iter().map(|orphan| deletion(orphan, observed)));
+        mark_deleted_with_parent(&mut steps);
+        require_values(&steps)?;
+        Ok(Self { steps })
     }
 
     /// What makes the found stack an empty one: only what is there appears.
-    pub fn teardown(seen: Vec<Seen<R>>, strays: Vec<R>, world: &R::World) -> Self {
-        let found = seen.into_iter().filter_map(|one| one.found).chain(strays);
-        let mut steps: Vec<_> = found.map(|one| deletion(one, world)).collect();
-        mark_carried(&mut steps);
+    pub fn teardown(seen: Vec<Seen<R>>, orphans: Vec<R>, observed: &R::Observed) -> Self {
+        let found = seen.into_iter().filter_map(|one| one.found).chain(orphans);
+        let mut steps: Vec<_> = found.map(|one| deletion(one, observed)).collect();
+        mark_deleted_with_parent(&mut steps);
         Self { steps }
     }
 
@@ -136,9 +140,7 @@ impl<R: Resource> Plan<R> {
             let whose = step.foreign.as_deref().unwrap_or_default();
             error.because_of(format!("{} {}: {whose}", step.id, step.name))
         });
-        Err(error
-            .hint("choose another --name or --stage")
-            .hint("or take it over: `chatctl plan --adopt` shows what would change, `chatctl deploy --adopt` does it"))
+        Err(error)
     }
 }
 
@@ -149,7 +151,7 @@ impl<R> Step<R> {
     }
 }
 
-fn step<R: Resource>(Seen { wanted, found }: Seen<R>, world: &R::World) -> Step<R> {
+fn step<R: Resource>(Seen { wanted, found }: Seen<R>, observed: &R::Observed) -> Step<R> {
     let there = found.as_ref().map(Resource::fields);
     let differences = diff(&wanted.fields(), there.as_ref().unwrap_or(&Fields::new()));
     let action = match &there {
@@ -158,7 +160,7 @@ fn step<R: Resource>(Seen { wanted, found }: Seen<R>, world: &R::World) -> Step<
         Some(_) if differences.is_empty() => Action::Keep,
         Some(_) => Action::Update,
     };
-    let foreign = found.as_ref().and_then(|found| whose(found, world));
+    let foreign = found.as_ref().and_then(|found| whose(found, observed));
     Step {
         id: wanted.id(),
         name: wanted.name(),
@@ -167,17 +169,17 @@ fn step<R: Resource>(Seen { wanted, found }: Seen<R>, world: &R::World) -> Step<
         wanted: Some(wanted),
         found,
         foreign,
-        carried: false,
+        deleted_with_parent: false,
         stays: None,
     }
 }
 
 /// What is not ours, or has a reason to stay, is kept.
-fn deletion<R: Resource>(found: R, world: &R::World) -> Step<R> {
-    let foreign = whose(&found, world);
+fn deletion<R: Resource>(found: R, observed: &R::Observed) -> Step<R> {
+    let foreign = whose(&found, observed);
     let stays = match &foreign {
         Some(whose) => Some(format!("not ours: {whose}")),
-        None => found.stays(world),
+        None => found.stays(observed),
     };
     Step {
         id: found.id(),
@@ -191,19 +193,39 @@ fn deletion<R: Resource>(found: R, world: &R::World) -> Step<R> {
         wanted: None,
         found: Some(found),
         foreign,
-        carried: false,
+        deleted_with_parent: false,
         stays,
     }
 }
 
-fn whose<R: Resource>(found: &R, world: &R::World) -> Option<String> {
-    match found.ownership(world) {
+fn whose<R: Resource>(found: &R, observed: &R::Observed) -> Option<String> {
+    match found.ownership(observed) {
         Ownership::Ours => None,
         Ownership::Foreign(whose) => Some(whose),
     }
 }
 
-fn mark_carried<R: Resource>(steps: &mut [Step<R>]) {
+/// Every value that a step uses is known, or made by a step that runs before it.
+fn require_values<R: Resource>(steps: &[Step<R>]) -> Result<()> {
+    let runs = |edge: &Edge| steps.iter().any(|s| s.runs() && edge.matches(&s.id));
+    for step in steps.iter().filter(|step| step.runs()) {
+        let edges = step
+            .wanted
+            .as_ref()
+            .map(Resource::needs)
+            .unwrap_or_default();
+        if let Some(edge) = edges.iter().find(|edge| edge.makes_value && !runs(edge)) {
+            let (id, on) = (&step.id, edge.on);
+            return Err(
+                Error::failed(format!("{id} needs {on}, and no step makes it"))
+                    .hint("this is a fault of chatctl; please report it"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn mark_deleted_with_parent<R: Resource>(steps: &mut [Step<R>]) {
     let going: Vec<Id> = steps
         .iter()
         .filter(|step| step.action == Action::Delete)
@@ -211,6 +233,6 @@ fn mark_carried<R: Resource>(steps: &mut [Step<R>]) {
         .collect();
     for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
         let parent = step.found.as_ref().and_then(Resource::parent);
-        step.carried = parent.is_some_and(|parent| going.contains(&parent));
+        step.deleted_with_parent = parent.is_some_and(|parent| going.contains(&parent));
     }
 }

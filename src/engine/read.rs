@@ -18,12 +18,12 @@ pub struct Seen<R> {
 ///
 /// # Errors
 /// The first reading that fails.
-pub async fn read<R: Resource>(wanted: &[R], world: &Arc<R::World>) -> Result<Vec<Seen<R>>> {
+pub async fn read<R: Resource>(wanted: &[R], observed: &Arc<R::Observed>) -> Result<Vec<Seen<R>>> {
     let mut readers = JoinSet::new();
     for (index, one) in wanted.iter().cloned().enumerate() {
-        let world = Arc::clone(world);
+        let observed = Arc::clone(observed);
         readers.spawn(async move {
-            let found = one.read(&world).await?;
+            let found = one.read(&observed).await?;
             Ok::<_, Error>((index, Seen { wanted: one, found }))
         });
     }

@@ -1,9 +1,9 @@
 //! What the engine asks of a resource. Wanted and found are the same struct, so that drift is a
 //! field-by-field comparison.
 
-use super::job::Job;
 use super::pace::Cost;
 use super::plan::Action;
+use super::step_context::StepContext;
 use crate::error::Result;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,12 +40,18 @@ pub struct Edge {
     pub on: &'static str,
     /// Why; shown while waiting.
     pub why: &'static str,
+    /// The other resource's step makes a value that this one uses, and that is not known yet.
+    pub makes_value: bool,
 }
 
 impl Edge {
     /// An edge with its reason.
     pub const fn new(on: &'static str, why: &'static str) -> Self {
-        Self { on, why }
+        Self {
+            on,
+            why,
+            makes_value: false,
+        }
     }
 
     /// The edge points at `id`.
@@ -130,8 +136,12 @@ pub enum Ownership {
 
 /// One kind of thing that can be read, compared, made so, and deleted.
 pub trait Resource: Clone + fmt::Debug + Send + Sync + 'static {
-    /// The clients and facts that the verbs need.
-    type World: Send + Sync + 'static;
+    /// What every verb may use and none changes: clients and names.
+    type Context: Send + Sync + 'static;
+
+    /// What was found before planning and concerns several resources, with the context it was
+    /// found in.
+    type Observed: Send + Sync + 'static;
 
     /// The id inside the stack.
     fn id(&self) -> Id;
@@ -169,24 +179,24 @@ pub trait Resource: Clone + fmt::Debug + Send + Sync + 'static {
     }
 
     /// Whose it is; asked of what was found.
-    fn ownership(&self, world: &Self::World) -> Ownership;
+    fn ownership(&self, observed: &Self::Observed) -> Ownership;
 
     /// Deliberately left in place by a teardown; the reason in words. Asked of what was found.
-    fn stays(&self, _world: &Self::World) -> Option<String> {
+    fn stays(&self, _observed: &Self::Observed) -> Option<String> {
         None
     }
 
     /// Looks for what is called as `self` is. Never changes anything; missing is `None`.
-    fn read(&self, world: &Self::World) -> impl Future<Output = Result<Option<Self>>> + Send;
+    fn read(&self, observed: &Self::Observed) -> impl Future<Output = Result<Option<Self>>> + Send;
 
     /// Makes it so, whatever is there: `found` is what the plan saw and may be stale. Safe to run
     /// twice; returns when the thing is usable.
     fn apply(
         &self,
         found: Option<&Self>,
-        job: &Job<Self::World>,
+        step: &StepContext<Self::Context>,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Deletes it; missing is success. Returns when it is gone.
-    fn delete(&self, job: &Job<Self::World>) -> impl Future<Output = Result<()>> + Send;
+    fn delete(&self, step: &StepContext<Self::Context>) -> impl Future<Output = Result<()>> + Send;
 }

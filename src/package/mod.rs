@@ -17,6 +17,7 @@ pub use target::{BuildTarget, Profile};
 use crate::config::Arch;
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use std::future::Future;
 use std::path::{Path, PathBuf};
 
 /// How often a build is repeated because its source changed meanwhile.
@@ -61,6 +62,39 @@ pub enum Step<'a> {
 
 /// Who listens to a build.
 pub type Progress<'a> = &'a (dyn Fn(&Step<'_>) + Send + Sync);
+
+/// How the deployer comes by the function's code.
+pub trait Build: Sync {
+    /// The digest of what would be built.
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    fn digest(&self, settings: &Settings) -> Result<SourceDigest>;
+
+    /// The built code.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    fn build(
+        &self,
+        settings: &Settings,
+        progress: Progress<'_>,
+    ) -> impl Future<Output = Result<Artifact>> + Send;
+}
+
+/// Builds the source with this machine's Cargo.
+#[derive(Debug, Clone, Copy)]
+pub struct CargoBuild;
+
+impl Build for CargoBuild {
+    fn digest(&self, settings: &Settings) -> Result<SourceDigest> {
+        digest(settings)
+    }
+
+    async fn build(&self, settings: &Settings, progress: Progress<'_>) -> Result<Artifact> {
+        build(settings, progress).await
+    }
+}
 
 /// The digest of everything that decides what the function is: source files, lock file, target
 /// and profile. Reads files only.

@@ -3,6 +3,7 @@
 pub mod building;
 mod chat;
 mod colour;
+pub mod deployer;
 pub mod doctor;
 mod editor;
 mod escape;
@@ -211,7 +212,7 @@ impl Reporter {
     ///
     /// # Errors
     /// Nobody can be asked: a usage error that names `--yes`.
-    pub fn confirm(&self, question: &str) -> Result<bool> {
+    pub fn ask(&self, question: &str) -> Result<bool> {
         if !self.can_ask() {
             return Err(Error::usage(format!(
                 "{question} Nobody can be asked: this is not a terminal"

@@ -1,145 +1,51 @@
-//! A plan, for people and for programs, from one and the same data.
+//! A plan in lines.
 
 use super::Style;
 use crate::engine::diff::Difference;
-use crate::engine::plan::{Action, Plan, Step};
-use crate::engine::{Id, Resource};
-use serde::Serialize;
+use crate::engine::plan::Action;
+use crate::engine::view::{PlanView, StepView, Summary};
 use serde_json::Value;
 
-/// A plan without the resources behind it.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanView {
-    /// How many of each action.
-    pub summary: Summary,
-    /// Every resource in the stack's order.
-    pub resources: Vec<StepView>,
-}
-
-/// How many of each action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// Nothing is done.
-    pub keep: usize,
-    /// Made.
-    pub create: usize,
-    /// Changed in place.
-    pub update: usize,
-    /// Deleted and made again.
-    pub replace: usize,
-    /// Deleted.
-    pub delete: usize,
-}
-
-/// One resource of a plan.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StepView {
-    /// The id inside the stack.
-    pub id: Id,
-    /// AWS's name of the thing.
-    pub name: String,
-    /// What is done.
-    pub action: Action,
-    /// Field by field.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub differences: Vec<Difference>,
-    /// Whose it is, or why it stays.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-impl PlanView {
-    /// The plan as it is shown.
-    pub fn of<R: Resource>(plan: &Plan<R>) -> Self {
-        let mut summary = Summary::default();
-        for step in &plan.steps {
-            *summary.count(step.action) += 1;
-        }
-        Self {
-            summary,
-            resources: plan.steps.iter().map(view).collect(),
+/// The plan, a line for each resource and each difference. Fields of what is created are shown only
+/// with `every_field`.
+pub fn text(plan: &PlanView, every_field: bool) -> String {
+    let widest = plan.resources.iter().map(|r| r.id.as_str().chars().count());
+    let width = widest.max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for resource in &plan.resources {
+        lines.push(line(resource, width));
+        if resource.action != Action::Create || every_field {
+            lines.extend(resource.differences.iter().map(difference));
         }
     }
-
-    /// Line by line. Fields of what is created are shown only if `every_field` is wanted.
-    pub fn text(&self, every_field: bool) -> String {
-        let widest = self.resources.iter().map(|r| r.id.as_str().chars().count());
-        let width = widest.max().unwrap_or(0);
-        let mut lines = Vec::new();
-        for resource in &self.resources {
-            lines.push(resource.line(width));
-            if resource.action != Action::Create || every_field {
-                lines.extend(resource.differences.iter().map(difference));
-            }
-        }
-        lines.join("\n")
-    }
+    lines.join("\n")
 }
 
-impl Summary {
-    fn count(&mut self, action: Action) -> &mut usize {
-        match action {
-            Action::Keep => &mut self.keep,
-            Action::Create => &mut self.create,
-            Action::Update => &mut self.update,
-            Action::Replace => &mut self.replace,
-            Action::Delete => &mut self.delete,
-        }
-    }
-
-    /// `2 to create, 1 to update`; empty if nothing is to be done.
-    pub fn text(self) -> String {
-        let parts = [
-            (self.create, "create"),
-            (self.update, "update"),
-            (self.replace, "replace"),
-            (self.delete, "delete"),
-        ];
-        let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<_> = parts
-            .map(|(count, verb)| format!("{count} to {verb}"))
-            .collect();
-        parts.join(", ")
-    }
+/// `2 to create, 1 to update`; empty if nothing is to be done.
+pub fn summary(summary: Summary) -> String {
+    let parts = [
+        (summary.create, "create"),
+        (summary.update, "update"),
+        (summary.replace, "replace"),
+        (summary.delete, "delete"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts
+        .map(|(count, verb)| format!("{count} to {verb}"))
+        .collect();
+    parts.join(", ")
 }
 
-impl StepView {
-    fn line(&self, width: usize) -> String {
-        let glyph = self.action.glyph().to_string();
-        let text = format!("{:width$}  {}", self.id, self.name);
-        let line = match style(self.action) {
-            Style::Faint => format!("  {}", Style::Faint.paint(&format!("{glyph} {text}"))),
-            style => format!("  {} {text}", style.paint(&glyph)),
-        };
-        match &self.note {
-            Some(note) => format!("{line}  {}", Style::Faint.paint(&format!("({note})"))),
-            None => line,
-        }
-    }
-}
-
-fn view<R>(step: &Step<R>) -> StepView {
-    let mut differences = step.differences.clone();
-    if step.action == Action::Keep {
-        differences.clear();
-    }
-    StepView {
-        id: step.id.clone(),
-        name: step.name.clone(),
-        action: step.action,
-        differences,
-        note: step
-            .stays
-            .as_ref()
-            .map(|why| format!("stays: {why}"))
-            .or_else(|| {
-                step.foreign
-                    .as_ref()
-                    .map(|whose| format!("not ours: {whose}"))
-            }),
+fn line(step: &StepView, width: usize) -> String {
+    let glyph = step.action.glyph().to_string();
+    let text = format!("{:width$}  {}", step.id, step.name);
+    let line = match style(step.action) {
+        Style::Faint => format!("  {}", Style::Faint.paint(&format!("{glyph} {text}"))),
+        style => format!("  {} {text}", style.paint(&glyph)),
+    };
+    match &step.note {
+        Some(note) => format!("{line}  {}", Style::Faint.paint(&format!("({note})"))),
+        None => line,
     }
 }
 

@@ -8,15 +8,17 @@
 //! teardown of the last stack, if it is a role that lives.
 
 use super::limits::ACCOUNT;
-use super::role::{self, LOGGING_ROLE};
-use super::sdk::{IAM_LIMIT, is_busy, message};
-use super::world::World;
+use super::observed::Observed;
+use super::retry::{IAM_LIMIT, is_busy, message};
+use super::role;
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_throttled};
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
-use crate::stack::tags::FORMER;
+use crate::naming::ids;
+use crate::naming::tags::FORMER;
 use aws_sdk_apigateway::operation::update_account::UpdateAccountError;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use std::time::Duration;
@@ -37,10 +39,11 @@ pub struct AccountLogging {
 }
 
 impl Resource for AccountLogging {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("account-logging")
+        Id::new(ids::ACCOUNT_LOGGING)
     }
 
     fn name(&self) -> String {
@@ -59,11 +62,11 @@ impl Resource for AccountLogging {
     }
 
     fn needs(&self) -> Vec<Edge> {
-        vec![Edge::new(LOGGING_ROLE, "API Gateway tests the role")]
+        vec![Edge::new(ids::LOGGING_ROLE, "API Gateway tests the role")]
     }
 
     fn outlives(&self) -> Vec<Edge> {
-        vec![Edge::new("api*", "a live API logs through it")]
+        vec![Edge::new(ids::EVERY_API, "a live API logs through it")]
     }
 
     fn costs(&self, _action: Action) -> Vec<Cost> {
@@ -73,31 +76,31 @@ impl Resource for AccountLogging {
         }]
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    fn stays(&self, world: &World) -> Option<String> {
-        world.account_role.stays()
+    fn stays(&self, observed: &Observed) -> Option<String> {
+        observed.account_role.stays()
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let now = &world.account_role;
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let now = &observed.account_role;
         Ok(now.arn.clone().map(|role| Self {
             role,
             live: now.live,
         }))
     }
 
-    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        set(&self.role, job).await
+    async fn apply(&self, _found: Option<&Self>, step: &StepContext) -> Result<()> {
+        set(&self.role, step).await
     }
 
     /// Gives back what was there before, if it is a role that lives; else none.
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let clients = &world.clients;
-        let ours = role::get(clients, &world.names.logging_role()).await?;
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let clients = &run.clients;
+        let ours = role::get(clients, &run.names.logging_role()).await?;
         let tags = ours.map(|(_, tags)| tags).unwrap_or_default();
         let former = tags
             .into_iter()
@@ -106,40 +109,40 @@ impl Resource for AccountLogging {
         if let Some(former) = former.filter(|former| former != NONE) {
             let name = former.rsplit('/').next().unwrap_or_default();
             if role::get(clients, name).await?.is_some() {
-                job.note(format!("giving back the account's former role {name}"));
-                return set(&former, job).await;
+                step.note(format!("giving back the account's former role {name}"));
+                return set(&former, step).await;
             }
         }
-        set("", job).await
+        set("", step).await
     }
 }
 
 /// Between two tries the rate limit's 20 seconds pass, if it was the rate limit that refused.
-async fn set(role: &str, job: &Job<World>) -> Result<()> {
-    let world = job.world();
+async fn set(role: &str, step: &StepContext) -> Result<()> {
+    let run = step.run();
     let action = "set the account's logging role";
     let attempt = || async {
-        match send(role, world).await {
+        match send(role, run).await {
             Ok(()) => Ok(Some(())),
             Err(error) if is_throttled(&error) => {
-                job.pace(Cost { of: ACCOUNT, tokens: 1 }).await;
-                Ok(is_set(role, world).await?.then_some(()))
+                step.pace(Cost { of: ACCOUNT, tokens: 1 }).await;
+                Ok(is_set(role, run).await?.then_some(()))
             }
             Err(error) if is_fresh_role(&error) || is_busy(&error) => Ok(None),
             Err(error) => Err(explain(action, error)
                 .hint("API Gateway tests the role by writing a log; an organisation's policy may forbid that")),
         }
     };
-    job.until("API Gateway to be able to use the role", LIMIT, attempt)
+    step.until("API Gateway to be able to use the role", LIMIT, attempt)
         .await
 }
 
-async fn send(role: &str, world: &World) -> Result<(), Failure<UpdateAccountError>> {
+async fn send(role: &str, run: &RunContext) -> Result<(), Failure<UpdateAccountError>> {
     let replace = PatchOperation::builder()
         .op(Op::Replace)
         .path("/cloudwatchRoleArn")
         .value(role);
-    let call = world.clients.apigateway.update_account();
+    let call = run.clients.apigateway.update_account();
     call.patch_operations(replace.build())
         .send()
         .await
@@ -147,8 +150,8 @@ async fn send(role: &str, world: &World) -> Result<(), Failure<UpdateAccountErro
 }
 
 /// Somebody else may have done it while we waited.
-async fn is_set(role: &str, world: &World) -> Result<bool> {
-    let account = world.clients.apigateway.get_account().send().await;
+async fn is_set(role: &str, run: &RunContext) -> Result<bool> {
+    let account = run.clients.apigateway.get_account().send().await;
     let account = account.map_err(|e| explain("read API Gateway's account settings", e))?;
     Ok(account.cloudwatch_role_arn().unwrap_or_default() == role)
 }

@@ -3,35 +3,34 @@
 //! GetApis; CreateApi, UpdateApi, (Un)TagResource, DeleteApi.
 //!
 //! Surprises: names are not unique and CreateApi is not idempotent: ours is found by its tags, made
-//! with the SDK's retries off, and looked for before a second try (`sdk::exactly_one`). DeleteApi
+//! with the SDK's retries off, and looked for before a second try (`exactly_one`). DeleteApi
 //! takes routes, integrations, deployments and stages with it, and leaves log groups and
 //! permissions behind.
 
-use super::gateway::our_apis;
+use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
+use super::gateway::tag;
 use super::limits::{CONTROL, GATEWAY_LANE};
-use super::role::gone;
-use super::sdk::{Attempt, CONFLICT_LIMIT, SETTLE_LIMIT, Twin, exactly_one, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::ApiId;
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, once, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_missing};
+use crate::chat_api;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
-use crate::stack::tags::Tags;
-use aws_sdk_apigatewayv2::config::Builder as Config;
-use aws_sdk_apigatewayv2::config::retry::RetryConfig;
+use crate::naming::ids;
+use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::types::{Api as Found, ProtocolType};
 
-/// How API Gateway finds the route of a message.
-pub const SELECTION: &str = "$request.body.action";
-
 /// A WebSocket API.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// `api`, or `api/{id}` of one too many.
     pub id: Id,
-    /// AWS's id of it, once known.
-    pub api_id: Option<String>,
+    /// AWS's id of it.
+    pub api_id: Output<ApiId>,
     /// Its name.
     pub name: String,
     /// `WEBSOCKET`.
@@ -43,11 +42,12 @@ pub struct Api {
 }
 
 impl Api {
-    pub(super) fn from_found(id: Id, found: &Found, wanted_tags: &Tags) -> Self {
+    /// As found; `wanted_tags` says which tags count.
+    pub fn from_found(id: Id, found: &Found, wanted_tags: &Tags) -> Self {
         let protocol = found.protocol_type().map_or("", |p| p.as_str());
         Self {
             id,
-            api_id: found.api_id().map(str::to_owned),
+            api_id: Output::new(ids::API, found.api_id().map(|id| ApiId(id.into()))),
             name: found.name().unwrap_or_default().to_owned(),
             protocol: protocol.to_owned(),
             selection: found
@@ -60,15 +60,16 @@ impl Api {
 }
 
 impl Resource for Api {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
         self.id.clone()
     }
 
     fn name(&self) -> String {
-        match &self.api_id {
-            Some(id) => format!("{} ({id})", self.name),
+        match self.api_id.known() {
+            Some(id) => format!("{} ({})", self.name, id.0),
             None => self.name.clone(),
         }
     }
@@ -93,47 +94,46 @@ impl Resource for Api {
         }]
     }
 
-    fn ownership(&self, world: &World) -> Ownership {
-        self.tags.ownership(&world.names.stack, &world.names.stage)
+    fn ownership(&self, observed: &Observed) -> Ownership {
+        observed.run.names.ownership(&self.tags)
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let gateway = world.gateway();
-        let found = gateway.api.as_ref();
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let found = observed.gateway.api.as_ref();
         Ok(found.map(|found| Self::from_found(self.id(), found, &self.tags)))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        let world = job.world();
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
+        let run = step.run();
         if let Some(found) = found {
-            return self.mend(found, job).await;
+            return self.mend(found, step).await;
         }
-        let id = exactly_one(self, job).await?;
-        world.set_api(id.clone());
-        // Another deploy's may be of another mind about the settings.
-        let ours = our_apis(&world.clients.apigatewayv2, &world.names).await?;
+        let id = exactly_one(self, step).await?;
+        self.api_id.set(ApiId(id.clone()));
+        // Another deploy may have made it, with other settings.
+        let ours = chat_api::of(&run.clients.apigatewayv2, &run.names).await?;
         match ours.iter().find(|api| api.api_id() == Some(&id)) {
             Some(there) => {
-                self.mend(&Self::from_found(self.id(), there, &self.tags), job)
+                self.mend(&Self::from_found(self.id(), there, &self.tags), step)
                     .await
             }
             None => Ok(()),
         }
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        match &self.api_id {
-            Some(id) => delete(job, id).await,
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        match self.api_id.known() {
+            Some(id) => delete(step, &id).await,
             None => Ok(()),
         }
     }
 }
 
 impl Api {
-    async fn mend(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let client = &world.clients.apigatewayv2;
-        let id = found.api_id.clone().unwrap_or_default();
+    async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let client = &run.clients.apigatewayv2;
+        let id = found.api_id.get()?.0;
         if (&self.name, &self.selection) != (&found.name, &found.selection) {
             let call = || {
                 client
@@ -143,24 +143,24 @@ impl Api {
                     .route_selection_expression(&self.selection)
                     .send()
             };
-            let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-            settled.map_err(|e| explain("update the API", e))?;
+            let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+            answer.map_err(|e| explain("update the API", e))?;
         }
-        tag(world, &world.names.api_arn(&id), &self.tags, &found.tags).await
+        tag(run, &run.names.api_arn(&id), &self.tags, &found.tags).await
     }
 }
 
-impl Twin for Api {
+impl NonIdempotentCreate for Api {
     const WHAT: &'static str = "the API";
 
-    async fn look(&self, job: &Job<World>) -> Result<Vec<String>> {
-        let world = job.world();
-        let ours = our_apis(&world.clients.apigatewayv2, &world.names).await?;
+    async fn look(&self, step: &StepContext) -> Result<Vec<String>> {
+        let run = step.run();
+        let ours = chat_api::of(&run.clients.apigatewayv2, &run.names).await?;
         Ok(ours.into_iter().filter_map(|api| api.api_id).collect())
     }
 
-    async fn create(&self, job: &Job<World>) -> Result<Attempt> {
-        let client = &job.world().clients.apigatewayv2;
+    async fn create(&self, step: &StepContext) -> Result<Attempt> {
+        let client = &step.run().clients.apigatewayv2;
         let call = client
             .create_api()
             .name(&self.name)
@@ -177,40 +177,16 @@ impl Twin for Api {
         )
     }
 
-    async fn take_back(&self, job: &Job<World>, id: &str) -> Result<()> {
-        delete(job, id).await
+    async fn take_back(&self, step: &StepContext, id: &str) -> Result<()> {
+        delete(step, id).await
     }
 }
 
-/// A call that is sent once and only once.
-pub(super) fn once() -> Config {
-    Config::new().retry_config(RetryConfig::disabled())
-}
-
-/// Sets and takes off tags of anything in API Gateway.
-pub(super) async fn tag(world: &World, arn: &str, wanted: &Tags, found: &Tags) -> Result<()> {
-    let client = &world.clients.apigatewayv2;
-    let changes = wanted.changes(found);
-    if !changes.set.is_empty() {
-        let call = client.tag_resource().resource_arn(arn);
-        let call = call.set_tags(Some(changes.set));
-        call.send().await.map_err(|e| explain("tag the API", e))?;
-    }
-    if !changes.remove.is_empty() {
-        let call = client.untag_resource().resource_arn(arn);
-        let call = call.set_tag_keys(Some(changes.remove));
-        call.send()
-            .await
-            .map_err(|e| explain("take a tag off the API", e))?;
-    }
-    Ok(())
-}
-
-async fn delete(job: &Job<World>, id: &str) -> Result<()> {
-    let client = &job.world().clients.apigatewayv2;
+async fn delete(step: &StepContext, id: &str) -> Result<()> {
+    let client = &step.run().clients.apigatewayv2;
     let call = || client.delete_api().api_id(id).send();
-    let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-    gone(settled, &format!("delete the API {id}"))?;
+    let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+    gone(answer, &format!("delete the API {id}"))?;
     let look = || async {
         match client.get_api().api_id(id).send().await {
             Err(error) if is_missing(&error) => Ok(Some(())),
@@ -218,5 +194,5 @@ async fn delete(job: &Job<World>, id: &str) -> Result<()> {
             Ok(_) => Ok(None),
         }
     };
-    job.until("the API to be gone", SETTLE_LIMIT, look).await
+    step.until("the API to be gone", SETTLE_LIMIT, look).await
 }

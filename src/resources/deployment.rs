@@ -6,90 +6,71 @@
 //! Surprises: CreateDeployment may be called once in 5 seconds, and nothing keeps two of the same
 //! from being made. The description carries a digest of what is in the snapshot: by it the plan
 //! sees that routes changed, and a second try finds the first one's. The former deployment is kept
-//! until the next one is made: the data plane goes on using it for a minute or so.
+//! until the next one is made, when the plan has it as one to delete.
 
-use super::api::once;
-use super::gateway::deployments;
+use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
+use super::gateway::{Gateway, deployments};
 use super::limits::{CONTROL, DEPLOYMENTS, GATEWAY_LANE};
-use super::role::gone;
-use super::sdk::{Attempt, CONFLICT_LIMIT, SETTLE_LIMIT, Twin, exactly_one, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::{ApiId, DeploymentId, Outputs};
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, once, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::explain;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
+use crate::naming::ids;
 use aws_sdk_apigatewayv2::types::{Deployment as Found, DeploymentStatus};
 
 const PREFIX: &str = "chatctl:";
 
 /// A snapshot of routes and integrations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Deployment {
     /// `deployment`, or `deployment/{id}` of one too many.
     pub id: Id,
     /// The digest of what is in it.
     pub digest: String,
-    /// AWS's id of it, once known.
-    pub deployment_id: Option<String>,
+    /// AWS's id of it.
+    pub deployment_id: Output<DeploymentId>,
+    /// The API's id.
+    pub api: Output<ApiId>,
 }
 
 impl Deployment {
-    fn description(&self) -> String {
-        format!("{PREFIX}{}", self.digest)
-    }
-
-    async fn ready(&self, id: &str, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
-        let client = &world.clients.apigatewayv2;
-        let look = || async {
-            let call = client.get_deployment().api_id(&api).deployment_id(id);
-            let now = call
-                .send()
-                .await
-                .map_err(|e| explain("read the deployment", e))?;
-            match now.deployment_status() {
-                Some(DeploymentStatus::Failed) => {
-                    Err(Error::failed("API Gateway could not deploy the API")
-                        .because_of(now.deployment_status_message().unwrap_or("no reason given")))
-                }
-                Some(DeploymentStatus::Pending) => Ok(None),
-                _ => Ok(Some(())),
-            }
-        };
-        job.until("the deployment to be made", SETTLE_LIMIT, look)
-            .await
-    }
-
-    /// What neither the stage uses nor this one is.
-    async fn prune(&self, kept: &str, job: &Job<World>) -> Result<()> {
-        let gateway = job.world().gateway();
-        let live = gateway
-            .stage
-            .as_ref()
-            .and_then(|stage| stage.deployment_id());
-        for old in &gateway.deployments {
-            let id = old.deployment_id().unwrap_or_default();
-            if id != kept && Some(id) != live {
-                delete(job, id).await?;
-            }
+    /// The one that is wanted.
+    pub fn new(digest: String, outputs: &Outputs) -> Self {
+        Self {
+            id: Id::new(ids::DEPLOYMENT),
+            deployment_id: outputs.deployment.clone(),
+            api: outputs.api.clone(),
+            digest,
         }
-        Ok(())
+    }
+
+    fn from_found(id: Id, found: &Found, api: Output<ApiId>) -> Self {
+        let deployment_id = found.deployment_id().map(|id| DeploymentId(id.into()));
+        Self {
+            id,
+            digest: digest_of(found),
+            deployment_id: Output::new(ids::DEPLOYMENT, deployment_id),
+            api,
+        }
     }
 }
 
 impl Resource for Deployment {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
         self.id.clone()
     }
 
     fn name(&self) -> String {
-        self.deployment_id
-            .clone()
-            .unwrap_or_else(|| "of routes and integration".into())
+        let id = self.deployment_id.known();
+        id.map_or_else(|| "of routes and integration".into(), |id| id.0)
     }
 
     fn fields(&self) -> Fields {
@@ -98,14 +79,22 @@ impl Resource for Deployment {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new("api", "it is part of the API"),
-            Edge::new("route/*", "it is a snapshot of the routes"),
-            Edge::new("integration*", "it is a snapshot of the integrations"),
+            self.api.edge("it is part of the API"),
+            Edge::new(ids::EVERY_ROUTE, "it is a snapshot of the routes"),
+            Edge::new(
+                ids::EVERY_INTEGRATION,
+                "it is a snapshot of the integrations",
+            ),
         ]
     }
 
+    /// One too many goes when the stage uses the wanted one: it must not delay that.
+    fn outlives(&self) -> Vec<Edge> {
+        vec![Edge::new(ids::STAGE, "what clients use comes first")]
+    }
+
     fn parent(&self) -> Option<Id> {
-        Some(Id::new("api"))
+        Some(Id::new(ids::API))
     }
 
     fn lane(&self) -> Option<&'static str> {
@@ -128,59 +117,63 @@ impl Resource for Deployment {
         ]
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let gateway = world.gateway();
-        let live = gateway.live_deployment();
-        let ours = |one: &&Found| {
-            one.description() == Some(&self.description())
-                && one.deployment_status() != Some(&DeploymentStatus::Failed)
-        };
-        // Any with our digest will do; the live one first.
-        let same = live
-            .filter(ours)
-            .or_else(|| gateway.deployments.iter().find(ours));
-        if let Some(id) = same.and_then(Found::deployment_id) {
-            world.set_deployment(id.to_owned());
-        }
-        let Some(found) = same.or(live) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            id: self.id(),
-            digest: digest_of(found),
-            deployment_id: found.deployment_id().map(str::to_owned),
-        }))
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let gateway = &observed.gateway;
+        let found = find(gateway, &self.digest).or_else(|| gateway.live_deployment());
+        Ok(found.map(|found| Self::from_found(self.id(), found, self.api.clone())))
     }
 
-    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        let id = exactly_one(self, job).await?;
-        self.ready(&id, job).await?;
-        job.world().set_deployment(id.clone());
-        self.prune(&id, job).await
+    async fn apply(&self, _found: Option<&Self>, step: &StepContext) -> Result<()> {
+        let id = exactly_one(self, step).await?;
+        self.ready(&id, step).await?;
+        self.deployment_id.set(DeploymentId(id));
+        Ok(())
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        match &self.deployment_id {
-            Some(id) => delete(job, id).await,
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        match self.deployment_id.known() {
+            Some(id) => delete(step, &self.api.get()?, &id).await,
             None => Ok(()),
         }
     }
 }
 
-impl Twin for Deployment {
+impl Deployment {
+    async fn ready(&self, id: &str, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let api = self.api.get()?;
+        let client = &run.clients.apigatewayv2;
+        let look = || async {
+            let call = client.get_deployment().api_id(&*api).deployment_id(id);
+            let now = call
+                .send()
+                .await
+                .map_err(|e| explain("read the deployment", e))?;
+            match now.deployment_status() {
+                Some(DeploymentStatus::Failed) => {
+                    Err(Error::failed("API Gateway could not deploy the API")
+                        .because_of(now.deployment_status_message().unwrap_or("no reason given")))
+                }
+                Some(DeploymentStatus::Pending) => Ok(None),
+                _ => Ok(Some(())),
+            }
+        };
+        step.until("the deployment to be made", SETTLE_LIMIT, look)
+            .await
+    }
+}
+
+impl NonIdempotentCreate for Deployment {
     const WHAT: &'static str = "the deployment";
 
-    async fn look(&self, job: &Job<World>) -> Result<Vec<String>> {
-        let world = job.world();
-        let mut all = deployments(&world.clients.apigatewayv2, &world.api_made()?).await?;
-        all.retain(|one| {
-            one.description() == Some(&self.description())
-                && one.deployment_status() != Some(&DeploymentStatus::Failed)
-        });
+    async fn look(&self, step: &StepContext) -> Result<Vec<String>> {
+        let run = step.run();
+        let mut all = deployments(&run.clients.apigatewayv2, &self.api.get()?).await?;
+        all.retain(|one| has_digest(one, &self.digest));
         let mut ids: Vec<_> = all
             .into_iter()
             .filter_map(|one| one.deployment_id)
@@ -189,21 +182,21 @@ impl Twin for Deployment {
         Ok(ids)
     }
 
-    async fn create(&self, job: &Job<World>) -> Result<Attempt> {
-        let world = job.world();
-        let call = world
+    async fn create(&self, step: &StepContext) -> Result<Attempt> {
+        let run = step.run();
+        let call = run
             .clients
             .apigatewayv2
             .create_deployment()
-            .api_id(world.api_made()?)
-            .description(self.description())
+            .api_id(&*self.api.get()?)
+            .description(format!("{PREFIX}{}", self.digest))
             .customize()
             .config_override(once());
         let answer = call.send().await;
         let id = answer.map(|made| made.deployment_id.unwrap_or_default());
         let attempt = Attempt::of("deploy the API", id)?;
         if matches!(attempt, Attempt::Unclear(_)) {
-            job.pace(Cost {
+            step.pace(Cost {
                 of: DEPLOYMENTS,
                 tokens: 1,
             })
@@ -212,8 +205,8 @@ impl Twin for Deployment {
         Ok(attempt)
     }
 
-    async fn take_back(&self, job: &Job<World>, id: &str) -> Result<()> {
-        delete(job, id).await
+    async fn take_back(&self, step: &StepContext, id: &str) -> Result<()> {
+        delete(step, &self.api.get()?, id).await
     }
 }
 
@@ -231,40 +224,56 @@ pub(super) fn digest_of(found: &Found) -> String {
     }
 }
 
-async fn delete(job: &Job<World>, id: &str) -> Result<()> {
-    let world = job.world();
-    let api = world.api_made()?;
-    let client = &world.clients.apigatewayv2;
+async fn delete(step: &StepContext, api: &str, id: &str) -> Result<()> {
+    let client = &step.run().clients.apigatewayv2;
     let call = || {
         client
             .delete_deployment()
-            .api_id(&api)
+            .api_id(api)
             .deployment_id(id)
             .send()
     };
-    let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-    gone(settled, &format!("delete the former deployment {id}"))
+    let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+    gone(answer, &format!("delete the former deployment {id}"))
 }
 
-/// Twins of the live deployment, made by a call that came into effect after its caller was gone.
-pub(super) fn strays(world: &World) -> Vec<Deployment> {
-    let gateway = world.gateway();
-    let Some(live) = gateway.live_deployment() else {
-        return Vec::new();
+fn has_digest(found: &Found, digest: &str) -> bool {
+    let ours = found
+        .description()
+        .and_then(|text| text.strip_prefix(PREFIX));
+    ours == Some(digest) && found.deployment_status() != Some(&DeploymentStatus::Failed)
+}
+
+/// Any deployment with the digest; the live one first.
+fn find<'a>(gateway: &'a Gateway, digest: &str) -> Option<&'a Found> {
+    let same = |one: &&Found| has_digest(one, digest);
+    let live = gateway.live_deployment().filter(same);
+    live.or_else(|| gateway.deployments.iter().find(same))
+}
+
+/// The id of a deployment with the digest.
+pub(super) fn with_digest(gateway: &Gateway, digest: &str) -> Option<String> {
+    find(gateway, digest)?.deployment_id().map(str::to_owned)
+}
+
+/// Deployments that nobody needs: second ones of the live one's digest, made by a call that came
+/// into effect after its caller was gone; and, once another deployment than the live one is
+/// `wanted`, all but the live one. That one stays: the data plane goes on using it for a minute or so.
+pub fn orphans(gateway: &Gateway, api: &Output<ApiId>, wanted: &str) -> Vec<Deployment> {
+    let live = gateway.live_deployment();
+    let is_live = |one: &Found| live.is_some_and(|l| l.deployment_id() == one.deployment_id());
+    let same = |one: &Found| {
+        let live = live.and_then(Found::description);
+        live.is_some() && one.description() == live
     };
-    let twin = |one: &&Found| {
-        let same = one.description() == live.description() && one.description().is_some();
-        same && one.deployment_id() != live.deployment_id()
-    };
-    let twins = gateway.deployments.iter().filter(twin);
-    twins
-        .map(|one| Deployment {
-            id: Id::new(format!(
-                "deployment/{}",
-                one.deployment_id().unwrap_or_default()
-            )),
-            digest: digest_of(one),
-            deployment_id: one.deployment_id().map(str::to_owned),
+    let moves_on = find(gateway, wanted).is_none();
+    let others = gateway.deployments.iter().filter(|one| !is_live(one));
+    let orphans = others.filter(|one| moves_on || same(one));
+    orphans
+        .map(|one| {
+            let id = one.deployment_id().unwrap_or_default();
+            let id = Id::new(format!("{}/{id}", ids::DEPLOYMENT));
+            Deployment::from_found(id, one, api.clone())
         })
         .collect()
 }

@@ -10,14 +10,15 @@
 //! put there.
 
 use super::function_read::found;
-use super::log_group::FUNCTION_GROUP;
-use super::role::{FUNCTION_ROLE, gone};
-use super::sdk::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, is_busy, message, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::retry::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
-use crate::stack::tags::{CODE, DIGEST, Tags};
+use crate::naming::ids;
+use crate::naming::tags::{CODE, DIGEST, Tags};
+use crate::package::Artifact;
 use aws_sdk_lambda::operation::create_function::CreateFunctionError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -27,13 +28,8 @@ use aws_sdk_lambda::types::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
 
-/// The runtime that runs a static binary.
-pub const RUNTIME: &str = "provided.al2023";
-/// `provided` runtimes ignore it, Lambda wants it.
-pub const HANDLER: &str = "bootstrap";
-
 /// A Lambda function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Function {
     /// Its name.
     pub name: String,
@@ -57,13 +53,16 @@ pub struct Function {
     pub state: String,
     /// Its tags, without the two that tell the code.
     pub tags: Tags,
+    /// The built code, for a step that uploads it.
+    pub artifact: Output<Artifact>,
 }
 
 impl Resource for Function {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("function")
+        Id::new(ids::FUNCTION)
     }
 
     fn name(&self) -> String {
@@ -99,56 +98,59 @@ impl Resource for Function {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new(FUNCTION_ROLE, "Lambda takes the role on"),
+            Edge::new(ids::FUNCTION_ROLE, "Lambda takes the role on"),
             Edge::new(
-                FUNCTION_GROUP,
+                ids::FUNCTION_GROUP,
                 "else Lambda makes the group, without retention",
             ),
         ]
     }
 
     fn outlives(&self) -> Vec<Edge> {
-        vec![Edge::new("api*", "a live API calls the function")]
+        vec![Edge::new(ids::EVERY_API, "a live API calls the function")]
     }
 
-    fn ownership(&self, world: &World) -> Ownership {
-        self.tags.ownership(&world.names.stack, &world.names.stage)
+    fn ownership(&self, observed: &Observed) -> Ownership {
+        observed.run.names.ownership(&self.tags)
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let answer = self.get(world).await?;
-        Ok(answer.and_then(|answer| found(self, &answer)))
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        self.look(&observed.run).await
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
         match found {
-            Some(found) => self.mend(found, job).await,
-            None => self.create(job).await,
+            Some(found) => self.mend(found, step).await,
+            None => self.create(step).await,
         }
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
         let call = || {
-            world
-                .clients
+            run.clients
                 .lambda
                 .delete_function()
                 .function_name(&self.name)
                 .send()
         };
-        let settled = settle(job, "the function", SETTLE_LIMIT, is_conflict, call).await;
-        gone(settled, &format!("delete the function {}", self.name))?;
-        let look = || async { Ok(self.get(world).await?.is_none().then_some(())) };
-        job.until("the function to be gone", SETTLE_LIMIT, look)
+        let answer = retry_while(step, "the function", SETTLE_LIMIT, is_conflict, call).await;
+        gone(answer, &format!("delete the function {}", self.name))?;
+        let look = || async { Ok(self.get(run).await?.is_none().then_some(())) };
+        step.until("the function to be gone", SETTLE_LIMIT, look)
             .await
     }
 }
 
 impl Function {
-    async fn create(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let artifact = world.artifact()?;
+    async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
+        let answer = self.get(run).await?;
+        Ok(answer.and_then(|answer| found(self, &answer)))
+    }
+
+    async fn create(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let artifact = self.artifact.get()?;
         let tags = self
             .tags
             .clone()
@@ -156,8 +158,7 @@ impl Function {
             .with(CODE, artifact.code_sha256.as_str());
         let zip = Blob::new(artifact.zip.clone());
         let call = || {
-            world
-                .clients
+            run.clients
                 .lambda
                 .create_function()
                 .function_name(&self.name)
@@ -173,9 +174,9 @@ impl Function {
                 .send()
         };
         let waiting_for = "Lambda to be able to assume the fresh role";
-        match settle(job, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
-            Ok(_) => self.usable(job).await,
-            Err(error) if is_conflict(&error) => self.mend_existing(job).await,
+        match retry_while(step, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
+            Ok(_) => self.usable(step).await,
+            Err(error) if is_conflict(&error) => self.mend_existing(step).await,
             Err(error) => Err(explain(
                 &format!("create the function {}", self.name),
                 error,
@@ -184,31 +185,31 @@ impl Function {
     }
 
     /// Made by somebody else in the meantime, or by us with the answer lost.
-    async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
-        self.usable(job).await?;
-        let Some(found) = self.read(job.world()).await? else {
+    async fn mend_existing(&self, step: &StepContext) -> Result<()> {
+        self.usable(step).await?;
+        let Some(found) = self.look(step.run()).await? else {
             return Err(
                 Error::failed(format!("the function {} came and went", self.name))
                     .hint("somebody else is changing this stack; run it again when they are done"),
             );
         };
-        if let Ownership::Foreign(whose) = found.ownership(job.world()) {
+        if let Ownership::Foreign(whose) = step.run().names.ownership(&found.tags) {
             let there = format!("the function {} is there and is not ours", self.name);
             return Err(Error::failed(there).because_of(whose));
         }
-        self.mend(&found, job).await
+        self.mend(&found, step).await
     }
 
-    async fn mend(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        self.usable(job).await?;
+    async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
+        self.usable(step).await?;
         let code = self.code != found.code || self.architecture != found.architecture;
         if code {
-            self.upload(job).await?;
+            self.upload(step).await?;
         }
         if self.configuration_differs(found) {
-            self.configure(job).await?;
+            self.configure(step).await?;
         }
-        self.tag(found, code, job).await
+        self.tag(found, code, step).await
     }
 
     fn configuration_differs(&self, found: &Self) -> bool {
@@ -222,13 +223,12 @@ impl Function {
             || (self.memory, self.timeout) != (found.memory, found.timeout)
     }
 
-    async fn upload(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let zip = Blob::new(world.artifact()?.zip.clone());
-        job.note("uploading the code");
+    async fn upload(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let zip = Blob::new(self.artifact.get()?.zip);
+        step.note("uploading the code");
         let call = || {
-            world
-                .clients
+            run.clients
                 .lambda
                 .update_function_code()
                 .function_name(&self.name)
@@ -236,17 +236,16 @@ impl Function {
                 .zip_file(zip.clone())
                 .send()
         };
-        let settled = settle(job, "another update", CONFLICT_LIMIT, is_updating, call).await;
+        let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
         let action = format!("upload the code of the function {}", self.name);
-        settled.map_err(|e| explain(&action, e))?;
-        self.usable(job).await
+        answer.map_err(|e| explain(&action, e))?;
+        self.usable(step).await
     }
 
-    async fn configure(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
+    async fn configure(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
         let call = || {
-            world
-                .clients
+            run.clients
                 .lambda
                 .update_function_configuration()
                 .function_name(&self.name)
@@ -258,29 +257,29 @@ impl Function {
                 .environment(self.sdk_environment())
                 .send()
         };
-        let settled = settle(
-            job,
+        let answer = retry_while(
+            step,
             "another update or a fresh role",
             IAM_LIMIT,
-            is_passing,
+            is_transient,
             call,
         );
         let action = format!("configure the function {}", self.name);
-        settled.await.map_err(|e| explain(&action, e))?;
-        self.usable(job).await
+        answer.await.map_err(|e| explain(&action, e))?;
+        self.usable(step).await
     }
 
     /// The tags that tell the code are written last: a run that is cut off before leaves old ones,
     /// and the next plan sees that the code is not what they say.
-    async fn tag(&self, found: &Self, code: bool, job: &Job<World>) -> Result<()> {
-        let world = job.world();
+    async fn tag(&self, found: &Self, code: bool, step: &StepContext) -> Result<()> {
+        let run = step.run();
         let mut changes = self.tags.changes(&found.tags);
         if code {
-            let sha = world.artifact()?.code_sha256.clone();
+            let sha = self.artifact.get()?.code_sha256;
             changes.set.insert(DIGEST.into(), self.code.clone());
             changes.set.insert(CODE.into(), sha);
         }
-        let (lambda, arn) = (&world.clients.lambda, world.names.function_arn());
+        let (lambda, arn) = (&run.clients.lambda, run.names.function_arn());
         let action = format!("tag the function {}", self.name);
         if !changes.set.is_empty() {
             let call = lambda
@@ -298,9 +297,9 @@ impl Function {
     }
 
     /// Waits until it can be called and changed.
-    async fn usable(&self, job: &Job<World>) -> Result<()> {
+    async fn usable(&self, step: &StepContext) -> Result<()> {
         let look = || async {
-            let Some(answer) = self.get(job.world()).await? else {
+            let Some(answer) = self.get(step.run()).await? else {
                 return Ok(None);
             };
             let Some(now) = answer.configuration() else {
@@ -320,7 +319,7 @@ impl Function {
                 _ => Ok(Some(())),
             }
         };
-        job.until("the function to become active", SETTLE_LIMIT, look)
+        step.until("the function to become active", SETTLE_LIMIT, look)
             .await
     }
 
@@ -328,12 +327,8 @@ impl Function {
         Error::failed(format!("the function {} {how}", self.name)).because_of(why)
     }
 
-    async fn get(&self, world: &World) -> Result<Option<GetFunctionOutput>> {
-        let call = world
-            .clients
-            .lambda
-            .get_function()
-            .function_name(&self.name);
+    async fn get(&self, run: &RunContext) -> Result<Option<GetFunctionOutput>> {
+        let call = run.clients.lambda.get_function().function_name(&self.name);
         match call.send().await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if is_missing(&error) => Ok(None),
@@ -374,6 +369,6 @@ fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_conflict(error) || is_busy(error)
 }
 
-fn is_passing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+fn is_transient<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_updating(error) || is_fresh_role_text(error)
 }

@@ -1,7 +1,7 @@
 //! From what Lambda says of a function to the fields that are compared.
 
 use super::function::Function;
-use crate::stack::tags::{CODE, DIGEST};
+use crate::naming::tags::{CODE, DIGEST};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 
@@ -23,6 +23,7 @@ pub(super) fn found(wanted: &Function, answer: &GetFunctionOutput) -> Option<Fun
         environment: variables.cloned().unwrap_or_default().into_iter().collect(),
         state: state(now),
         tags: all.without(DIGEST).without(CODE),
+        artifact: wanted.artifact.clone(),
     })
 }
 

@@ -7,25 +7,24 @@
 //! The parts of an API that is not ours are read only if it is being adopted: what was read of an
 //! API may be changed and deleted.
 
+use super::run_context::RunContext;
 use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api::{self, PAGE};
 use crate::engine::Ownership;
 use crate::error::Result;
-use crate::stack::Names;
-use crate::stack::tags::Tags;
+use crate::naming::Names;
+use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
-use aws_sdk_apigatewayv2::types::{Api, Deployment, Integration, ProtocolType, Route};
-
-/// One page is as much as API Gateway gives; far fewer round trips than its default of 25.
-const PAGE: &str = "500";
+use aws_sdk_apigatewayv2::types::{Api, Deployment, Integration, ProtocolType, Route, Stage};
 
 /// The API with everything in it.
 #[derive(Debug, Default)]
 pub struct Gateway {
     /// Ours, or the one with our name that is being adopted, or a stranger with our name.
     pub api: Option<Api>,
-    /// More with our tags.
-    pub twins: Vec<Api>,
+    /// More with our tags, of whatever protocol.
+    pub duplicates: Vec<Api>,
     /// Its routes.
     pub routes: Vec<Route>,
     /// Its integrations.
@@ -56,16 +55,17 @@ impl Gateway {
         adopt: bool,
     ) -> Result<Self> {
         let client = &clients.apigatewayv2;
-        let all = all_apis(client).await?;
-        let mut ours = ours_of(all.clone(), names);
+        let all = chat_api::all(client).await?;
+        let mut ours = chat_api::tagged_of(all.clone(), &names.stack, &names.stage);
         // Stable: the others keep their order.
-        ours.sort_by_key(|api| known.is_none() || api.api_id() != known);
-        let api = if ours.is_empty() {
+        ours.sort_by_key(|api| (!is_socket(api), known.is_none() || api.api_id() != known));
+        let api = if !ours.first().is_some_and(is_socket) {
             match namesake(all, names) {
                 Some(stranger) if adopt => stranger,
                 stranger => {
                     return Ok(Self {
                         api: stranger,
+                        duplicates: ours,
                         ..Self::default()
                     });
                 }
@@ -81,7 +81,7 @@ impl Gateway {
             stage(client, id, &names.stage),
         )?;
         Ok(Self {
-            twins: ours,
+            duplicates: ours,
             routes,
             integrations,
             deployments,
@@ -99,7 +99,7 @@ impl Gateway {
     pub fn ownership(&self, names: &Names) -> Ownership {
         let tags = self.api.as_ref().and_then(Api::tags);
         let tags = Tags::default().seen(tags.cloned().unwrap_or_default());
-        tags.ownership(&names.stack, &names.stage)
+        names.ownership(&tags)
     }
 
     /// The deployment that the stage uses.
@@ -111,100 +111,57 @@ impl Gateway {
     }
 }
 
-/// The APIs with our tags, the one that counts first.
-pub(super) async fn our_apis(client: &Client, names: &Names) -> Result<Vec<Api>> {
-    Ok(ours_of(all_apis(client).await?, names))
-}
-
-fn ours_of(mut apis: Vec<Api>, names: &Names) -> Vec<Api> {
-    apis.retain(|api| {
-        let tags = Tags::default().seen(api.tags().cloned().unwrap_or_default());
-        tags.ownership(&names.stack, &names.stage) == Ownership::Ours
-    });
-    apis.sort_by_key(|api| {
-        let created = api.created_date().map(|at| (at.secs(), at.subsec_nanos()));
-        (created, api.api_id().map(str::to_owned))
-    });
-    apis
-}
-
 /// A stranger with our name. An API of another chat may carry it too (`a-b` + `c`, `a` + `b-c`).
 fn namesake(all: Vec<Api>, names: &Names) -> Option<Api> {
     let same = |api: &Api| api.name() == Some(names.api.as_str());
-    let socket = |api: &Api| api.protocol_type() == Some(&ProtocolType::Websocket);
-    all.into_iter().find(|api| same(api) && socket(api))
+    all.into_iter().find(|api| same(api) && is_socket(api))
 }
 
-/// Every API of the region.
-pub(super) async fn all_apis(client: &Client) -> Result<Vec<Api>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let call = client.get_apis().max_results(PAGE).set_next_token(token);
-        let page = call.send().await.map_err(|e| explain("list the APIs", e))?;
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
+fn is_socket(api: &Api) -> bool {
+    api.protocol_type() == Some(&ProtocolType::Websocket)
+}
+
+/// Every item of a list that API Gateway gives page by page. Its SDK has no paginators.
+macro_rules! pages {
+    ($action:expr, $call:expr) => {{
+        let mut all = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = match $call.max_results(PAGE).set_next_token(token).send().await {
+                Ok(page) => page,
+                Err(error) if is_missing(&error) => break Ok(all),
+                Err(error) => break Err(explain($action, error)),
+            };
+            all.extend(page.items.unwrap_or_default());
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break Ok(all);
+            }
         }
-    }
+    }};
 }
 
 /// Every route of the API; none if the API is gone.
 pub(super) async fn routes(client: &Client, api: &str) -> Result<Vec<Route>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let call = client.get_routes().api_id(api).max_results(PAGE);
-        let page = match call.set_next_token(token).send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain("list the API's routes", error)),
-        };
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
-        }
-    }
+    pages!("list the API's routes", client.get_routes().api_id(api))
 }
 
 /// Every integration of the API; none if the API is gone.
 pub(super) async fn integrations(client: &Client, api: &str) -> Result<Vec<Integration>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let call = client.get_integrations().api_id(api).max_results(PAGE);
-        let page = match call.set_next_token(token).send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain("list the API's integrations", error)),
-        };
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
-        }
-    }
+    let call = || client.get_integrations().api_id(api);
+    pages!("list the API's integrations", call())
 }
 
 /// Every deployment of the API; none if the API is gone.
 pub(super) async fn deployments(client: &Client, api: &str) -> Result<Vec<Deployment>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let call = client.get_deployments().api_id(api).max_results(PAGE);
-        let page = match call.set_next_token(token).send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain("list the API's deployments", error)),
-        };
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
-        }
-    }
+    let call = || client.get_deployments().api_id(api);
+    pages!("list the API's deployments", call())
+}
+
+/// Every stage of the API; none if the API is gone.
+pub(super) async fn all_stages(client: &Client, api: &str) -> Result<Vec<Stage>> {
+    let call = || client.get_stages().api_id(api);
+    pages!("list the stages of a WebSocket API", call())
 }
 
 /// A stage of the API, if it is there.
@@ -218,4 +175,23 @@ pub(super) async fn stage(
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(explain(&format!("read the stage {name}"), error)),
     }
+}
+
+/// Sets and takes off tags of anything in API Gateway.
+pub(super) async fn tag(run: &RunContext, arn: &str, wanted: &Tags, found: &Tags) -> Result<()> {
+    let client = &run.clients.apigatewayv2;
+    let changes = wanted.changes(found);
+    if !changes.set.is_empty() {
+        let call = client.tag_resource().resource_arn(arn);
+        let call = call.set_tags(Some(changes.set));
+        call.send().await.map_err(|e| explain("tag the API", e))?;
+    }
+    if !changes.remove.is_empty() {
+        let call = client.untag_resource().resource_arn(arn);
+        let call = call.set_tag_keys(Some(changes.remove));
+        call.send()
+            .await
+            .map_err(|e| explain("take a tag off the API", e))?;
+    }
+    Ok(())
 }

@@ -3,27 +3,33 @@
 //! GetRolePolicy, PutRolePolicy; it goes with its role. It is a resource of its own because it
 //! needs the API's id, and the role must not wait for the API.
 
-use super::role::{self, FUNCTION_ROLE};
-use super::world::World;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use super::observed::Observed;
+use super::outputs::ApiId;
+use super::role;
+use super::run_context::{RunContext, StepContext};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
-use crate::stack::policy::{GRANT_POLICY, function_grant, normalised};
+use crate::naming::ids;
+use crate::naming::policy::{GRANT_POLICY, function_grant, normalised};
 use serde_json::Value;
 
 /// The right to push to connections.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Grant {
     /// The role that has it.
     pub role: String,
     /// What it says.
     pub document: Value,
+    /// The API's id.
+    pub api: Output<ApiId>,
 }
 
 impl Resource for Grant {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("grant")
+        Id::new(ids::GRANT)
     }
 
     fn name(&self) -> String {
@@ -36,34 +42,34 @@ impl Resource for Grant {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new(FUNCTION_ROLE, "it is a policy of the role"),
-            Edge::new("api", "it names the API"),
+            Edge::new(ids::FUNCTION_ROLE, "it is a policy of the role"),
+            self.api.edge("it names the API"),
         ]
     }
 
     fn parent(&self) -> Option<Id> {
-        Some(Id::new(FUNCTION_ROLE))
+        Some(Id::new(ids::FUNCTION_ROLE))
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let found = role::inline(&world.clients, &self.role, GRANT_POLICY).await?;
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let found = role::inline(&observed.run.clients, &self.role, GRANT_POLICY).await?;
         Ok(found.map(|document| Self {
-            role: self.role.clone(),
             document,
+            ..self.clone()
         }))
     }
 
-    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let document = function_grant(&world.names, &world.api_made()?);
-        role::put_inline(job, &self.role, GRANT_POLICY, &document).await
+    async fn apply(&self, _found: Option<&Self>, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let document = function_grant(&run.names, &self.api.get()?);
+        role::put_inline(step, &self.role, GRANT_POLICY, &document).await
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        role::delete_inline(job, &self.role, GRANT_POLICY).await
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        role::delete_inline(step, &self.role, GRANT_POLICY).await
     }
 }

@@ -3,34 +3,35 @@
 //! GetIntegrations; CreateIntegration, UpdateIntegration, DeleteIntegration. It goes with the API.
 //!
 //! Surprises: nothing keeps two of the same from being made, so it is known by its description and
-//! made as the API is (`sdk::exactly_one`). One that a route still uses cannot be deleted.
+//! made as the API is (`exactly_one`). One that a route still uses cannot be deleted.
 
-use super::api::once;
+use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
 use super::gateway::{Gateway, integrations};
 use super::limits::{CONTROL, GATEWAY_LANE};
-use super::role::gone;
-use super::sdk::{Attempt, CONFLICT_LIMIT, Twin, exactly_one, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::{ApiId, IntegrationId, Outputs};
+use super::retry::{CONFLICT_LIMIT, gone, is_busy, once, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_conflict};
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
+use crate::naming::ids;
 use aws_sdk_apigatewayv2::types::{Integration as Found, IntegrationType};
 
 /// By this ours is known.
 pub const DESCRIPTION: &str = "chatctl: the chat function";
 
-/// The id of the one integration that is wanted.
-pub const INTEGRATION: &str = "integration";
-
 /// How API Gateway calls the function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Integration {
     /// `integration`, or `integration/{id}` of one too many.
     pub id: Id,
-    /// AWS's id of it, once known.
-    pub integration_id: Option<String>,
+    /// AWS's id of it.
+    pub integration_id: Output<IntegrationId>,
+    /// The API's id.
+    pub api: Output<ApiId>,
     /// `AWS_PROXY`.
     pub kind: String,
     /// `POST`.
@@ -47,10 +48,11 @@ pub struct Integration {
 
 impl Integration {
     /// The one that is wanted.
-    pub fn new(uri: String) -> Self {
+    pub fn new(uri: String, outputs: &Outputs) -> Self {
         Self {
-            id: Id::new(INTEGRATION),
-            integration_id: None,
+            id: Id::new(ids::INTEGRATION),
+            integration_id: outputs.integration.clone(),
+            api: outputs.api.clone(),
             kind: "AWS_PROXY".into(),
             method: "POST".into(),
             timeout: 29_000,
@@ -60,11 +62,15 @@ impl Integration {
         }
     }
 
-    pub(super) fn from_found(id: Id, found: &Found) -> Self {
+    fn from_found(id: Id, found: &Found, api: Output<ApiId>) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Self {
             id,
-            integration_id: found.integration_id().map(str::to_owned),
+            integration_id: Output::new(
+                ids::INTEGRATION,
+                found.integration_id().map(|id| IntegrationId(id.into())),
+            ),
+            api,
             kind: found
                 .integration_type()
                 .map_or("", |t| t.as_str())
@@ -79,15 +85,16 @@ impl Integration {
 }
 
 impl Resource for Integration {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
         self.id.clone()
     }
 
     fn name(&self) -> String {
-        match &self.integration_id {
-            Some(id) => format!("{} ({id})", self.kind),
+        match self.integration_id.known() {
+            Some(id) => format!("{} ({})", self.kind, id.0),
             None => self.kind.clone(),
         }
     }
@@ -103,15 +110,18 @@ impl Resource for Integration {
     }
 
     fn needs(&self) -> Vec<Edge> {
-        vec![Edge::new("api", "it is part of the API")]
+        vec![self.api.edge("it is part of the API")]
     }
 
     fn outlives(&self) -> Vec<Edge> {
-        vec![Edge::new("route/*", "a route in use keeps its integration")]
+        vec![Edge::new(
+            ids::EVERY_ROUTE,
+            "a route in use keeps its integration",
+        )]
     }
 
     fn parent(&self) -> Option<Id> {
-        Some(Id::new("api"))
+        Some(Id::new(ids::API))
     }
 
     fn lane(&self) -> Option<&'static str> {
@@ -126,47 +136,43 @@ impl Resource for Integration {
         }]
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let gateway = world.gateway();
-        let Some(found) = ours(&gateway.integrations, live_target(&gateway)) else {
-            return Ok(None);
-        };
-        world.set_integration(found.integration_id().unwrap_or_default().to_owned());
-        Ok(Some(Self::from_found(self.id(), found)))
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let gateway = &observed.gateway;
+        let found = ours(&gateway.integrations, live_target(gateway));
+        Ok(found.map(|found| Self::from_found(self.id(), found, self.api.clone())))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
         if let Some(found) = found {
-            return self.update(found, job).await;
+            return self.update(found, step).await;
         }
-        let id = exactly_one(self, job).await?;
-        job.world().set_integration(id);
+        let id = exactly_one(self, step).await?;
+        self.integration_id.set(IntegrationId(id));
         Ok(())
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let Some(id) = &self.integration_id else {
-            return Ok(());
-        };
-        delete(job, id).await
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        match self.integration_id.known() {
+            Some(id) => delete(step, &self.api.get()?, &id).await,
+            None => Ok(()),
+        }
     }
 }
 
 impl Integration {
-    async fn update(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
+    async fn update(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let (api, id) = (self.api.get()?, found.integration_id.get()?);
         let call = || {
-            world
-                .clients
+            run.clients
                 .apigatewayv2
                 .update_integration()
-                .api_id(&api)
-                .integration_id(found.integration_id.clone().unwrap_or_default())
+                .api_id(&*api)
+                .integration_id(&*id)
                 .integration_type(IntegrationType::from(self.kind.as_str()))
                 .integration_method(&self.method)
                 .integration_uri(&self.uri)
@@ -175,19 +181,19 @@ impl Integration {
                 .set_credentials_arn(found.credentials.is_some().then(String::new))
                 .send()
         };
-        let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        settled
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        answer
             .map(drop)
             .map_err(|e| explain("update the API's integration", e))
     }
 }
 
-impl Twin for Integration {
+impl NonIdempotentCreate for Integration {
     const WHAT: &'static str = "the integration";
 
-    async fn look(&self, job: &Job<World>) -> Result<Vec<String>> {
-        let world = job.world();
-        let mut all = integrations(&world.clients.apigatewayv2, &world.api_made()?).await?;
+    async fn look(&self, step: &StepContext) -> Result<Vec<String>> {
+        let run = step.run();
+        let mut all = integrations(&run.clients.apigatewayv2, &self.api.get()?).await?;
         all.retain(|one| one.description() == Some(DESCRIPTION));
         let mut ids: Vec<_> = all
             .into_iter()
@@ -197,13 +203,13 @@ impl Twin for Integration {
         Ok(ids)
     }
 
-    async fn create(&self, job: &Job<World>) -> Result<Attempt> {
-        let world = job.world();
-        let call = world
+    async fn create(&self, step: &StepContext) -> Result<Attempt> {
+        let run = step.run();
+        let call = run
             .clients
             .apigatewayv2
             .create_integration()
-            .api_id(world.api_made()?)
+            .api_id(&*self.api.get()?)
             .integration_type(IntegrationType::from(self.kind.as_str()))
             .integration_method(&self.method)
             .integration_uri(&self.uri)
@@ -216,8 +222,8 @@ impl Twin for Integration {
         Attempt::of("create the API's integration", id)
     }
 
-    async fn take_back(&self, job: &Job<World>, id: &str) -> Result<()> {
-        delete(job, id).await
+    async fn take_back(&self, step: &StepContext, id: &str) -> Result<()> {
+        delete(step, &self.api.get()?, id).await
     }
 }
 
@@ -245,38 +251,36 @@ fn live_target(gateway: &Gateway) -> Option<String> {
 }
 
 /// "In use" passes when the routes have moved on.
-async fn delete(job: &Job<World>, id: &str) -> Result<()> {
-    let world = job.world();
-    let api = world.api_made()?;
-    let client = &world.clients.apigatewayv2;
+async fn delete(step: &StepContext, api: &str, id: &str) -> Result<()> {
+    let client = &step.run().clients.apigatewayv2;
     let call = || {
         client
             .delete_integration()
-            .api_id(&api)
+            .api_id(api)
             .integration_id(id)
             .send()
     };
-    let settled = settle(
-        job,
+    let answer = retry_while(
+        step,
         "the routes to move on",
         CONFLICT_LIMIT,
         is_conflict,
         call,
     )
     .await;
-    gone(settled, &format!("delete the integration {id}"))
+    gone(answer, &format!("delete the integration {id}"))
 }
 
 /// Integrations that nobody wants: with our description, or used by no route that stays.
-pub(super) fn strays(world: &World) -> Vec<Integration> {
-    let gateway = world.gateway();
-    let ours = ours_in(&gateway);
+pub fn orphans(gateway: &Gateway, api: &Output<ApiId>) -> Vec<Integration> {
+    let ours = ours_in(gateway);
     let others = gateway.integrations.iter();
     let others = others.filter(|one| one.integration_id() != ours.as_deref());
     others
         .map(|one| {
             let id = one.integration_id().unwrap_or_default();
-            Integration::from_found(Id::new(format!("{INTEGRATION}/{id}")), one)
+            let id = Id::new(format!("{}/{id}", ids::INTEGRATION));
+            Integration::from_found(id, one, api.clone())
         })
         .collect()
 }

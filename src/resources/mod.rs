@@ -4,8 +4,10 @@
 //! verbs, private helpers, tests. A new kind touches its file, this enum and `stack::wanted`.
 
 pub mod account_logging;
+mod account_role;
 pub mod api;
 pub mod deployment;
+mod exactly_one;
 pub mod function;
 mod function_read;
 mod gateway;
@@ -13,28 +15,31 @@ pub mod grant;
 pub mod integration;
 mod limits;
 pub mod log_group;
+mod observed;
+mod outputs;
 pub mod permission;
+mod retry;
 pub mod role;
 pub mod route;
-mod sdk;
+mod run_context;
 pub mod stage;
-mod steward;
 pub mod table;
-mod world;
 
+pub use account_role::AccountRole;
 pub use gateway::Gateway;
-pub use steward::AccountRole;
-pub use world::World;
+pub use observed::Observed;
+pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs};
+pub use run_context::{RunContext, StepContext};
 
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
         /// Any resource of a stack.
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone)]
         pub enum Kind {
             $($(#[$doc])* $kind($type),)*
         }
@@ -46,7 +51,8 @@ macro_rules! kinds {
         })*
 
         impl Resource for Kind {
-            type World = World;
+            type Context = RunContext;
+            type Observed = Observed;
 
             fn id(&self) -> Id {
                 match self { $(Self::$kind(one) => one.id(),)* }
@@ -72,26 +78,26 @@ macro_rules! kinds {
             fn costs(&self, action: Action) -> Vec<Cost> {
                 match self { $(Self::$kind(one) => one.costs(action),)* }
             }
-            fn ownership(&self, world: &World) -> Ownership {
-                match self { $(Self::$kind(one) => one.ownership(world),)* }
+            fn ownership(&self, observed: &Observed) -> Ownership {
+                match self { $(Self::$kind(one) => one.ownership(observed),)* }
             }
-            fn stays(&self, world: &World) -> Option<String> {
-                match self { $(Self::$kind(one) => one.stays(world),)* }
+            fn stays(&self, observed: &Observed) -> Option<String> {
+                match self { $(Self::$kind(one) => one.stays(observed),)* }
             }
-            async fn read(&self, world: &World) -> Result<Option<Self>> {
-                match self { $(Self::$kind(one) => Ok(one.read(world).await?.map(Self::$kind)),)* }
+            async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+                match self { $(Self::$kind(one) => Ok(one.read(observed).await?.map(Self::$kind)),)* }
             }
-            async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+            async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
                 match self { $(Self::$kind(one) => {
                     let found = match found {
                         Some(Self::$kind(found)) => Some(found),
                         _ => None,
                     };
-                    one.apply(found, job).await
+                    one.apply(found, step).await
                 })* }
             }
-            async fn delete(&self, job: &Job<World>) -> Result<()> {
-                match self { $(Self::$kind(one) => one.delete(job).await,)* }
+            async fn delete(&self, step: &StepContext) -> Result<()> {
+                match self { $(Self::$kind(one) => one.delete(step).await,)* }
             }
         }
     };
@@ -122,32 +128,4 @@ kinds! {
     AccountLogging(account_logging::AccountLogging),
     /// The stage.
     Stage(stage::Stage),
-}
-
-/// What is ours and not wanted: APIs that a killed run left, routes and integrations that somebody
-/// added by hand, and, if `thorough` or if there is no API, log groups of APIs that are gone.
-///
-/// # Errors
-/// A reading that fails.
-pub async fn strays(world: &World, thorough: bool) -> Result<Vec<Kind>> {
-    let gateway = world.gateway();
-    let mut all: Vec<Kind> = Vec::new();
-    // The parts of a stranger's API are read only if it is being adopted.
-    all.extend(route::strays(world).into_iter().map(Kind::from));
-    all.extend(integration::strays(world).into_iter().map(Kind::from));
-    all.extend(deployment::strays(world).into_iter().map(Kind::from));
-    let twins = gateway.twins.iter().map(|twin| {
-        let id = Id::new(format!("api/{}", twin.api_id().unwrap_or_default()));
-        Kind::from(api::Api::from_found(
-            id,
-            twin,
-            &crate::stack::tags::Tags::default(),
-        ))
-    });
-    all.extend(twins);
-    if thorough || gateway.api.is_none() {
-        let orphans = log_group::orphans(world).await?;
-        all.extend(orphans.into_iter().map(Kind::from));
-    }
-    Ok(all)
 }

@@ -7,13 +7,15 @@
 //! id carries the API's id, and statements of ours for former APIs are taken out. A missing policy
 //! is a 404. Without the right the client gets a 500 and nobody's log says why.
 
-use super::role::gone;
-use super::sdk::{CONFLICT_LIMIT, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::ApiId;
+use super::retry::{CONFLICT_LIMIT, gone, is_busy, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_conflict, is_missing};
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
-use crate::stack::names::STATEMENT_PREFIX;
+use crate::naming::names::{API_UNKNOWN, STATEMENT_PREFIX};
+use crate::naming::{Names, ids};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -21,66 +23,36 @@ const ACTION: &str = "lambda:InvokeFunction";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
 
 /// Our statements in the function's policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Permission {
     /// The function.
     pub function: String,
     /// What each says, by statement id. One is wanted.
     pub statements: BTreeMap<String, Value>,
+    /// The API's id.
+    pub api: Output<ApiId>,
 }
 
 impl Permission {
     /// The one statement that is wanted.
-    pub fn new(function: &str, statement: String, source_arn: &str) -> Self {
+    pub fn new(names: &Names, api: &Output<ApiId>) -> Self {
+        let id = api
+            .known()
+            .map_or_else(|| API_UNKNOWN.to_owned(), |id| id.0);
         Self {
-            function: function.to_owned(),
-            statements: [(statement, meaning(source_arn))].into(),
+            function: names.function.clone(),
+            statements: [(names.statement(&id), meaning(&names.invoker_arn(&id)))].into(),
+            api: api.clone(),
         }
-    }
-
-    async fn add(&self, id: &str, says: &Value, job: &Job<World>) -> Result<()> {
-        let lambda = &job.world().clients.lambda;
-        let source = says
-            .get("sourceArn")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let call = || {
-            lambda
-                .add_permission()
-                .function_name(&self.function)
-                .statement_id(id)
-                .action(ACTION)
-                .principal(PRINCIPAL)
-                .source_arn(source)
-                .send()
-        };
-        match settle(job, "another update", CONFLICT_LIMIT, is_busy, call).await {
-            Ok(_) => Ok(()),
-            // Ours already: another deploy's, or our own with the answer lost.
-            Err(error) if is_conflict(&error) => Ok(()),
-            Err(error) => Err(explain("let the API call the function", error)),
-        }
-    }
-
-    async fn remove(&self, id: &str, job: &Job<World>) -> Result<()> {
-        let lambda = &job.world().clients.lambda;
-        let call = || {
-            lambda
-                .remove_permission()
-                .function_name(&self.function)
-                .statement_id(id)
-                .send()
-        };
-        let settled = settle(job, "another update", CONFLICT_LIMIT, is_busy, call).await;
-        gone(settled, &format!("take back the permission {id}"))
     }
 }
 
 impl Resource for Permission {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("permission")
+        Id::new(ids::PERMISSION)
     }
 
     fn name(&self) -> String {
@@ -98,70 +70,100 @@ impl Resource for Permission {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new("function", "it is part of the function's policy"),
-            Edge::new("api", "it names the API"),
+            Edge::new(ids::FUNCTION, "it is part of the function's policy"),
+            self.api.edge("it names the API"),
         ]
     }
 
     fn parent(&self) -> Option<Id> {
-        Some(Id::new("function"))
+        Some(Id::new(ids::FUNCTION))
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let call = world
-            .clients
-            .lambda
-            .get_policy()
-            .function_name(&self.function);
-        let policy = match call.send().await {
-            Ok(answer) => answer.policy.unwrap_or_default(),
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(explain("read the function's policy", error)),
-        };
-        let statements = ours(&policy);
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let statements = self.look(&observed.run).await?;
         Ok((!statements.is_empty()).then(|| Self {
-            function: self.function.clone(),
             statements,
+            ..self.clone()
         }))
     }
 
-    async fn apply(&self, _found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
-        let names = &world.names;
-        let wanted = Self::new(
-            &self.function,
-            names.statement(&api),
-            &names.invoker_arn(&api),
-        );
-        job.named(&wanted.name());
-        let there = self
-            .read(world)
-            .await?
-            .map(|found| found.statements)
-            .unwrap_or_default();
+    async fn apply(&self, _found: Option<&Self>, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        self.api.get()?;
+        let wanted = Self::new(&run.names, &self.api);
+        step.named(&wanted.name());
+        let there = self.look(run).await?;
         for (id, says) in &there {
             if wanted.statements.get(id) != Some(says) {
-                self.remove(id, job).await?;
+                self.remove(id, step).await?;
             }
         }
         for (id, says) in &wanted.statements {
             if there.get(id) != Some(says) {
-                self.add(id, says, job).await?;
+                self.add(id, says, step).await?;
             }
         }
         Ok(())
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
+    async fn delete(&self, step: &StepContext) -> Result<()> {
         for id in self.statements.keys() {
-            self.remove(id, job).await?;
+            self.remove(id, step).await?;
         }
         Ok(())
+    }
+}
+
+impl Permission {
+    /// Our statements in the function's policy.
+    async fn look(&self, run: &RunContext) -> Result<BTreeMap<String, Value>> {
+        let call = run.clients.lambda.get_policy();
+        match call.function_name(&self.function).send().await {
+            Ok(answer) => Ok(ours(answer.policy().unwrap_or_default())),
+            Err(error) if is_missing(&error) => Ok(BTreeMap::new()),
+            Err(error) => Err(explain("read the function's policy", error)),
+        }
+    }
+
+    async fn add(&self, id: &str, says: &Value, step: &StepContext) -> Result<()> {
+        let lambda = &step.run().clients.lambda;
+        let source = says
+            .get("sourceArn")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let call = || {
+            lambda
+                .add_permission()
+                .function_name(&self.function)
+                .statement_id(id)
+                .action(ACTION)
+                .principal(PRINCIPAL)
+                .source_arn(source)
+                .send()
+        };
+        match retry_while(step, "another update", CONFLICT_LIMIT, is_busy, call).await {
+            Ok(_) => Ok(()),
+            // Ours already: another deploy's, or our own with the answer lost.
+            Err(error) if is_conflict(&error) => Ok(()),
+            Err(error) => Err(explain("let the API call the function", error)),
+        }
+    }
+
+    async fn remove(&self, id: &str, step: &StepContext) -> Result<()> {
+        let lambda = &step.run().clients.lambda;
+        let call = || {
+            lambda
+                .remove_permission()
+                .function_name(&self.function)
+                .statement_id(id)
+                .send()
+        };
+        let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_busy, call).await;
+        gone(answer, &format!("take back the permission {id}"))
     }
 }
 
@@ -218,15 +220,19 @@ mod tests {
              "Condition": {"ArnLike": {"AWS:SourceArn": "arn:x"}}},
             {"Sid": "somebody-else", "Effect": "Allow"},
         ]});
-        let expected = Permission::new("f", "chatctl-abc".into(), "arn:x");
-        assert_eq!(ours(&policy.to_string()), expected.statements);
+        assert_eq!(
+            ours(&policy.to_string()),
+            [("chatctl-abc".into(), meaning("arn:x"))].into()
+        );
     }
 
     #[test]
     fn a_statement_without_its_condition_differs() {
         let policy = json!({"Statement": [{"Sid": "chatctl-abc", "Effect": "Allow",
             "Action": ACTION, "Principal": {"Service": PRINCIPAL}}]});
-        let expected = Permission::new("f", "chatctl-abc".into(), "arn:x");
-        assert_ne!(ours(&policy.to_string()), expected.statements);
+        assert_ne!(
+            ours(&policy.to_string()),
+            [("chatctl-abc".into(), meaning("arn:x"))].into()
+        );
     }
 }

@@ -8,21 +8,18 @@
 //! policies are. A role that IAM shows is not yet one that Lambda can assume: that is waited for
 //! where it is used.
 
-use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{Clients, explain, is_conflict, is_missing};
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::{Error, Result};
-use crate::stack::policy::{GRANT_POLICY, normalised};
-use crate::stack::tags::{FORMER, Tags};
+use crate::naming::ids;
+use crate::naming::policy::{GRANT_POLICY, normalised};
+use crate::naming::tags::{FORMER, Tags};
 use aws_sdk_iam::types::Tag;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The id of the function's role.
-pub const FUNCTION_ROLE: &str = "role/function";
-/// The id of the role through which API Gateway writes logs.
-pub const LOGGING_ROLE: &str = "role/logging";
 
 /// An IAM role.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +39,8 @@ pub struct Role {
 }
 
 impl Resource for Role {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
         Id::new(self.id)
@@ -65,24 +63,49 @@ impl Resource for Role {
 
     fn outlives(&self) -> Vec<Edge> {
         match self.id {
-            LOGGING_ROLE => vec![Edge::new(
-                "account-logging",
+            ids::LOGGING_ROLE => vec![Edge::new(
+                ids::ACCOUNT_LOGGING,
                 "the account must not point at a role that is gone",
             )],
-            _ => vec![Edge::new("function", "a live function needs its role")],
+            _ => vec![Edge::new(ids::FUNCTION, "a live function needs its role")],
         }
     }
 
-    fn ownership(&self, world: &World) -> Ownership {
-        self.tags.ownership(&world.names.stack, &world.names.stage)
+    fn ownership(&self, observed: &Observed) -> Ownership {
+        observed.run.names.ownership(&self.tags)
     }
 
-    fn stays(&self, world: &World) -> Option<String> {
-        (self.id == LOGGING_ROLE).then(|| world.account_role.keeps_role())?
+    fn stays(&self, observed: &Observed) -> Option<String> {
+        (self.id == ids::LOGGING_ROLE).then(|| observed.account_role.keeps_role())?
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let clients = &world.clients;
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        self.look(&observed.run.clients).await
+    }
+
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
+        match found {
+            Some(found) => self.mend(found, step).await,
+            None => self.create(step).await,
+        }
+    }
+
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let clients = &step.run().clients;
+        for name in inline_names(clients, &self.name).await? {
+            delete_inline(step, &self.name, &name).await?;
+        }
+        for arn in attached(clients, &self.name).await? {
+            self.detach(step, &arn).await?;
+        }
+        let call = || clients.iam.delete_role().role_name(&self.name).send();
+        let answer = retry_while(step, "IAM", SETTLE_LIMIT, is_conflict, call).await;
+        gone(answer, &format!("delete the role {}", self.name))
+    }
+}
+
+impl Role {
+    async fn look(&self, clients: &Clients) -> Result<Option<Self>> {
         let (role, attached, listed, known) = tokio::try_join!(
             get(clients, &self.name),
             attached(clients, &self.name),
@@ -112,31 +135,9 @@ impl Resource for Role {
         }))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        match found {
-            Some(found) => self.mend(found, job).await,
-            None => self.create(job).await,
-        }
-    }
-
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let clients = &job.world().clients;
-        for name in inline_names(clients, &self.name).await? {
-            delete_inline(job, &self.name, &name).await?;
-        }
-        for arn in attached(clients, &self.name).await? {
-            self.detach(job, &arn).await?;
-        }
-        let call = || clients.iam.delete_role().role_name(&self.name).send();
-        let settled = settle(job, "IAM", SETTLE_LIMIT, is_conflict, call).await;
-        gone(settled, &format!("delete the role {}", self.name))
-    }
-}
-
-impl Role {
     /// Made by somebody else in the meantime: theirs is mended if it is ours.
-    async fn create(&self, job: &Job<World>) -> Result<()> {
-        let iam = &job.world().clients.iam;
+    async fn create(&self, step: &StepContext) -> Result<()> {
+        let iam = &step.run().clients.iam;
         let call = iam
             .create_role()
             .role_name(&self.name)
@@ -144,24 +145,25 @@ impl Role {
             .description("made by chatctl")
             .set_tags(Some(sdk_tags(&self.tags)));
         match call.send().await {
-            Ok(_) => self.mend(&self.bare(), job).await,
-            Err(error) if is_conflict(&error) => self.mend_existing(job).await,
+            Ok(_) => self.mend(&self.bare(), step).await,
+            Err(error) if is_conflict(&error) => self.mend_existing(step).await,
             Err(error) => Err(explain(&format!("create the role {}", self.name), error)),
         }
     }
 
-    async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
-        let look = || self.read(job.world());
-        let found = job
+    async fn mend_existing(&self, step: &StepContext) -> Result<()> {
+        let clients = &step.run().clients;
+        let look = || self.look(clients);
+        let found = step
             .until("the role to be visible", SETTLE_LIMIT, look)
             .await?;
-        if let Ownership::Foreign(whose) = found.ownership(job.world()) {
+        if let Ownership::Foreign(whose) = step.run().names.ownership(&found.tags) {
             return Err(
                 Error::failed(format!("the role {} is there and is not ours", self.name))
                     .because_of(whose),
             );
         }
-        self.mend(&found, job).await
+        self.mend(&found, step).await
     }
 
     /// As it is right after CreateRole: no policies yet.
@@ -173,75 +175,75 @@ impl Role {
         }
     }
 
-    async fn mend(&self, found: &Self, job: &Job<World>) -> Result<()> {
+    async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
         if normalised(&self.trust) != normalised(&found.trust) {
-            self.set_trust(job).await?;
+            self.set_trust(step).await?;
         }
         for (name, document) in &self.inline {
             let same = |there: &Value| normalised(there) == normalised(document);
             if !found.inline.get(name).is_some_and(same) {
-                put_inline(job, &self.name, name, document).await?;
+                put_inline(step, &self.name, name, document).await?;
             }
         }
         for arn in self.attached.difference(&found.attached) {
-            self.attach(job, arn).await?;
+            self.attach(step, arn).await?;
         }
         for name in found
             .inline
             .keys()
             .filter(|n| !self.inline.contains_key(*n))
         {
-            delete_inline(job, &self.name, name).await?;
+            delete_inline(step, &self.name, name).await?;
         }
         for arn in found.attached.difference(&self.attached) {
-            self.detach(job, arn).await?;
+            self.detach(step, arn).await?;
         }
-        self.tag(found, job).await
+        self.tag(found, step).await
     }
 
-    async fn set_trust(&self, job: &Job<World>) -> Result<()> {
-        let iam = &job.world().clients.iam;
+    async fn set_trust(&self, step: &StepContext) -> Result<()> {
+        let iam = &step.run().clients.iam;
         let call = || {
             iam.update_assume_role_policy()
                 .role_name(&self.name)
                 .policy_document(self.trust.to_string())
                 .send()
         };
-        let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+        let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
         let action = format!("set the trust of the role {}", self.name);
-        settled.map(drop).map_err(|e| explain(&action, e))
+        answer.map(drop).map_err(|e| explain(&action, e))
     }
 
-    async fn attach(&self, job: &Job<World>, arn: &str) -> Result<()> {
-        let iam = &job.world().clients.iam;
+    async fn attach(&self, step: &StepContext, arn: &str) -> Result<()> {
+        let iam = &step.run().clients.iam;
         let call = || {
             iam.attach_role_policy()
                 .role_name(&self.name)
                 .policy_arn(arn)
                 .send()
         };
-        let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+        let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
         let action = format!("attach {} to the role {}", last_part(arn), self.name);
-        settled.map(drop).map_err(|e| explain(&action, e))
+        answer.map(drop).map_err(|e| explain(&action, e))
     }
 
-    async fn detach(&self, job: &Job<World>, arn: &str) -> Result<()> {
-        let iam = &job.world().clients.iam;
+    async fn detach(&self, step: &StepContext, arn: &str) -> Result<()> {
+        let iam = &step.run().clients.iam;
         let call = || {
             iam.detach_role_policy()
                 .role_name(&self.name)
                 .policy_arn(arn)
                 .send()
         };
-        let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+        let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
         gone(
-            settled,
+            answer,
             &format!("detach {} from the role {}", last_part(arn), self.name),
         )
     }
 
-    async fn tag(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        let iam = &job.world().clients.iam;
+    async fn tag(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let iam = &step.run().clients.iam;
         let changes = self.tags.changes(&found.tags);
         let action = format!("tag the role {}", self.name);
         if !changes.set.is_empty() {
@@ -282,48 +284,26 @@ pub(super) async fn get(
 }
 
 async fn attached(clients: &Clients, name: &str) -> Result<BTreeSet<String>> {
-    let mut all = BTreeSet::new();
-    let mut marker = None;
-    loop {
-        let call = clients.iam.list_attached_role_policies().role_name(name);
-        let page = match call.set_marker(marker).send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => {
-                return Err(explain(
-                    &format!("list what is attached to the role {name}"),
-                    error,
-                ));
-            }
-        };
-        let arns = page.attached_policies.unwrap_or_default();
-        all.extend(arns.into_iter().filter_map(|policy| policy.policy_arn));
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(all);
+    let call = clients.iam.list_attached_role_policies().role_name(name);
+    let policies = call.into_paginator().items().send();
+    match policies.collect::<Result<Vec<_>, _>>().await {
+        Ok(all) => Ok(all.into_iter().filter_map(|one| one.policy_arn).collect()),
+        Err(error) if is_missing(&error) => Ok(BTreeSet::new()),
+        Err(error) => {
+            let action = format!("list what is attached to the role {name}");
+            Err(explain(&action, error))
         }
     }
 }
 
 async fn inline_names(clients: &Clients, name: &str) -> Result<Vec<String>> {
-    let mut all = Vec::new();
-    let mut marker = None;
-    loop {
-        let call = clients.iam.list_role_policies().role_name(name);
-        let page = match call.set_marker(marker).send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => {
-                return Err(explain(
-                    &format!("list the policies of the role {name}"),
-                    error,
-                ));
-            }
-        };
-        all.extend(page.policy_names);
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(all);
+    let call = clients.iam.list_role_policies().role_name(name);
+    match call.into_paginator().items().send().collect().await {
+        Ok(all) => Ok(all),
+        Err(error) if is_missing(&error) => Ok(Vec::new()),
+        Err(error) => {
+            let action = format!("list the policies of the role {name}");
+            Err(explain(&action, error))
         }
     }
 }
@@ -361,12 +341,12 @@ pub(super) async fn inline(clients: &Clients, role: &str, name: &str) -> Result<
 
 /// Writes an inline policy; it is there or not, all the same.
 pub(super) async fn put_inline(
-    job: &Job<World>,
+    step: &StepContext,
     role: &str,
     name: &str,
     document: &Value,
 ) -> Result<()> {
-    let iam = &job.world().clients.iam;
+    let iam = &step.run().clients.iam;
     let call = || {
         iam.put_role_policy()
             .role_name(role)
@@ -374,39 +354,25 @@ pub(super) async fn put_inline(
             .policy_document(document.to_string())
             .send()
     };
-    let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+    let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
     let action = format!("write the policy {name} of the role {role}");
-    settled.map(drop).map_err(|e| explain(&action, e))
+    answer.map(drop).map_err(|e| explain(&action, e))
 }
 
 /// Deletes an inline policy; missing is success.
-pub(super) async fn delete_inline(job: &Job<World>, role: &str, name: &str) -> Result<()> {
-    let iam = &job.world().clients.iam;
+pub(super) async fn delete_inline(step: &StepContext, role: &str, name: &str) -> Result<()> {
+    let iam = &step.run().clients.iam;
     let call = || {
         iam.delete_role_policy()
             .role_name(role)
             .policy_name(name)
             .send()
     };
-    let settled = settle(job, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+    let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
     gone(
-        settled,
+        answer,
         &format!("delete the policy {name} of the role {role}"),
     )
-}
-
-/// A deletion that found nothing has done its work.
-pub(super) fn gone<T, E>(
-    answer: std::result::Result<T, crate::aws::Failure<E>>,
-    action: &str,
-) -> Result<()>
-where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match answer {
-        Err(error) if !is_missing(&error) => Err(explain(action, error)),
-        _ => Ok(()),
-    }
 }
 
 /// IAM answers with documents in URL encoding. What is no JSON is kept as text, so that it shows as

@@ -6,52 +6,50 @@
 //! refusal says that it is there. Changes are live only with a new deployment, and a route is
 //! changed in place: deleting and making it anew would lose messages in between.
 
-use super::gateway::routes;
-use super::integration::INTEGRATION;
+use super::gateway::{Gateway, routes};
+use super::integration;
 use super::limits::{CONTROL, GATEWAY_LANE};
-use super::role::gone;
-use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, is_busy, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::{ApiId, IntegrationId, Outputs};
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_conflict};
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
+use crate::naming::chat::ROUTE_KEYS;
+use crate::naming::ids;
 use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as Found};
-
-/// The routes of the chat.
-pub const KEYS: [&str; 6] = [
-    "$connect",
-    "$disconnect",
-    "$default",
-    "setName",
-    "sendPublic",
-    "sendPrivate",
-];
 
 /// How the target of a route is named when it is our integration.
 const OURS: &str = "the chat function";
 
 /// A route of the API.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Route {
-    /// What is matched: `$connect`, `sendPublic`, …
+    /// The route key: `$connect`, `sendPublic`, …
     pub key: String,
     /// AWS's id of it, once known.
     pub route_id: Option<String>,
-    /// Where it goes: [`OURS`], or `integrations/{id}` of another one.
+    /// Where it leads: [`OURS`], or `integrations/{id}` of another one.
     pub target: String,
-    /// Who may; `NONE` is wanted.
+    /// The authorization type; `NONE` is wanted.
     pub authorization: String,
-    /// Whether it wants an API key.
+    /// Whether it requires an API key.
     pub needs_key: bool,
-    /// Whether the function's answer goes back to the client; it does not.
+    /// The route response selection expression; none is wanted, so the function's answer does not
+    /// go back to the client.
     pub answers: Option<String>,
+    /// The API's id.
+    pub api: Output<ApiId>,
+    /// The id of our integration.
+    pub integration: Output<IntegrationId>,
 }
 
 impl Route {
     /// A route as it is wanted.
-    pub fn new(key: &str) -> Self {
+    pub fn new(key: &str, outputs: &Outputs) -> Self {
         Self {
             key: key.into(),
             route_id: None,
@@ -59,16 +57,17 @@ impl Route {
             authorization: "NONE".into(),
             needs_key: false,
             answers: None,
+            api: outputs.api.clone(),
+            integration: outputs.integration.clone(),
         }
     }
 
-    fn from_found(found: &Found, integration: Option<&str>) -> Self {
+    fn as_found(&self, found: &Found, integration: Option<&str>) -> Self {
         let target = found.target().unwrap_or("nothing");
         let id = target.strip_prefix("integrations/");
         let ours = id.is_some() && id == integration;
         let authorization = found.authorization_type().map_or("NONE", |a| a.as_str());
         Self {
-            key: found.route_key().unwrap_or_default().to_owned(),
             route_id: found.route_id().map(str::to_owned),
             target: if ours { OURS } else { target }.to_owned(),
             authorization: authorization.to_owned(),
@@ -77,72 +76,14 @@ impl Route {
                 .route_response_selection_expression()
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned),
+            ..self.clone()
         }
-    }
-
-    async fn look(&self, world: &World) -> Result<Option<Self>> {
-        let api = world.api_made()?;
-        let all = routes(&world.clients.apigatewayv2, &api).await?;
-        let integration = world.integration_made().ok();
-        let found = all
-            .iter()
-            .find(|route| route.route_key() == Some(&self.key));
-        Ok(found.map(|found| Self::from_found(found, integration.as_deref())))
-    }
-
-    async fn create(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let (api, target) = (world.api_made()?, target(world)?);
-        let action = format!("create the route {}", self.key);
-        let attempt = || async {
-            let call = world
-                .clients
-                .apigatewayv2
-                .create_route()
-                .api_id(&api)
-                .route_key(&self.key)
-                .target(&target)
-                .authorization_type(AuthorizationType::from(self.authorization.as_str()))
-                .api_key_required(self.needs_key);
-            match call.send().await {
-                Ok(_) => Ok(Some(None)),
-                // There already, or another change under way: looking tells which.
-                Err(error) if is_conflict(&error) => Ok(self.look(world).await?.map(Some)),
-                Err(error) => Err(explain(&action, error)),
-            }
-        };
-        match job.until("another change", CONFLICT_LIMIT, attempt).await? {
-            Some(there) if there.fields() != self.fields() => self.update(&there, job).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn update(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let (api, target) = (world.api_made()?, target(world)?);
-        let call = || {
-            world
-                .clients
-                .apigatewayv2
-                .update_route()
-                .api_id(&api)
-                .route_id(found.route_id.clone().unwrap_or_default())
-                .route_key(&self.key)
-                .target(&target)
-                .authorization_type(AuthorizationType::from(self.authorization.as_str()))
-                .api_key_required(self.needs_key)
-                .set_route_response_selection_expression(found.answers.is_some().then(String::new))
-                .send()
-        };
-        let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        settled
-            .map(drop)
-            .map_err(|e| explain(&format!("update the route {}", self.key), e))
     }
 }
 
 impl Resource for Route {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
         Id::new(format!("route/{}", self.key))
@@ -162,13 +103,13 @@ impl Resource for Route {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new("api", "it is part of the API"),
-            Edge::new(INTEGRATION, "it leads to the integration"),
+            self.api.edge("it is part of the API"),
+            self.integration.edge("it leads to the integration"),
         ]
     }
 
     fn parent(&self) -> Option<Id> {
-        Some(Id::new("api"))
+        Some(Id::new(ids::API))
     }
 
     fn lane(&self) -> Option<&'static str> {
@@ -182,44 +123,107 @@ impl Resource for Route {
         }]
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let gateway = world.gateway();
-        let integration = super::integration::ours_in(&gateway);
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let gateway = &observed.gateway;
+        let integration = integration::ours_in(gateway);
         let mut all = gateway.routes.iter();
         let found = all.find(|route| route.route_key() == Some(&self.key));
-        Ok(found.map(|found| Self::from_found(found, integration.as_deref())))
+        Ok(found.map(|found| self.as_found(found, integration.as_deref())))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
         match found {
-            Some(found) => self.update(found, job).await,
-            None => self.create(job).await,
+            Some(found) => self.update(found, step).await,
+            None => self.create(step).await,
         }
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let api = self.api.get()?;
         let id = self.route_id.clone().unwrap_or_default();
-        let client = &world.clients.apigatewayv2;
-        let call = || client.delete_route().api_id(&api).route_id(&id).send();
-        let settled = settle(job, "another change", SETTLE_LIMIT, is_busy, call).await;
-        gone(settled, &format!("delete the route {}", self.key))
+        let client = &step.run().clients.apigatewayv2;
+        let call = || client.delete_route().api_id(&*api).route_id(&id).send();
+        let answer = retry_while(step, "another change", SETTLE_LIMIT, is_busy, call).await;
+        gone(answer, &format!("delete the route {}", self.key))
     }
 }
 
-fn target(world: &World) -> Result<String> {
-    Ok(format!("integrations/{}", world.integration_made()?))
+impl Route {
+    fn target(&self) -> Result<String> {
+        Ok(format!("integrations/{}", &*self.integration.get()?))
+    }
+
+    async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
+        let all = routes(&run.clients.apigatewayv2, &self.api.get()?).await?;
+        let integration = self.integration.get()?;
+        let found = all
+            .iter()
+            .find(|route| route.route_key() == Some(&self.key));
+        Ok(found.map(|found| self.as_found(found, Some(&*integration))))
+    }
+
+    async fn create(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let (api, target) = (self.api.get()?, self.target()?);
+        let action = format!("create the route {}", self.key);
+        let attempt = || async {
+            let call = run
+                .clients
+                .apigatewayv2
+                .create_route()
+                .api_id(&*api)
+                .route_key(&self.key)
+                .target(&target)
+                .authorization_type(AuthorizationType::from(self.authorization.as_str()))
+                .api_key_required(self.needs_key);
+            match call.send().await {
+                Ok(_) => Ok(Some(None)),
+                // There already, or another change under way: looking tells which.
+                Err(error) if is_conflict(&error) => Ok(self.look(run).await?.map(Some)),
+                Err(error) => Err(explain(&action, error)),
+            }
+        };
+        match step
+            .until("another change", CONFLICT_LIMIT, attempt)
+            .await?
+        {
+            Some(there) if there.fields() != self.fields() => self.update(&there, step).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn update(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
+        let (api, target) = (self.api.get()?, self.target()?);
+        let call = || {
+            client
+                .update_route()
+                .api_id(&*api)
+                .route_id(found.route_id.clone().unwrap_or_default())
+                .route_key(&self.key)
+                .target(&target)
+                .authorization_type(AuthorizationType::from(self.authorization.as_str()))
+                .api_key_required(self.needs_key)
+                .set_route_response_selection_expression(found.answers.is_some().then(String::new))
+                .send()
+        };
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        answer
+            .map(drop)
+            .map_err(|e| explain(&format!("update the route {}", self.key), e))
+    }
 }
 
 /// Routes that nobody wants: the API is wholly ours.
-pub(super) fn strays(world: &World) -> Vec<Route> {
-    let gateway = world.gateway();
-    let unwanted = |route: &&Found| !KEYS.contains(&route.route_key().unwrap_or_default());
+pub fn orphans(gateway: &Gateway, outputs: &Outputs) -> Vec<Route> {
+    let key = |route: &Found| route.route_key().unwrap_or_default().to_owned();
+    let unwanted = |route: &&Found| !ROUTE_KEYS.contains(&key(route).as_str());
     let found = gateway.routes.iter().filter(unwanted);
-    found.map(|route| Route::from_found(route, None)).collect()
+    found
+        .map(|route| Route::new(&key(route), outputs).as_found(route, None))
+        .collect()
 }

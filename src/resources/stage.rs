@@ -6,24 +6,27 @@
 //! both are always sent. Logging is refused as long as the account has no logging role. An access
 //! log's format has to be one line.
 
-use super::api::tag;
+use super::deployment::digest_of;
+use super::gateway::{self, tag};
 use super::limits::{CONTROL, GATEWAY_LANE};
-use super::role::gone;
-use super::sdk::{CONFLICT_LIMIT, IAM_LIMIT, is_busy, message, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::outputs::{ApiId, DeploymentId};
+use super::retry::{CONFLICT_LIMIT, IAM_LIMIT, gone, is_busy, message, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict};
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
-use crate::stack::tags::Tags;
+use crate::naming::ids;
+use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
 
 /// A stage of the API.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Stage {
     /// Its name.
     pub name: String,
@@ -45,13 +48,18 @@ pub struct Stage {
     pub overrides: BTreeMap<String, String>,
     /// Its tags.
     pub tags: Tags,
+    /// The API's id.
+    pub api: Output<ApiId>,
+    /// The id of the deployment that clients get.
+    pub deployment_id: Output<DeploymentId>,
 }
 
 impl Resource for Stage {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("stage")
+        Id::new(ids::STAGE)
     }
 
     fn name(&self) -> String {
@@ -78,26 +86,27 @@ impl Resource for Stage {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new("api", "it is part of the API"),
-            Edge::new("deployment", "it shows the deployment to the world"),
-            Edge::new("function", "the first message needs the function"),
-            Edge::new("permission", "the first message needs the permission"),
-            Edge::new("grant", "the first answer needs the right to push"),
-            Edge::new("table", "the first name needs the table"),
+            self.api.edge("it is part of the API"),
+            self.deployment_id
+                .edge("clients get the deployment through it"),
+            Edge::new(ids::FUNCTION, "the first message needs the function"),
+            Edge::new(ids::PERMISSION, "the first message needs the permission"),
+            Edge::new(ids::GRANT, "the first answer needs the right to push"),
+            Edge::new(ids::TABLE, "the first name needs the table"),
             Edge::new(
-                "account-logging",
+                ids::ACCOUNT_LOGGING,
                 "logging is refused without the account's role",
             ),
-            Edge::new("log-group/access", "the access log goes there"),
+            Edge::new(ids::ACCESS_GROUP, "the access log goes there"),
             Edge::new(
-                "log-group/execution",
+                ids::EXECUTION_GROUP,
                 "else API Gateway makes the group, without retention",
             ),
         ]
     }
 
     fn parent(&self) -> Option<Id> {
-        Some(Id::new("api"))
+        Some(Id::new(ids::API))
     }
 
     fn lane(&self) -> Option<&'static str> {
@@ -111,37 +120,36 @@ impl Resource for Stage {
         }]
     }
 
-    fn ownership(&self, _world: &World) -> Ownership {
+    fn ownership(&self, _observed: &Observed) -> Ownership {
         Ownership::Ours
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let gateway = world.gateway();
-        let live = gateway.live_deployment().map(super::deployment::digest_of);
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        let gateway = &observed.gateway;
+        let live = gateway.live_deployment().map(digest_of);
         let found = gateway.stage.as_ref();
         Ok(found.map(|found| self.as_found(found, live)))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
         match found {
-            Some(found) => self.update(found, job).await,
-            None => self.create(job).await,
+            Some(found) => self.update(found, step).await,
+            None => self.create(step).await,
         }
     }
 
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
-        let client = &world.clients.apigatewayv2;
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let api = self.api.get()?;
+        let client = &step.run().clients.apigatewayv2;
         let call = || {
             client
                 .delete_stage()
-                .api_id(&api)
+                .api_id(&*api)
                 .stage_name(&self.name)
                 .send()
         };
-        let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
-        gone(settled, &format!("delete the stage {}", self.name))
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        gone(answer, &format!("delete the stage {}", self.name))
     }
 }
 
@@ -154,7 +162,6 @@ impl Stage {
         let access = found.access_log_settings();
         let overrides = found.route_settings().cloned().unwrap_or_default();
         Self {
-            name: self.name.clone(),
             deployment: live.unwrap_or_else(|| "none".into()),
             logging: level.to_owned(),
             data_trace: defaults
@@ -173,38 +180,45 @@ impl Stage {
                 .map(|(k, v)| (k.clone(), spelled(v)))
                 .collect(),
             tags: self.tags.seen(found.tags().cloned().unwrap_or_default()),
+            ..self.clone()
         }
     }
 
-    async fn create(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let (api, deployment) = (world.api_made()?, world.deployment_made()?);
+    async fn create(&self, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
+        let (api, deployment) = (self.api.get()?, self.deployment_id.get()?);
         let call = || {
-            world
-                .clients
-                .apigatewayv2
+            client
                 .create_stage()
-                .api_id(&api)
+                .api_id(&*api)
                 .stage_name(&self.name)
-                .deployment_id(&deployment)
+                .deployment_id(&*deployment)
                 .default_route_settings(self.settings())
                 .access_log_settings(self.access_log())
                 .set_tags(Some(self.tags.to_map()))
                 .send()
         };
         let waiting_for = "API Gateway to see the account's logging role";
-        match settle(job, waiting_for, IAM_LIMIT, is_passing, call).await {
+        match retry_while(step, waiting_for, IAM_LIMIT, is_transient, call).await {
             Ok(_) => Ok(()),
-            Err(error) if is_conflict(&error) => self.mend_existing(job).await,
+            Err(error) if is_conflict(&error) => self.mend_existing(step).await,
             Err(error) => Err(explain(&format!("create the stage {}", self.name), error)),
         }
     }
 
-    async fn mend_existing(&self, job: &Job<World>) -> Result<()> {
-        let gateway = job.world().look_again().await?;
-        let live = gateway.live_deployment().map(super::deployment::digest_of);
-        match &gateway.stage {
-            Some(found) => self.update(&self.as_found(found, live), job).await,
+    async fn mend_existing(&self, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
+        let api = self.api.get()?;
+        let found = gateway::stage(client, &api, &self.name).await?;
+        let deployments = gateway::deployments(client, &api).await?;
+        match found {
+            Some(found) => {
+                let live = deployments
+                    .iter()
+                    .find(|one| one.deployment_id() == found.deployment_id());
+                let live = live.map(digest_of);
+                self.update(&self.as_found(&found, live), step).await
+            }
             None => Err(
                 Error::failed(format!("the stage {} came and went", self.name))
                     .hint("somebody else is changing this stack; run it again when they are done"),
@@ -212,45 +226,43 @@ impl Stage {
         }
     }
 
-    async fn update(&self, found: &Self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let api = world.api_made()?;
+    async fn update(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let api = self.api.get()?;
         for route in found.overrides.keys() {
-            self.drop_override(&api, route, job).await?;
+            self.drop_override(&api, route, step).await?;
         }
         let (mut now, mut wanted) = (found.clone(), self.clone());
         (now.tags, now.overrides) = Default::default();
         (wanted.tags, wanted.overrides) = Default::default();
         if now.fields() != wanted.fields() {
-            self.send_update(&api, job).await?;
+            self.send_update(&api, step).await?;
         }
-        tag(world, &world.names.stage_arn(&api), &self.tags, &found.tags).await
+        tag(run, &run.names.stage_arn(&api), &self.tags, &found.tags).await
     }
 
-    async fn send_update(&self, api: &str, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let deployment = world.deployment_made()?;
+    async fn send_update(&self, api: &str, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
+        let deployment = self.deployment_id.get()?;
         let call = || {
-            world
-                .clients
-                .apigatewayv2
+            client
                 .update_stage()
                 .api_id(api)
                 .stage_name(&self.name)
-                .deployment_id(&deployment)
+                .deployment_id(&*deployment)
                 .default_route_settings(self.settings())
                 .access_log_settings(self.access_log())
                 .send()
         };
         let waiting_for = "API Gateway to see the account's logging role";
-        let settled = settle(job, waiting_for, IAM_LIMIT, is_passing, call).await;
-        settled
+        let answer = retry_while(step, waiting_for, IAM_LIMIT, is_transient, call).await;
+        answer
             .map(drop)
             .map_err(|e| explain(&format!("update the stage {}", self.name), e))
     }
 
-    async fn drop_override(&self, api: &str, route: &str, job: &Job<World>) -> Result<()> {
-        let client = &job.world().clients.apigatewayv2;
+    async fn drop_override(&self, api: &str, route: &str, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
         let call = || {
             client
                 .delete_route_settings()
@@ -259,9 +271,9 @@ impl Stage {
                 .route_key(route)
                 .send()
         };
-        let settled = settle(job, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
         gone(
-            settled,
+            answer,
             &format!("take off the settings of the route {route}"),
         )
     }
@@ -285,7 +297,7 @@ impl Stage {
 }
 
 /// The account's role was set a moment ago, and API Gateway does not see it yet.
-fn is_passing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+fn is_transient<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_busy(error) || message(error).contains("CloudWatch Logs role ARN must be set")
 }
 

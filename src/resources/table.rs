@@ -7,23 +7,18 @@
 //! UpdateTimeToLive is refused if nothing would change, so it is read first. A change of keys
 //! means another table: it is replaced, and who is in the chat then has to say the name again.
 
-use super::role::gone;
-use super::sdk::{CONFLICT_LIMIT, SETTLE_LIMIT, message, settle};
-use super::world::World;
+use super::observed::Observed;
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, message, retry_while};
+use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_conflict, is_missing};
-use crate::engine::{Edge, Fields, Id, Job, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
-use crate::stack::tags::Tags;
+use crate::naming::ids;
+use crate::naming::tags::Tags;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
-
-/// The attribute whose time, in seconds, ends an item's life.
-pub const TTL_ATTRIBUTE: &str = "expires";
-
-/// The keys: `pk` and `sk`, both text.
-pub const KEYS: &str = "pk:HASH:S sk:RANGE:S";
 
 /// A DynamoDB table.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,10 +38,11 @@ pub struct Table {
 }
 
 impl Resource for Table {
-    type World = World;
+    type Context = RunContext;
+    type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new("table")
+        Id::new(ids::TABLE)
     }
 
     fn name(&self) -> String {
@@ -66,19 +62,58 @@ impl Resource for Table {
     }
 
     fn outlives(&self) -> Vec<Edge> {
-        vec![Edge::new("function", "a live function uses its table")]
+        vec![Edge::new(ids::FUNCTION, "a live function uses its table")]
     }
 
-    fn ownership(&self, world: &World) -> Ownership {
-        self.tags.ownership(&world.names.stack, &world.names.stage)
+    fn ownership(&self, observed: &Observed) -> Ownership {
+        observed.run.names.ownership(&self.tags)
     }
 
-    async fn read(&self, world: &World) -> Result<Option<Self>> {
-        let Some(table) = self.describe(world).await? else {
+    async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
+        self.look(&observed.run).await
+    }
+
+    async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
+        if found.is_none() {
+            self.create(step).await?;
+        }
+        self.active(step).await?;
+        let run = step.run();
+        let Some(found) = self.look(run).await? else {
+            return Ok(());
+        };
+        if found.billing != self.billing {
+            self.set_billing(step).await?;
+        }
+        if found.ttl != self.ttl {
+            self.set_ttl(&found, step).await?;
+        }
+        self.tag(&found, run).await
+    }
+
+    async fn delete(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
+        let call = || {
+            run.clients
+                .dynamodb
+                .delete_table()
+                .table_name(&self.name)
+                .send()
+        };
+        let answer = retry_while(step, "the table", SETTLE_LIMIT, is_conflict, call).await;
+        gone(answer, &format!("delete the table {}", self.name))?;
+        let look = || async { Ok(self.describe(run).await?.is_none().then_some(())) };
+        step.until("the table to be gone", SETTLE_LIMIT, look).await
+    }
+}
+
+impl Table {
+    async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
+        let Some(table) = self.describe(run).await? else {
             return Ok(None);
         };
         // Not before the table was seen: the tags of a missing one are "access denied".
-        let (ttl, tags) = tokio::try_join!(self.read_ttl(world), self.read_tags(world))?;
+        let (ttl, tags) = tokio::try_join!(self.read_ttl(run), self.read_tags(run))?;
         Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),
@@ -89,65 +124,29 @@ impl Resource for Table {
         }))
     }
 
-    async fn apply(&self, found: Option<&Self>, job: &Job<World>) -> Result<()> {
-        if found.is_none() {
-            self.create(job).await?;
-        }
-        self.active(job).await?;
-        let world = job.world();
-        let Some(found) = self.read(world).await? else {
-            return Ok(());
-        };
-        if found.billing != self.billing {
-            self.set_billing(job).await?;
-        }
-        if found.ttl != self.ttl {
-            self.set_ttl(&found, job).await?;
-        }
-        self.tag(&found, world).await
-    }
-
-    async fn delete(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
-        let call = || {
-            world
-                .clients
-                .dynamodb
-                .delete_table()
-                .table_name(&self.name)
-                .send()
-        };
-        let settled = settle(job, "the table", SETTLE_LIMIT, is_conflict, call).await;
-        gone(settled, &format!("delete the table {}", self.name))?;
-        let look = || async { Ok(self.describe(world).await?.is_none().then_some(())) };
-        job.until("the table to be gone", SETTLE_LIMIT, look).await
-    }
-}
-
-impl Table {
     /// A table that is there already, or still going, is a conflict; both are waited out by
     /// looking.
-    async fn create(&self, job: &Job<World>) -> Result<()> {
-        let world = job.world();
+    async fn create(&self, step: &StepContext) -> Result<()> {
+        let run = step.run();
         let action = format!("create the table {}", self.name);
         let look = || async {
-            let there = self.describe(world).await?;
+            let there = self.describe(run).await?;
             if there.is_some_and(|table| table.table_status() != Some(&TableStatus::Deleting)) {
                 return Ok(Some(()));
             }
-            match self.send_create(world).await {
+            match self.send_create(run).await {
                 Ok(()) => Ok(Some(())),
                 Err(error) if is_conflict(&error) => Ok(None),
                 Err(error) => Err(explain(&action, error)),
             }
         };
-        job.until("the former table to be gone", SETTLE_LIMIT, look)
+        step.until("the former table to be gone", SETTLE_LIMIT, look)
             .await
     }
 
     async fn send_create(
         &self,
-        world: &World,
+        run: &RunContext,
     ) -> Result<(), crate::aws::Failure<aws_sdk_dynamodb::operation::create_table::CreateTableError>>
     {
         let roles = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
@@ -159,7 +158,7 @@ impl Table {
             let key = KeySchemaElement::builder().key_type(role.clone());
             key.attribute_name(*name).build()
         });
-        let call = world
+        let call = run
             .clients
             .dynamodb
             .create_table()
@@ -171,17 +170,17 @@ impl Table {
         call.send().await.map(drop)
     }
 
-    async fn active(&self, job: &Job<World>) -> Result<()> {
+    async fn active(&self, step: &StepContext) -> Result<()> {
         let look = || async {
-            let table = self.describe(job.world()).await?;
+            let table = self.describe(step.run()).await?;
             Ok(table.filter(|t| t.table_status() == Some(&TableStatus::Active)))
         };
-        let active = job.until("the table to become active", SETTLE_LIMIT, look);
+        let active = step.until("the table to become active", SETTLE_LIMIT, look);
         active.await.map(drop)
     }
 
-    async fn set_billing(&self, job: &Job<World>) -> Result<()> {
-        let dynamodb = &job.world().clients.dynamodb;
+    async fn set_billing(&self, step: &StepContext) -> Result<()> {
+        let dynamodb = &step.run().clients.dynamodb;
         let call = || {
             dynamodb
                 .update_table()
@@ -189,24 +188,24 @@ impl Table {
                 .billing_mode(BillingMode::from(self.billing.as_str()))
                 .send()
         };
-        let settled = settle(job, "the table", CONFLICT_LIMIT, is_conflict, call).await;
+        let answer = retry_while(step, "the table", CONFLICT_LIMIT, is_conflict, call).await;
         let action = format!("set how the table {} is paid for", self.name);
-        settled.map_err(|e| explain(&action, e))?;
-        self.active(job).await
+        answer.map_err(|e| explain(&action, e))?;
+        self.active(step).await
     }
 
     /// DynamoDB knows one such attribute: another one is switched off first.
-    async fn set_ttl(&self, found: &Self, job: &Job<World>) -> Result<()> {
+    async fn set_ttl(&self, found: &Self, step: &StepContext) -> Result<()> {
         if let Some(other) = &found.ttl {
-            self.switch_ttl(other, false, job).await?;
+            self.switch_ttl(other, false, step).await?;
         }
         match &self.ttl {
-            Some(attribute) => self.switch_ttl(attribute, true, job).await,
+            Some(attribute) => self.switch_ttl(attribute, true, step).await,
             None => Ok(()),
         }
     }
 
-    async fn switch_ttl(&self, attribute: &str, on: bool, job: &Job<World>) -> Result<()> {
+    async fn switch_ttl(&self, attribute: &str, on: bool, step: &StepContext) -> Result<()> {
         let action = format!("set the time to live of the table {}", self.name);
         let wanted = TimeToLiveSpecification::builder()
             .attribute_name(attribute)
@@ -215,7 +214,7 @@ impl Table {
             .map_err(|error| {
                 crate::error::Error::failed(format!("cannot {action}")).because(error)
             })?;
-        let dynamodb = &job.world().clients.dynamodb;
+        let dynamodb = &step.run().clients.dynamodb;
         let call = || {
             dynamodb
                 .update_time_to_live()
@@ -223,11 +222,11 @@ impl Table {
                 .time_to_live_specification(wanted.clone())
                 .send()
         };
-        let settled = settle(job, "the table", CONFLICT_LIMIT, is_conflict, call).await;
-        match settled {
+        let answer = retry_while(step, "the table", CONFLICT_LIMIT, is_conflict, call).await;
+        match answer {
             Ok(_) => Ok(()),
             // An answer lost after the effect: the SDK's second try is refused, for it is done.
-            Err(_) if self.read_ttl(job.world()).await?.as_deref() == on.then_some(attribute) => {
+            Err(_) if self.read_ttl(step.run()).await?.as_deref() == on.then_some(attribute) => {
                 Ok(())
             }
             Err(error) if message(&error).contains("modified multiple times") => {
@@ -238,8 +237,8 @@ impl Table {
         }
     }
 
-    async fn tag(&self, found: &Self, world: &World) -> Result<()> {
-        let (dynamodb, arn) = (&world.clients.dynamodb, world.names.table_arn());
+    async fn tag(&self, found: &Self, run: &RunContext) -> Result<()> {
+        let (dynamodb, arn) = (&run.clients.dynamodb, run.names.table_arn());
         let changes = self.tags.changes(&found.tags);
         let action = format!("tag the table {}", self.name);
         if !changes.set.is_empty() {
@@ -256,12 +255,8 @@ impl Table {
         Ok(())
     }
 
-    async fn describe(&self, world: &World) -> Result<Option<TableDescription>> {
-        let call = world
-            .clients
-            .dynamodb
-            .describe_table()
-            .table_name(&self.name);
+    async fn describe(&self, run: &RunContext) -> Result<Option<TableDescription>> {
+        let call = run.clients.dynamodb.describe_table().table_name(&self.name);
         match call.send().await {
             Ok(answer) => Ok(answer.table),
             Err(error) if is_missing(&error) => Ok(None),
@@ -269,8 +264,8 @@ impl Table {
         }
     }
 
-    async fn read_ttl(&self, world: &World) -> Result<Option<String>> {
-        let call = world
+    async fn read_ttl(&self, run: &RunContext) -> Result<Option<String>> {
+        let call = run
             .clients
             .dynamodb
             .describe_time_to_live()
@@ -285,13 +280,13 @@ impl Table {
         Ok(ttl.and_then(|ttl| ttl.attribute_name))
     }
 
-    async fn read_tags(&self, world: &World) -> Result<Vec<(String, String)>> {
+    async fn read_tags(&self, run: &RunContext) -> Result<Vec<(String, String)>> {
         let mut all = Vec::new();
         let mut token = None;
         loop {
-            let call = world.clients.dynamodb.list_tags_of_resource();
+            let call = run.clients.dynamodb.list_tags_of_resource();
             let call = call
-                .resource_arn(world.names.table_arn())
+                .resource_arn(run.names.table_arn())
                 .set_next_token(token);
             let page = match call.send().await {
                 Ok(page) => page,

@@ -1,10 +1,8 @@
-//! What a chat is made of: [`wanted`] lists its resources. Names, tags and policies are made here
-//! and nowhere else.
+//! What a chat is made of: [`Stack::wanted`] lists its resources, [`orphans`] what is left of
+//! former ones.
 
-pub mod names;
-pub mod policy;
-pub mod tags;
+mod orphans;
 mod wanted;
 
-pub use names::Names;
-pub use wanted::{Wanted, snapshot, wanted};
+pub use orphans::orphans;
+pub use wanted::{Desired, Stack, routes_digest};

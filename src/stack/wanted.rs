@@ -1,33 +1,37 @@
 //! The wanted stack, as a list of resources in the order in which people read it.
 
-use super::names::{API_UNKNOWN, Names};
-use super::policy::{BASE_POLICY, PUSH_TO_LOGS, function_base, function_grant, trust};
-use super::tags::{FORMER, Tags};
 use crate::config::{Arch, LogLevel, Settings, Target};
-use crate::engine::{Id, Resource};
+use crate::engine::{Fields, Id, Resource};
+use crate::naming::chat::{
+    HANDLER, ROUTE_KEYS, ROUTE_SELECTION, RUNTIME, TABLE_KEYS, TTL_ATTRIBUTE,
+};
+use crate::naming::names::API_UNKNOWN;
+use crate::naming::policy::{BASE_POLICY, PUSH_TO_LOGS, function_base, function_grant, trust};
+use crate::naming::tags::{FORMER, Tags};
+use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
-use crate::resources::api::{Api, SELECTION};
+use crate::resources::api::Api;
 use crate::resources::deployment::Deployment;
-use crate::resources::function::{Function, HANDLER, RUNTIME};
+use crate::resources::function::Function;
 use crate::resources::grant::Grant;
 use crate::resources::integration::Integration;
-use crate::resources::log_group::{ACCESS_GROUP, EXECUTION_GROUP, FUNCTION_GROUP, LogGroup};
+use crate::resources::log_group::LogGroup;
 use crate::resources::permission::Permission;
-use crate::resources::role::{FUNCTION_ROLE, LOGGING_ROLE, Role};
-use crate::resources::route::{KEYS as ROUTE_KEYS, Route};
+use crate::resources::role::Role;
+use crate::resources::route::Route;
 use crate::resources::stage::Stage;
-use crate::resources::table::{KEYS as TABLE_KEYS, TTL_ATTRIBUTE, Table};
-use crate::resources::{Kind, World};
+use crate::resources::table::Table;
+use crate::resources::{Kind, Observed, Outputs, RunContext};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 const ACCESS_LOG_FORMAT: &str = include_str!("../../templates/access-log.json");
 
 /// What the wanted stack depends on.
-#[derive(Debug)]
-pub struct Wanted<'a> {
-    /// What the user wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Desired<'a> {
+    /// The user's settings.
     pub settings: &'a Settings,
     /// The digest of the function's source; none if it does not matter, as for a teardown.
     pub digest: Option<&'a SourceDigest>,
@@ -36,101 +40,182 @@ pub struct Wanted<'a> {
     pub with_logging_role: bool,
 }
 
-/// Every resource of the stack.
-pub fn wanted(of: &Wanted<'_>, world: &World) -> Vec<Kind> {
-    let names = &world.names;
-    let api = world.api();
-    let api_id = api.as_deref().unwrap_or(API_UNKNOWN);
-    let integration = Integration::new(names.integration_uri());
-    let routes: Vec<_> = ROUTE_KEYS.iter().map(|key| Route::new(key)).collect();
-    let digest = snapshot(names);
-    let mut all: Vec<Kind> = vec![
-        function_role(world).into(),
-        group(world, FUNCTION_GROUP, names.function_group(), of.settings).into(),
-        group(world, ACCESS_GROUP, names.access_group(), of.settings).into(),
-        table(world).into(),
-        function(of, world).into(),
-        api_resource(world).into(),
-        group(
-            world,
-            EXECUTION_GROUP,
-            names.execution_group(api_id),
-            of.settings,
-        )
-        .into(),
-        Permission::new(
-            &names.function,
-            names.statement(api_id),
-            &names.invoker_arn(api_id),
-        )
-        .into(),
-        Grant {
-            role: names.role(),
-            document: function_grant(names, api_id),
+/// The wanted stack.
+#[derive(Debug)]
+pub struct Stack {
+    /// Every resource, in the order in which people read them.
+    pub resources: Vec<Kind>,
+    /// The values that some of them make and others use.
+    pub outputs: Outputs,
+    /// The digest of the routes and the integration, which the deployment carries.
+    pub digest: String,
+}
+
+impl Stack {
+    /// The stack that is desired where this was observed.
+    pub fn wanted(desired: &Desired<'_>, observed: &Observed) -> Self {
+        let digest = routes_digest(&observed.run.names);
+        let outputs = Outputs::known(&observed.gateway, &digest);
+        let parts = Parts {
+            settings: desired.settings,
+            run: &observed.run,
+            outputs: &outputs,
+        };
+        let mut resources: Vec<Kind> = vec![
+            parts.function_role().into(),
+            parts.function_group().into(),
+            parts.access_group().into(),
+            parts.table().into(),
+            parts.function(desired.digest).into(),
+            parts.api().into(),
+            parts.execution_group().into(),
+            Permission::new(&observed.run.names, &outputs.api).into(),
+            parts.grant().into(),
+            Integration::new(observed.run.names.integration_uri(), &outputs).into(),
+        ];
+        resources.extend(routes(&outputs).map(Kind::from));
+        resources.push(Deployment::new(digest.clone(), &outputs).into());
+        resources.extend(account_logging(desired.with_logging_role, observed));
+        resources.push(parts.stage(digest.clone()).into());
+        Self {
+            resources,
+            outputs,
+            digest,
         }
-        .into(),
-        integration.into(),
-    ];
-    all.extend(routes.into_iter().map(Kind::from));
-    all.push(Kind::from(Deployment {
-        id: Id::new("deployment"),
-        digest: digest.clone(),
-        deployment_id: None,
-    }));
-    all.extend(account_logging(of.with_logging_role, world));
-    all.push(stage(digest, of.settings, world).into());
-    all
-}
-
-fn function_role(world: &World) -> Role {
-    let names = &world.names;
-    Role {
-        id: FUNCTION_ROLE,
-        name: names.role(),
-        trust: trust("lambda.amazonaws.com"),
-        attached: [].into(),
-        inline: [(BASE_POLICY.into(), function_base(names))].into(),
-        tags: world.tags(&Id::new(FUNCTION_ROLE)),
     }
 }
 
-fn group(world: &World, id: &'static str, name: String, settings: &Settings) -> LogGroup {
-    LogGroup {
-        retention: i32::try_from(settings.retention_days).ok(),
-        tags: world.tags(&Id::new(id)),
-        id: Id::new(id),
-        name,
-    }
+fn routes(outputs: &Outputs) -> impl Iterator<Item = Route> {
+    ROUTE_KEYS.iter().map(|key| Route::new(key, outputs))
 }
 
-fn table(world: &World) -> Table {
-    Table {
-        name: world.names.table.clone(),
-        keys: TABLE_KEYS.into(),
-        billing: "PAY_PER_REQUEST".into(),
-        ttl: Some(TTL_ATTRIBUTE.into()),
-        status: "ACTIVE".into(),
-        tags: world.tags(&Id::new("table")),
-    }
+/// What the resources of one stack are made from.
+struct Parts<'a> {
+    settings: &'a Settings,
+    run: &'a RunContext,
+    outputs: &'a Outputs,
 }
 
-fn function(of: &Wanted<'_>, world: &World) -> Function {
-    let (names, settings) = (&world.names, of.settings);
-    Function {
-        name: names.function.clone(),
-        code: of.digest.map(ToString::to_string).unwrap_or_default(),
-        role: names.role_arn(&names.role()),
-        runtime: RUNTIME.into(),
-        handler: HANDLER.into(),
-        architecture: match settings.arch() {
-            Arch::Arm64 => "arm64".into(),
-            Arch::X86_64 => "x86_64".into(),
-        },
-        memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
-        timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
-        environment: environment(settings, names),
-        state: "Active".into(),
-        tags: world.tags(&Id::new("function")),
+impl Parts<'_> {
+    fn names(&self) -> &Names {
+        &self.run.names
+    }
+
+    /// The API's id, or what stands for it.
+    fn api_id(&self) -> String {
+        let known = self.outputs.api.known();
+        known.map_or_else(|| API_UNKNOWN.to_owned(), |api| api.0)
+    }
+
+    fn function_role(&self) -> Role {
+        let names = self.names();
+        Role {
+            id: ids::FUNCTION_ROLE,
+            name: names.role(),
+            trust: trust("lambda.amazonaws.com"),
+            attached: [].into(),
+            inline: [(BASE_POLICY.into(), function_base(names))].into(),
+            tags: self.run.tags(ids::FUNCTION_ROLE),
+        }
+    }
+
+    fn function_group(&self) -> LogGroup {
+        self.group(ids::FUNCTION_GROUP, self.names().function_group())
+    }
+
+    fn access_group(&self) -> LogGroup {
+        self.group(ids::ACCESS_GROUP, self.names().access_group())
+    }
+
+    fn execution_group(&self) -> LogGroup {
+        let name = self.names().execution_group(&self.api_id());
+        LogGroup {
+            api: Some(self.outputs.api.clone()),
+            ..self.group(ids::EXECUTION_GROUP, name)
+        }
+    }
+
+    fn group(&self, id: &'static str, name: String) -> LogGroup {
+        LogGroup {
+            retention: i32::try_from(self.settings.retention_days).ok(),
+            tags: self.run.tags(id),
+            id: Id::new(id),
+            api: None,
+            name,
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table {
+            name: self.names().table.clone(),
+            keys: TABLE_KEYS.into(),
+            billing: "PAY_PER_REQUEST".into(),
+            ttl: Some(TTL_ATTRIBUTE.into()),
+            status: "ACTIVE".into(),
+            tags: self.run.tags(ids::TABLE),
+        }
+    }
+
+    fn function(&self, digest: Option<&SourceDigest>) -> Function {
+        let (names, settings) = (self.names(), self.settings);
+        Function {
+            name: names.function.clone(),
+            code: digest.map(ToString::to_string).unwrap_or_default(),
+            role: names.role_arn(&names.role()),
+            runtime: RUNTIME.into(),
+            handler: HANDLER.into(),
+            architecture: match settings.arch() {
+                Arch::Arm64 => "arm64".into(),
+                Arch::X86_64 => "x86_64".into(),
+            },
+            memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
+            timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
+            environment: environment(settings, names),
+            state: "Active".into(),
+            tags: self.run.tags(ids::FUNCTION),
+            artifact: self.outputs.code.clone(),
+        }
+    }
+
+    fn api(&self) -> Api {
+        Api {
+            id: Id::new(ids::API),
+            api_id: self.outputs.api.clone(),
+            name: self.names().api.clone(),
+            protocol: "WEBSOCKET".into(),
+            selection: ROUTE_SELECTION.into(),
+            tags: self.run.tags(ids::API),
+        }
+    }
+
+    fn grant(&self) -> Grant {
+        Grant {
+            role: self.names().role(),
+            document: function_grant(self.names(), &self.api_id()),
+            api: self.outputs.api.clone(),
+        }
+    }
+
+    fn stage(&self, digest: String) -> Stage {
+        let (names, gateway) = (self.names(), &self.settings.gateway);
+        Stage {
+            name: names.stage.clone(),
+            deployment: digest,
+            logging: match gateway.log_level {
+                LogLevel::Off => "OFF".into(),
+                LogLevel::Error => "ERROR".into(),
+                LogLevel::Info => "INFO".into(),
+            },
+            data_trace: gateway.data_trace,
+            rate: gateway.throttle_rate,
+            burst: i32::try_from(gateway.throttle_burst).unwrap_or(i32::MAX),
+            access_group: Some(names.group_arn(&names.access_group())),
+            access_format: Some(access_log_format()),
+            overrides: BTreeMap::new(),
+            tags: self.run.tags(ids::STAGE),
+            api: self.outputs.api.clone(),
+            deployment_id: self.outputs.deployment.clone(),
+        }
     }
 }
 
@@ -154,31 +239,20 @@ fn environment(settings: &Settings, names: &Names) -> BTreeMap<String, String> {
     all
 }
 
-fn api_resource(world: &World) -> Api {
-    Api {
-        id: Id::new("api"),
-        api_id: world.api(),
-        name: world.names.api.clone(),
-        protocol: "WEBSOCKET".into(),
-        selection: SELECTION.into(),
-        tags: world.tags(&Id::new("api")),
-    }
-}
-
 /// A live role is used as it is. A missing one, or one that is gone, is set to ours, and what was
 /// there is recorded on ours.
-fn account_logging(with_role: bool, world: &World) -> Vec<Kind> {
-    let (names, now) = (&world.names, &world.account_role);
+fn account_logging(with_role: bool, observed: &Observed) -> Vec<Kind> {
+    let (names, now) = (&observed.run.names, &observed.account_role);
     let ours = names.role_arn(&names.logging_role());
     let used = now.arn.clone().filter(|_| now.live && !now.ours);
     let mut all = Vec::new();
     if used.is_none() || with_role {
-        let mut tags = Tags::shared(&Id::new(LOGGING_ROLE));
+        let mut tags = Tags::shared(&Id::new(ids::LOGGING_ROLE));
         if !now.ours {
             tags = tags.with(FORMER, now.arn.as_deref().unwrap_or(NONE));
         }
         all.push(Kind::from(Role {
-            id: LOGGING_ROLE,
+            id: ids::LOGGING_ROLE,
             name: names.logging_role(),
             trust: trust("apigateway.amazonaws.com"),
             attached: [names.managed_policy_arn(PUSH_TO_LOGS)].into(),
@@ -193,43 +267,23 @@ fn account_logging(with_role: bool, world: &World) -> Vec<Kind> {
     all
 }
 
-fn stage(deployment: String, settings: &Settings, world: &World) -> Stage {
-    let names = &world.names;
-    Stage {
-        name: names.stage.clone(),
-        deployment,
-        logging: match settings.gateway.log_level {
-            LogLevel::Off => "OFF".into(),
-            LogLevel::Error => "ERROR".into(),
-            LogLevel::Info => "INFO".into(),
-        },
-        data_trace: settings.gateway.data_trace,
-        rate: settings.gateway.throttle_rate,
-        burst: i32::try_from(settings.gateway.throttle_burst).unwrap_or(i32::MAX),
-        access_group: Some(names.group_arn(&names.access_group())),
-        access_format: Some(access_log_format()),
-        overrides: BTreeMap::new(),
-        tags: world.tags(&Id::new("stage")),
-    }
-}
-
 /// API Gateway wants it in one line.
 fn access_log_format() -> String {
     let lines = ACCESS_LOG_FORMAT.lines().map(str::trim);
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// The digest that the live deployment carries when it has all routes as they are wanted.
-pub fn snapshot(names: &Names) -> String {
-    let integration = Integration::new(names.integration_uri());
-    let routes: Vec<_> = ROUTE_KEYS.iter().map(|key| Route::new(key)).collect();
-    snapshot_digest(&integration, &routes)
+/// The digest of the routes and the integration as they are wanted: the live deployment carries it
+/// when it has them all.
+pub fn routes_digest(names: &Names) -> String {
+    let outputs = Outputs::unknown();
+    let integration = Integration::new(names.integration_uri(), &outputs);
+    digest_of(&integration, routes(&outputs))
 }
 
-/// What a deployment is a snapshot of, in few characters.
-fn snapshot_digest(integration: &Integration, routes: &[Route]) -> String {
+fn digest_of(integration: &Integration, routes: impl Iterator<Item = Route>) -> String {
     let mut hash = Sha256::new();
-    let mut add = |fields: crate::engine::Fields| {
+    let mut add = |fields: Fields| {
         for field in fields.iter() {
             hash.update(format!("{}={}\n", field.path, field.value));
         }
@@ -238,7 +292,7 @@ fn snapshot_digest(integration: &Integration, routes: &[Route]) -> String {
     for route in routes {
         add(route.fields().with("routeKey", route.key.as_str()));
     }
-    hash.update(SELECTION);
+    hash.update(ROUTE_SELECTION);
     let hash = hash.finalize();
     hash.iter()
         .take(6)
@@ -259,11 +313,12 @@ mod tests {
     }
 
     #[test]
-    fn another_route_setting_is_another_snapshot() {
-        let integration = Integration::new("arn:x".into());
-        let mut routes = vec![Route::new("$connect")];
-        let before = snapshot_digest(&integration, &routes);
-        routes[0].needs_key = true;
-        assert_ne!(before, snapshot_digest(&integration, &routes));
+    fn another_route_setting_is_another_digest() {
+        let outputs = Outputs::unknown();
+        let integration = Integration::new("arn:x".into(), &outputs);
+        let mut route = Route::new("$connect", &outputs);
+        let before = digest_of(&integration, [route.clone()].into_iter());
+        route.needs_key = true;
+        assert_ne!(before, digest_of(&integration, [route].into_iter()));
     }
 }

@@ -1,7 +1,7 @@
 //! What comes out of the tail: events, and now and then a notice about the reading itself.
 
 use super::groups::Finder;
-use crate::stack::names::API_UNKNOWN;
+use crate::naming::names::API_UNKNOWN;
 use crate::tail::LogSource;
 use std::sync::Arc;
 use std::time::Duration;

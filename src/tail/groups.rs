@@ -8,8 +8,8 @@ use super::event::Group;
 use crate::aws::Clients;
 use crate::chat_api;
 use crate::error::Result;
-use crate::stack::Names;
-use crate::stack::names::API_UNKNOWN;
+use crate::naming::Names;
+use crate::naming::names::API_UNKNOWN;
 use crate::tail::LogSource;
 use std::sync::Arc;
 

@@ -55,7 +55,13 @@ fn nowhere(folder: &str, words: &[&str], except: &[&str]) {
 fn the_engine_knows_no_aws() {
     nowhere(
         "src/engine",
-        &["aws_", "crate::aws", "crate::resources", "crate::stack"],
+        &[
+            "aws_",
+            "crate::aws",
+            "crate::naming",
+            "crate::resources",
+            "crate::stack",
+        ],
         &[],
     );
 }
@@ -63,6 +69,98 @@ fn the_engine_knows_no_aws() {
 #[test]
 fn only_chatctl_local_knows_the_local_cloud() {
     nowhere("src", &["chatctl_local_cloud"], &["src/commands/local/"]);
+}
+
+/// Every module of `src/`, each of which may import only those above it.
+const ORDER: [&str; 22] = [
+    "error",
+    "config",
+    "signals",
+    "websocket",
+    "aws",
+    "engine",
+    "naming",
+    "chat_api",
+    "package",
+    "resources",
+    "stack",
+    "prove",
+    "deployer",
+    "tail",
+    "doctor",
+    "chat_client",
+    "page",
+    "report",
+    "cli",
+    "commands",
+    "lib",
+    "main",
+];
+
+#[test]
+fn data_flows_one_way() {
+    let place = |module: &str| {
+        let found = ORDER.iter().position(|one| *one == module);
+        found.unwrap_or_else(|| panic!("{module} has no place in the order"))
+    };
+    let upward: Vec<_> = imports("src")
+        .into_iter()
+        .filter(|(_, from, to)| place(from) < place(to))
+        .map(|(line, from, to)| format!("{line}: {from} imports {to}"))
+        .collect();
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// Each use of `crate::module` below `folder`: its line, the module it stands in, and `module`.
+fn imports(folder: &str) -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for (place, line) in lines(folder) {
+        let path = place.split(':').next().unwrap().trim_start_matches("src/");
+        let from = path
+            .split('/')
+            .next()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
+        for rest in line.split("crate::").skip(1) {
+            let to: String = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            if !to.is_empty() && to != from {
+                all.push((place.clone(), from.clone(), to));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_edge_names_a_part_of_the_stack() {
+    use chatctl::engine::Resource;
+    let world = super::world::World::empty().await;
+    let ids = wanted_resources(&world).await;
+    let edges = ids
+        .iter()
+        .flat_map(|one| [one.needs(), one.outlives()].concat());
+    for edge in edges {
+        let named = ids.iter().any(|one| edge.matches(&one.id()));
+        assert!(named, "{} ({})", edge.on, edge.why);
+    }
+}
+
+async fn wanted_resources(world: &super::world::World) -> Vec<chatctl::resources::Kind> {
+    use chatctl::resources::{Observed, RunContext};
+    use chatctl::stack::{Desired, Stack};
+    let settings = &world.settings;
+    let run = RunContext::new(world.clients.clone(), settings, false);
+    let observed = Observed::read(std::sync::Arc::new(run)).await.unwrap();
+    let desired = Desired {
+        settings,
+        digest: None,
+        with_logging_role: true,
+    };
+    Stack::wanted(&desired, &observed).resources
 }
 
 #[test]

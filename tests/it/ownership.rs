@@ -1,10 +1,11 @@
 //! What is not ours is never adopted silently, never changed, never deleted.
 
-use super::world::{HOW, World};
+use super::world::{OPTIONS, World};
 use aws_sdk_apigatewayv2::types::ProtocolType;
-use chatctl::commands::deploy::How;
+use chatctl::deployer::DeployOptions;
 use chatctl::engine::plan::Action;
-use chatctl::report::plan::StepView;
+use chatctl::engine::view::StepView;
+use chatctl::report::plan::text;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
@@ -70,7 +71,10 @@ async fn adopt_takes_them_over_and_then_they_are_ours() {
     foreign_group(&world).await;
     foreign_role(&world).await;
     foreign_api(&world).await;
-    let adopt = How { adopt: true, ..HOW };
+    let adopt = DeployOptions {
+        adopt: true,
+        ..OPTIONS
+    };
     let adopted = world.deploy_how(&world.settings, adopt).await.unwrap();
     for (id, path) in [
         ("role/function", "policies.chat"),
@@ -82,7 +86,7 @@ async fn adopt_takes_them_over_and_then_they_are_ours() {
             let named = one.differences.iter().any(|d| d.path == path);
             one.id.as_str() == id && (named || one.action == Action::Delete)
         };
-        let text = adopted.plan.text(false);
+        let text = text(&adopted.plan, false);
         assert!(adopted.plan.resources.iter().any(shown), "{id}: {text}");
     }
     assert!(!world.deploy().await.unwrap().changed);

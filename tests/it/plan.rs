@@ -1,6 +1,7 @@
 //! `chatctl plan` and `chatctl status`.
 
 use super::world::{World, text};
+use chatctl::engine::plan::Action;
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,4 +157,39 @@ async fn status_tells_what_is_deployed_what_drifted_and_what_is_not_there() {
         said.contains("~ log-group/function") && said.contains("retentionInDays: 1 → 14"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn former_deployments_are_deleted_by_the_plan_and_never_the_live_one() {
+    let world = World::deployed().await;
+    let client = &world.clients.apigatewayv2;
+    let apis = client.get_apis().send().await.unwrap();
+    let api = apis.items()[0].api_id().unwrap().to_owned();
+    let deployments = async || -> Vec<String> {
+        let all = client.get_deployments().api_id(&api).send().await.unwrap();
+        let ids = all.items.unwrap_or_default().into_iter();
+        ids.filter_map(|one| one.deployment_id).collect()
+    };
+    let live = deployments().await.remove(0);
+    let by_hand = client.create_deployment().api_id(&api);
+    let by_hand = by_hand.send().await.unwrap().deployment_id.unwrap();
+    assert!(
+        !world.deploy().await.unwrap().changed,
+        "it is in no one's way"
+    );
+
+    let file = world.folder.path().join("other.toml");
+    std::fs::write(&file, "[function]\nname = \"other\"\n").unwrap();
+    let settings = world.settings(&["--config", file.to_str().unwrap()]);
+    let deployed = world.deploy_as(&settings).await.unwrap();
+    let steps = deployed.plan.resources.iter();
+    let deleted = steps.filter(|step| step.action == Action::Delete);
+    let deleted: Vec<_> = deleted.map(|step| step.id.as_str()).collect();
+    assert_eq!(deleted, [format!("deployment/{by_hand}")]);
+    let left = deployments().await;
+    assert!(
+        left.contains(&live) && !left.contains(&by_hand) && left.len() == 2,
+        "{left:?}"
+    );
+    assert!(!world.deploy_as(&settings).await.unwrap().changed);
 }

@@ -3,15 +3,14 @@
 use aws_config::retry::RetryConfig;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
-use chatctl::commands::deploy::{Deployed, How, deploy_with};
-use chatctl::commands::teardown::{Gone, teardown_with};
 use chatctl::config::Settings;
-use chatctl::error::Error;
-use chatctl::package::Artifact;
+use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
+use chatctl::error::{Error, Result};
+use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl::report::{ReportOptions, Reporter};
 use chatctl_local_cloud::{Call, ControlPlane, LocalCloud, Options, Weather};
 use clap::Parser;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A local cloud and the clients of a deployer.
@@ -104,31 +103,23 @@ impl World {
 
     /// A deploy of other settings.
     pub async fn deploy_as(&self, settings: &Settings) -> Result<Deployed, Error> {
-        self.deploy_how(settings, HOW).await
+        self.deploy_how(settings, OPTIONS).await
     }
 
     /// A deploy that goes about it in another way.
-    pub async fn deploy_how(&self, settings: &Settings, how: How) -> Result<Deployed, Error> {
-        deploy_with(
-            self.clients.clone(),
-            settings,
-            Some(tiny(settings)),
-            how,
-            &quiet(),
-        )
-        .await
+    pub async fn deploy_how(
+        &self,
+        settings: &Settings,
+        options: DeployOptions,
+    ) -> Result<Deployed, Error> {
+        let clients = self.clients.clone();
+        deployer::deploy(clients, settings, &Tiny, options, &quiet()).await
     }
 
     /// A deploy whose calls are tried `times` times.
     pub async fn deploy_trying(&self, times: u32) -> Result<Deployed, Error> {
-        deploy_with(
-            attempts(&self.clients, times),
-            &self.settings,
-            Some(tiny(&self.settings)),
-            HOW,
-            &quiet(),
-        )
-        .await
+        let clients = attempts(&self.clients, times);
+        deployer::deploy(clients, &self.settings, &Tiny, OPTIONS, &quiet()).await
     }
 
     /// One plain teardown.
@@ -138,18 +129,13 @@ impl World {
 
     /// A teardown of another stack.
     pub async fn teardown_of(&self, settings: &Settings) -> Result<Gone, Error> {
-        teardown_with(self.clients.clone(), settings, true, &quiet()).await
+        deployer::teardown(self.clients.clone(), settings, true, &quiet()).await
     }
 
     /// A teardown whose calls are tried `times` times.
     pub async fn teardown_trying(&self, times: u32) -> Result<Gone, Error> {
-        teardown_with(
-            attempts(&self.clients, times),
-            &self.settings,
-            true,
-            &quiet(),
-        )
-        .await
+        let clients = attempts(&self.clients, times);
+        deployer::teardown(clients, &self.settings, true, &quiet()).await
     }
 
     /// The binary, pointed at this cloud, in a folder of its own.
@@ -184,12 +170,25 @@ impl World {
 }
 
 /// In-process deploys do not ask and do not prove.
-pub const HOW: How = How {
+pub const OPTIONS: DeployOptions = DeployOptions {
     yes: true,
     no_prove: true,
     adopt: false,
     no_plan: false,
 };
+
+/// Gives [`tiny`] for every source.
+pub struct Tiny;
+
+impl Build for Tiny {
+    fn digest(&self, settings: &Settings) -> Result<SourceDigest> {
+        Ok(tiny(settings).source_digest)
+    }
+
+    async fn build(&self, settings: &Settings, _progress: Progress<'_>) -> Result<Artifact> {
+        Ok(tiny(settings))
+    }
+}
 
 /// A function that costs no compiler and few bytes; nothing here calls it. Its digest is the real
 /// one, so that the binary finds it up to date.
@@ -258,26 +257,25 @@ pub async fn apply_as_if_empty(world: &World) {
     use chatctl::engine::event::Events;
     use chatctl::engine::read::Seen;
     use chatctl::engine::{Stop, apply::apply, plan::Plan};
-    use chatctl::stack::{Names, Wanted, wanted};
+    use chatctl::resources::{Observed, RunContext};
+    use chatctl::stack::{Desired, Stack};
     let settings = &world.settings;
-    let clients = world.clients.clone();
-    let names = Names::new(settings, &clients.place);
-    let open = chatctl::resources::World::open(clients, names, Default::default(), false);
-    let facts = std::sync::Arc::new(open.await.unwrap());
-    let digest = tiny(settings).source_digest;
-    facts.set_artifact(tiny(settings));
-    let of = Wanted {
+    let run = Arc::new(RunContext::new(world.clients.clone(), settings, false));
+    let observed = Observed::read(Arc::clone(&run)).await.unwrap();
+    let desired = Desired {
         settings,
-        digest: Some(&digest),
+        digest: Some(&tiny(settings).source_digest),
         with_logging_role: false,
     };
-    let seen = wanted(&of, &facts).into_iter().map(|wanted| Seen {
+    let stack = Stack::wanted(&desired, &observed);
+    stack.outputs.code.set(tiny(settings));
+    let seen = stack.resources.into_iter().map(|wanted| Seen {
         wanted,
         found: None,
     });
-    let plan = Plan::converge(seen.collect(), Vec::new(), &facts);
+    let plan = Plan::converge(seen.collect(), Vec::new(), &observed).unwrap();
     let (events, _listener) = Events::channel();
-    let outcome = apply(&plan, &facts, &events, &Stop::default()).await;
+    let outcome = apply(&plan, &run, &events, &Stop::default()).await;
     assert!(outcome.is_complete(), "{:?}", outcome.failed);
 }
 

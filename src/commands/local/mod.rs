@@ -14,16 +14,18 @@ mod redeploy;
 mod start;
 mod watch;
 
-use super::deploy::{self, Deployed, How};
 use super::{Context, logs};
 use crate::aws::Clients;
 use crate::cli;
 use crate::config::{Settings, Target};
+use crate::deployer::{self, DeployOptions, Deployed};
 use crate::error::{Error, Result};
+use crate::naming::tags::{STACK, STAGE};
+use crate::package::CargoBuild;
 use crate::page::{self, PageServer};
+use crate::report::Reporter;
 use crate::report::local::LocalBanner;
 use crate::signals::{self, Handler};
-use crate::stack::tags::{STACK, STAGE};
 use chatctl_local_cloud::LocalCloud;
 use redeploy::Redeploy;
 use std::process::ExitCode;
@@ -59,6 +61,16 @@ pub(super) async fn run(context: &Context, flags: cli::Local) -> Result<ExitCode
         return Err(not_kept(why));
     }
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// The deploy that AWS gets, to the local cloud.
+async fn deploy(
+    settings: &Settings,
+    options: DeployOptions,
+    reporter: &Reporter,
+) -> Result<Deployed> {
+    let clients = Clients::connect(settings).await?;
+    deployer::deploy(clients, settings, &CargoBuild, options, reporter).await
 }
 
 /// Everything between start and stop.
@@ -106,17 +118,17 @@ impl Run<'_> {
     }
 
     async fn deploy(&self) -> Result<Deployed> {
-        let how = How {
+        let options = DeployOptions {
             yes: true,
             no_plan: true,
-            ..How::default()
+            ..DeployOptions::default()
         };
         let endpoint = self.cloud.endpoint();
         self.context.reporter.note(&format!(
             "deploying the chat to the local cloud at {endpoint}"
         ));
         tokio::select! {
-            deployed = deploy::deploy(self.settings, how, &self.context.reporter) => deployed,
+            deployed = deploy(self.settings, options, &self.context.reporter) => deployed,
             _ = self.signals.stopped() => {
                 Err(Error::interrupted("stopped before the chat was deployed"))
             }

@@ -2,8 +2,8 @@
 
 use super::watch::Watch;
 use crate::commands::Context;
-use crate::commands::deploy::{self, How};
 use crate::config::Settings;
+use crate::deployer::DeployOptions;
 use crate::error::{Kind, Result};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,12 +51,12 @@ impl<'a> Redeploy<'a> {
     async fn once(&self) -> Result<()> {
         let reporter = &self.context.reporter;
         reporter.note("the Lambda's source has changed");
-        let how = How {
+        let options = DeployOptions {
             yes: true,
             no_plan: true,
-            ..How::default()
+            ..DeployOptions::default()
         };
-        match deploy::deploy(self.settings, how, reporter).await {
+        match super::deploy(self.settings, options, reporter).await {
             Ok(now) if now.changed => {
                 reporter.note(&format!(
                     "the new function is live; open sockets stayed open ({:.1} s)",

@@ -3,7 +3,7 @@
 use super::seen;
 use crate::aws::Clients;
 use crate::doctor::facts::{Expected, Function, Look};
-use crate::stack::tags::CODE;
+use crate::naming::tags::CODE;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use serde_json::Value;
 

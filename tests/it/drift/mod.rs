@@ -9,7 +9,8 @@ use aws_sdk_apigatewayv2::types::{
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use aws_sdk_lambda::types::Environment;
 use chatctl::engine::plan::Action;
-use chatctl::report::plan::PlanView;
+use chatctl::engine::view::PlanView;
+use chatctl::report::plan::text;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -158,14 +159,14 @@ async fn every_field_changed_behind_our_back_is_named_and_put_right() {
         if !names(&mended.plan, id, action, field) {
             failed.push(format!(
                 "{action:?} {id} {field}: planned\n{}",
-                mended.plan.text(false)
+                text(&mended.plan, false)
             ));
         }
         let again = world.deploy().await.unwrap();
         if again.changed {
             failed.push(format!(
                 "{action:?} {id} {field}: left\n{}",
-                again.plan.text(false)
+                text(&again.plan, false)
             ));
         }
     }
@@ -178,13 +179,8 @@ async fn a_hidden_value_is_never_shown() {
     environment(&world, "EXTRA", "hunter2-very-secret").await;
     let mended = world.deploy().await.unwrap();
     let json = serde_json::to_string(&mended).unwrap();
-    assert!(
-        mended
-            .plan
-            .text(true)
-            .contains("environment.EXTRA: (values hidden)")
-    );
-    assert!(!json.contains("hunter2") && !mended.plan.text(true).contains("hunter2"));
+    assert!(text(&mended.plan, true).contains("environment.EXTRA: (values hidden)"));
+    assert!(!json.contains("hunter2") && !text(&mended.plan, true).contains("hunter2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,74 +1,13 @@
-//! Manners of AWS that every kind needs: settling conflicts, and creates that AWS does not
-//! deduplicate.
+//! Creates that AWS does not deduplicate: two calls make two of the thing. Exactly one is left,
+//! whatever answers get lost and whoever else deploys at the same time.
 
-use super::world::World;
+use super::retry::{CONFLICT_LIMIT, is_busy};
+use super::run_context::StepContext;
 use crate::aws::{self, Failure};
-use crate::engine::{Job, wait::Waits};
+use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::future::Future;
-use std::time::Duration;
-
-/// How long IAM may take to be seen by the services that use a role; minutes are rare and real.
-pub(super) const IAM_LIMIT: Duration = Duration::from_secs(150);
-/// How long a conflict with another writer is waited out.
-pub(super) const CONFLICT_LIMIT: Duration = Duration::from_secs(90);
-/// How long a thing may take to become usable or to vanish.
-pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(300);
-
-/// AWS's words, if the answer carried any.
-pub(super) fn message<E: ProvideErrorMetadata>(error: &Failure<E>) -> &str {
-    let service = error.as_service_error();
-    service
-        .and_then(ProvideErrorMetadata::message)
-        .unwrap_or_default()
-}
-
-/// Another write is under way; the same call goes through a moment later.
-pub(super) fn is_busy<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
-    let words = message(error);
-    aws::is_throttled(error)
-        || aws::code(error) == Some("ConcurrentModification")
-        || (aws::is_conflict(error)
-            && [
-                "concurrent modification",
-                "try again",
-                "in progress",
-                "being ",
-            ]
-            .iter()
-            .any(|phrase| words.contains(phrase)))
-}
-
-/// Sends `call` until it is not refused for a passing reason; says once what it waits for.
-pub(super) async fn settle<T, E, F, Fut>(
-    job: &Job<World>,
-    waiting_for: &str,
-    limit: Duration,
-    passing: fn(&Failure<E>) -> bool,
-    mut call: F,
-) -> Result<T, Failure<E>>
-where
-    F: FnMut() -> Fut + Send,
-    Fut: Future<Output = Result<T, Failure<E>>> + Send,
-{
-    let mut waits = Waits::until(limit);
-    let mut said = false;
-    loop {
-        match call().await {
-            Err(error) if passing(&error) => {
-                if !said {
-                    job.note(format!("waiting for {waiting_for}"));
-                    said = true;
-                }
-                if !waits.again().await {
-                    return Err(error);
-                }
-            }
-            other => return other,
-        }
-    }
-}
 
 /// What became of one attempt to create.
 pub(super) enum Attempt {
@@ -95,18 +34,18 @@ impl Attempt {
 }
 
 /// Something that AWS would happily make twice.
-pub(super) trait Twin: Sync {
+pub(super) trait NonIdempotentCreate: Sync {
     /// What it is, for people.
     const WHAT: &'static str;
 
     /// The ids of those that are there and would do, the one to use first.
-    fn look(&self, job: &Job<World>) -> impl Future<Output = Result<Vec<String>>> + Send;
+    fn look(&self, step: &StepContext) -> impl Future<Output = Result<Vec<String>>> + Send;
 
     /// Sends the create call once, with the SDK's retries off.
-    fn create(&self, job: &Job<World>) -> impl Future<Output = Result<Attempt>> + Send;
+    fn create(&self, step: &StepContext) -> impl Future<Output = Result<Attempt>> + Send;
 
     /// Deletes one that this very run made.
-    fn take_back(&self, job: &Job<World>, id: &str) -> impl Future<Output = Result<()>> + Send;
+    fn take_back(&self, step: &StepContext, id: &str) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// So many looks in a row must show the same after a clash.
@@ -140,32 +79,35 @@ impl Looks {
 /// theirs back, jitter parts them in the next round; and what is seen then may be the other's, on
 /// its way out, so it is taken only when it stays. What a killed run leaves is found by the first
 /// look of the next.
-pub(super) async fn exactly_one<T: Twin>(twin: &T, job: &Job<World>) -> Result<String> {
+pub(super) async fn exactly_one<T: NonIdempotentCreate>(
+    one: &T,
+    step: &StepContext,
+) -> Result<String> {
     let mut waits = Waits::until(CONFLICT_LIMIT);
     let mut looks = Looks::default();
     loop {
-        if let Some(id) = twin.look(job).await?.into_iter().next() {
+        if let Some(id) = one.look(step).await?.into_iter().next() {
             if looks.trust(&id) || !waits.again().await {
                 return Ok(id);
             }
             continue;
         }
-        let trouble = match twin.create(job).await? {
+        let trouble = match one.create(step).await? {
             Attempt::Made(id) => {
-                let others = twin.look(job).await?.into_iter().any(|other| other != id);
+                let others = one.look(step).await?.into_iter().any(|other| other != id);
                 if !others {
                     return Ok(id);
                 }
-                job.note(format!(
+                step.note(format!(
                     "another deploy made {} too; taking ours back",
                     T::WHAT
                 ));
-                twin.take_back(job, &id).await?;
+                one.take_back(step, &id).await?;
                 looks.clashed = true;
                 Error::failed(format!("another deploy keeps making {}", T::WHAT))
             }
             Attempt::Unclear(error) => {
-                job.note(format!("the answer is unclear; looking for {}", T::WHAT));
+                step.note(format!("the answer is unclear; looking for {}", T::WHAT));
                 error
             }
         };

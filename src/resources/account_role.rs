@@ -1,17 +1,17 @@
 //! The account's CloudWatch Logs role, looked at with care: one setting for all APIs of a region,
 //! shared with everybody and not ours.
 
-use super::gateway::all_apis;
+use super::gateway::all_stages;
 use super::role;
 use crate::aws::{Clients, explain, is_missing};
+use crate::chat_api;
 use crate::error::Result;
-use crate::stack::Names;
+use crate::naming::Names;
 use aws_sdk_apigateway::types::Stage as RestStage;
 use aws_sdk_apigatewayv2::types::{LoggingLevel, ProtocolType, RouteSettings, Stage};
-use std::sync::OnceLock;
 
 /// What the account says, and what that is worth.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AccountRole {
     /// The ARN that the account has.
     pub arn: Option<String>,
@@ -19,8 +19,8 @@ pub struct AccountRole {
     pub live: bool,
     /// It is the one that chatctl makes.
     pub ours: bool,
-    /// Who else logs through it; looked for before a teardown only.
-    others: OnceLock<Vec<String>>,
+    /// Who else logs through it; read before a teardown only.
+    others: Vec<String>,
 }
 
 impl AccountRole {
@@ -28,7 +28,7 @@ impl AccountRole {
     ///
     /// # Errors
     /// A reading that fails.
-    pub async fn look(clients: &Clients, names: &Names) -> Result<Self> {
+    pub async fn read(clients: &Clients, names: &Names) -> Result<Self> {
         let account = clients.apigateway.get_account().send().await;
         let account = account.map_err(|e| explain("read API Gateway's account settings", e))?;
         let arn = account.cloudwatch_role_arn.filter(|arn| !arn.is_empty());
@@ -40,19 +40,23 @@ impl AccountRole {
             live: role::get(clients, name).await?.is_some(),
             ours: arn == names.role_arn(&names.logging_role()),
             arn: Some(arn),
-            others: OnceLock::new(),
+            others: Vec::new(),
         })
     }
 
-    /// Looks for stages that log through the role, other than those of `apis`, which go.
+    /// Reads which stages log through the role, other than those of the APIs `going`.
     ///
     /// # Errors
-    /// A reading that fails.
-    pub async fn look_for_others(&self, clients: &Clients, going: &[String]) -> Result<()> {
+    /// A read that fails.
+    pub(super) async fn read_other_users(
+        &mut self,
+        clients: &Clients,
+        going: &[String],
+    ) -> Result<()> {
         if self.ours {
             let (rest, socket) =
                 tokio::try_join!(rest_users(clients), socket_users(clients, going))?;
-            let _ = self.others.set([rest, socket].concat());
+            self.others = [rest, socket].concat();
         }
         Ok(())
     }
@@ -75,8 +79,7 @@ impl AccountRole {
     }
 
     fn used_by_others(&self) -> Option<String> {
-        let others = self.others.get()?;
-        match others.as_slice() {
+        match self.others.as_slice() {
             [] => None,
             [one] => Some(format!("{one} logs through it")),
             [one, more @ ..] => Some(format!("{one} and {} more log through it", more.len())),
@@ -86,35 +89,24 @@ impl AccountRole {
 
 async fn rest_users(clients: &Clients) -> Result<Vec<String>> {
     let client = &clients.apigateway;
+    let pages = client.get_rest_apis().limit(500).into_paginator();
+    let apis = pages.items().send().collect::<Result<Vec<_>, _>>().await;
     let mut users = Vec::new();
-    let mut position = None;
-    loop {
-        let call = client.get_rest_apis().limit(500).set_position(position);
-        let page = call
-            .send()
-            .await
-            .map_err(|e| explain("list the REST APIs", e))?;
-        for api in page.items() {
-            let id = api.id().unwrap_or_default();
-            let stages = match client.get_stages().rest_api_id(id).send().await {
-                Ok(stages) => stages.item.unwrap_or_default(),
-                Err(error) if is_missing(&error) => Vec::new(),
-                Err(error) => return Err(explain("list the stages of a REST API", error)),
-            };
-            let name = api.name().unwrap_or(id);
-            let logging = stages.iter().filter(|stage| rest_logs(stage));
-            users.extend(logging.map(|stage| {
-                format!(
-                    "the REST API {name}, stage {}",
-                    stage.stage_name().unwrap_or_default()
-                )
-            }));
-        }
-        position = page.position;
-        if position.is_none() {
-            return Ok(users);
-        }
+    for api in apis.map_err(|e| explain("list the REST APIs", e))? {
+        let id = api.id().unwrap_or_default();
+        let stages = match client.get_stages().rest_api_id(id).send().await {
+            Ok(stages) => stages.item.unwrap_or_default(),
+            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) => return Err(explain("list the stages of a REST API", error)),
+        };
+        let name = api.name().unwrap_or(id);
+        let logging = stages.iter().filter(|stage| rest_logs(stage));
+        users.extend(logging.map(|stage| {
+            let stage = stage.stage_name().unwrap_or_default();
+            format!("the REST API {name}, stage {stage}")
+        }));
     }
+    Ok(users)
 }
 
 fn rest_logs(stage: &RestStage) -> bool {
@@ -135,14 +127,14 @@ fn rest_logs(stage: &RestStage) -> bool {
 async fn socket_users(clients: &Clients, going: &[String]) -> Result<Vec<String>> {
     let client = &clients.apigatewayv2;
     let mut users = Vec::new();
-    for api in all_apis(client).await? {
+    for api in chat_api::all(client).await? {
         let id = api.api_id().unwrap_or_default();
         let socket = api.protocol_type() == Some(&ProtocolType::Websocket);
         if !socket || going.iter().any(|going| going == id) {
             continue;
         }
         let name = api.name().unwrap_or(id);
-        let logging = stages(client, id).await?;
+        let logging = all_stages(client, id).await?;
         let logging = logging.iter().filter(|stage| socket_logs(stage));
         users.extend(logging.map(|stage| {
             format!(
@@ -152,24 +144,6 @@ async fn socket_users(clients: &Clients, going: &[String]) -> Result<Vec<String>
         }));
     }
     Ok(users)
-}
-
-async fn stages(client: &aws_sdk_apigatewayv2::Client, api: &str) -> Result<Vec<Stage>> {
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let call = client.get_stages().api_id(api).set_next_token(token);
-        let page = match call.send().await {
-            Ok(page) => page,
-            Err(error) if is_missing(&error) => return Ok(all),
-            Err(error) => return Err(explain("list the stages of a WebSocket API", error)),
-        };
-        all.extend(page.items.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
-        }
-    }
 }
 
 fn socket_logs(stage: &Stage) -> bool {

@@ -3,8 +3,10 @@
 //! What carries the API's id is a function of it: the id is known only once the API exists. Until
 //! then [`API_UNKNOWN`] stands for it.
 
+use super::tags::Tags;
 use crate::aws::Place;
 use crate::config::Settings;
+use crate::engine::Ownership;
 use sha2::{Digest, Sha256};
 
 /// Stands for the API's id in names that are made before the API.
@@ -51,6 +53,11 @@ impl Names {
             stage: settings.stage.clone(),
             place: place.clone(),
         }
+    }
+
+    /// Whose a resource with these tags is.
+    pub fn ownership(&self, tags: &Tags) -> Ownership {
+        tags.ownership(&self.stack, &self.stage)
     }
 
     /// Who and where we are.

@@ -131,7 +131,7 @@ impl Tags {
     }
 
     /// Whose a resource with these tags is.
-    pub fn ownership(&self, stack: &str, stage: &str) -> Ownership {
+    pub(super) fn ownership(&self, stack: &str, stage: &str) -> Ownership {
         if self.get(SHARED).is_some() {
             return Ownership::Ours;
         }

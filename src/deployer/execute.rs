@@ -1,28 +1,28 @@
 //! Carries a plan out, while somebody may watch and may ask to stop.
 
+use super::ui::{Notice, Ui};
+use crate::engine::Stop;
 use crate::engine::apply::{Outcome, apply};
-use crate::engine::event::Events;
+use crate::engine::event::{self, Events};
 use crate::engine::plan::Plan;
-use crate::engine::{Stop, event};
 use crate::error::{Error, Result};
-use crate::report::{Reporter, progress};
-use crate::resources::{Kind, World};
+use crate::resources::{Kind, RunContext};
 use crate::signals;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// Turns signals into requests to stop, as long as it lives: the first starts nothing new, the second
 /// drops what runs.
 #[derive(Debug)]
-pub(crate) struct Listener {
-    /// The request.
-    pub(crate) stop: Stop,
+pub(super) struct Listener {
+    stop: Stop,
     task: JoinHandle<()>,
 }
 
 impl Listener {
     /// Begins to listen.
-    pub(crate) fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         let stop = Stop::default();
         let (handler, asked) = (signals::handle(2), stop.clone());
         let task = tokio::spawn(async move {
@@ -36,36 +36,47 @@ impl Listener {
     }
 }
 
+impl Deref for Listener {
+    type Target = Stop;
+
+    fn deref(&self) -> &Stop {
+        &self.stop
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Does what the plan says and shows what happens.
+/// Does what the plan says and shows what happens. `again` is the command that continues.
 ///
 /// # Errors
-/// A step failed, or the user asked to stop. `again` is the command that goes on.
-pub(crate) async fn carry_out(
+/// A step failed, or the user asked to stop.
+pub(super) async fn execute(
     plan: &Plan<Kind>,
-    world: &Arc<World>,
-    reporter: &Reporter,
+    run: &Arc<RunContext>,
+    ui: &impl Ui,
     stop: &Stop,
     again: &str,
-) -> Result<Outcome> {
+) -> Result<()> {
+    if plan.is_empty() {
+        return Ok(());
+    }
     let (events, receiver) = Events::channel();
-    let watcher = tokio::spawn(progress::follow(*reporter, receiver));
-    let outcome = apply(plan, world, &events, stop).await;
+    let watcher = tokio::spawn(ui.follow(receiver));
+    let outcome = apply(plan, run, &events, stop).await;
     drop::<event::Events>(events);
     // The watcher ends with the last sender; if it broke, what was done is still true.
     let _ = watcher.await;
-    verdict(outcome, stop, reporter, again)
+    verdict(outcome, stop, ui, again)
 }
 
 /// One cause is told once, however many steps met it.
-fn verdict(outcome: Outcome, stop: &Stop, reporter: &Reporter, again: &str) -> Result<Outcome> {
+fn verdict(outcome: Outcome, stop: &Stop, ui: &impl Ui, again: &str) -> Result<()> {
     if outcome.is_complete() {
-        return Ok(outcome);
+        return Ok(());
     }
     let (done, left) = (outcome.done.len(), outcome.left.len());
     if stop.is_asked() {
@@ -74,29 +85,34 @@ fn verdict(outcome: Outcome, stop: &Stop, reporter: &Reporter, again: &str) -> R
         ))
         .hint(format!("`{again}` goes on from here")));
     }
-    let mut told: Vec<Error> = Vec::new();
-    let mut again_told = 0;
-    for (_, error) in outcome.failed {
-        // Six steps that meet one dead network are one story.
-        if told.iter().any(|known| known.causes() == error.causes()) {
-            again_told += 1;
-        } else {
-            told.push(error);
-        }
-    }
-    if again_told > 0 {
-        reporter.note(&format!(
-            "{again_told} more steps failed for the same reason"
-        ));
+    let (mut told, same_cause) = distinct(outcome.failed);
+    if same_cause > 0 {
+        ui.notice(Notice::SameCause(same_cause));
     }
     let last = told.pop();
-    told.iter().for_each(|error| reporter.error(error));
-    let skipped = outcome.skipped.len();
-    if skipped > 0 {
-        reporter.note(&format!("{skipped} steps that needed it were skipped"));
+    for error in &told {
+        ui.notice(Notice::AlsoFailed(error));
+    }
+    if !outcome.skipped.is_empty() {
+        ui.notice(Notice::Skipped(outcome.skipped.len()));
     }
     let last = last.unwrap_or_else(|| Error::failed("some steps were not begun"));
     Err(last.hint(format!(
         "nothing is rolled back: `{again}` goes on from here"
     )))
+}
+
+/// The failures with different causes, and how many more there were: six steps that meet one dead
+/// network failed once.
+fn distinct<T>(failed: Vec<(T, Error)>) -> (Vec<Error>, usize) {
+    let mut told: Vec<Error> = Vec::new();
+    let mut same_cause = 0;
+    for (_, error) in failed {
+        if told.iter().any(|known| known.causes() == error.causes()) {
+            same_cause += 1;
+        } else {
+            told.push(error);
+        }
+    }
+    (told, same_cause)
 }

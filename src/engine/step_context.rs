@@ -1,4 +1,4 @@
-//! What a running step may use: the world, a voice, and the pace.
+//! What a running step may use: the run's context, progress notes, and the rate limits.
 
 use super::event::{Events, What};
 use super::pace::{Cost, Pace};
@@ -9,39 +9,39 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Given to a step while it runs.
+/// Given to a step while it runs. `C` is the resources' own context.
 #[derive(Debug)]
-pub struct Job<W> {
+pub struct StepContext<C> {
     id: Id,
-    world: Arc<W>,
+    run: Arc<C>,
     events: Events,
     pace: Arc<Pace>,
 }
 
-impl<W> Clone for Job<W> {
+impl<C> Clone for StepContext<C> {
     fn clone(&self) -> Self {
         Self {
             id: self.id.clone(),
-            world: Arc::clone(&self.world),
+            run: Arc::clone(&self.run),
             events: self.events.clone(),
             pace: Arc::clone(&self.pace),
         }
     }
 }
 
-impl<W> Job<W> {
-    pub(super) fn new(id: Id, world: Arc<W>, events: Events, pace: Arc<Pace>) -> Self {
+impl<C> StepContext<C> {
+    pub(super) fn new(id: Id, run: Arc<C>, events: Events, pace: Arc<Pace>) -> Self {
         Self {
             id,
-            world,
+            run,
             events,
             pace,
         }
     }
 
-    /// The clients and facts.
-    pub fn world(&self) -> &W {
-        &self.world
+    /// The context that all steps of the run share.
+    pub fn run(&self) -> &C {
+        &self.run
     }
 
     /// Says what the step does or waits for.

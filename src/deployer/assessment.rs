@@ -1,0 +1,97 @@
+//! What is there, and what would be done about it.
+
+use crate::aws::Clients;
+use crate::config::Settings;
+use crate::engine::plan::Plan;
+use crate::engine::read::read;
+use crate::error::Result;
+use crate::package::SourceDigest;
+use crate::resources::{Kind, Observed, RunContext};
+use crate::stack::{Desired, Stack, orphans};
+use std::sync::Arc;
+
+/// What was found, what is wanted, and the plan that leads from one to the other.
+#[derive(Debug)]
+pub struct Assessment {
+    /// The API and the account's role, as found.
+    pub observed: Arc<Observed>,
+    /// What is wanted; of a teardown, what is looked for.
+    pub stack: Stack,
+    /// What would be done.
+    pub plan: Plan<Kind>,
+}
+
+impl Assessment {
+    /// For a deploy: the plan makes what is there the wanted stack.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub async fn for_deploy(
+        settings: &Settings,
+        clients: Clients,
+        digest: &SourceDigest,
+        adopt: bool,
+    ) -> Result<Self> {
+        let run = Arc::new(RunContext::new(clients, settings, adopt));
+        let observed = Arc::new(Observed::read(run).await?);
+        let desired = Desired {
+            settings,
+            digest: Some(digest),
+            with_logging_role: false,
+        };
+        let stack = Stack::wanted(&desired, &observed);
+        let (seen, orphans) = tokio::try_join!(
+            read(&stack.resources, &observed),
+            orphans(&observed, &stack.outputs, &stack.digest, false),
+        )?;
+        let plan = Plan::converge(seen, orphans, &observed)?;
+        Ok(Self {
+            observed,
+            stack,
+            plan,
+        })
+    }
+
+    /// For a teardown: the plan deletes what is there.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub async fn for_teardown(settings: &Settings, clients: Clients) -> Result<Self> {
+        let run = Arc::new(RunContext::new(clients, settings, false));
+        let observed = Arc::new(Observed::read_for_teardown(run).await?);
+        let desired = Desired {
+            settings,
+            digest: None,
+            with_logging_role: true,
+        };
+        let stack = Stack::wanted(&desired, &observed);
+        let (seen, orphans) = tokio::try_join!(
+            read(&stack.resources, &observed),
+            orphans(&observed, &stack.outputs, &stack.digest, true),
+        )?;
+        let plan = Plan::teardown(seen, orphans, &observed);
+        Ok(Self {
+            observed,
+            stack,
+            plan,
+        })
+    }
+
+    /// Nothing that belongs to somebody else is touched.
+    ///
+    /// # Errors
+    /// Something with one of our names is not ours.
+    pub fn require_ours(&self, settings: &Settings) -> Result<()> {
+        let (plan, deploy) = (settings.command("plan"), settings.command("deploy"));
+        self.plan.require_ours().map_err(|error| {
+            error.hint("choose another --name or --stage").hint(format!(
+                "or take it over: `{plan} --adopt` shows what would change, `{deploy} --adopt` does it"
+            ))
+        })
+    }
+
+    /// Clients and names.
+    pub fn run(&self) -> &Arc<RunContext> {
+        &self.observed.run
+    }
+}

@@ -1,0 +1,181 @@
+//! Deletes the stack, and looks for it afterwards.
+
+use super::Assessment;
+use super::execute::{Listener, execute};
+use super::ui::{Notice, Proposal, Purpose, Ui};
+use crate::aws::Clients;
+use crate::config::Settings;
+use crate::engine::plan::{Action, Plan};
+use crate::engine::view::PlanView;
+use crate::engine::wait::Waits;
+use crate::engine::{Id, Resource};
+use crate::error::{Error, Result};
+use crate::resources::{Kind, RunContext, log_group};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Late lines of a deleted writer come within seconds; after this much quiet nobody writes.
+const QUIET_LOOKS: u32 = 2;
+
+/// What a teardown did, and what it looked for afterwards.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gone {
+    /// The chat's name.
+    pub name: String,
+    /// The stage.
+    pub stage: String,
+    /// Its region.
+    pub region: String,
+    /// What was planned.
+    pub plan: PlanView,
+    /// What was looked for at the end, and is not there.
+    pub checked: Vec<Checked>,
+    /// What is still there, and why.
+    pub stayed: Vec<Checked>,
+}
+
+/// One thing that was looked for.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// The id inside the stack.
+    pub id: Id,
+    /// AWS's name of it.
+    pub name: String,
+    /// Why it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Deletes the stack, and looks for it afterwards.
+///
+/// # Errors
+/// Something could not be deleted, or is still there.
+pub async fn teardown(
+    clients: Clients,
+    settings: &Settings,
+    yes: bool,
+    ui: &impl Ui,
+) -> Result<Gone> {
+    let assessment = Assessment::for_teardown(settings, clients).await?;
+    let view = PlanView::of(&assessment.plan);
+    if !assessment.plan.is_empty() {
+        agree(settings, &view, yes, ui)?;
+        let stop = Listener::begin();
+        let again = settings.command("teardown");
+        execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
+        delete_late_log_groups(&assessment.plan, assessment.run(), ui, &again).await?;
+    }
+    verify(settings, &assessment, view).await
+}
+
+fn agree(settings: &Settings, plan: &PlanView, yes: bool, ui: &impl Ui) -> Result<()> {
+    let proposal = Proposal {
+        purpose: Purpose::Teardown,
+        name: &settings.name,
+        stage: &settings.stage,
+        plan,
+    };
+    ui.show(&proposal);
+    if yes || ui.confirm(&proposal)? {
+        return Ok(());
+    }
+    Err(Error::failed("nothing was deleted: the answer was no"))
+}
+
+/// Looks again for log groups that a late writer brought back, until it has been quiet twice.
+async fn delete_late_log_groups(
+    plan: &Plan<Kind>,
+    run: &RunContext,
+    ui: &impl Ui,
+    again: &str,
+) -> Result<()> {
+    let names = deleted_log_groups(plan);
+    let (first, longest) = match run.names.place().endpoint_url {
+        Some(_) => (Duration::from_millis(50), Duration::from_millis(500)),
+        None => (Duration::from_secs(2), Duration::from_secs(5)),
+    };
+    let mut waits = Waits::growing(first, longest, Duration::from_secs(60));
+    let mut quiet = 0;
+    while quiet < QUIET_LOOKS {
+        let deleted = log_group::delete_again(run, &names).await?;
+        quiet = if deleted.is_empty() { quiet + 1 } else { 0 };
+        for name in &deleted {
+            ui.notice(Notice::LogGroupDeletedAgain(name));
+        }
+        if quiet < QUIET_LOOKS && !waits.again().await {
+            return Err(
+                Error::failed("somebody keeps writing to a log group of this chat")
+                    .hint(format!("`{again}` run again in a minute deletes it")),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn deleted_log_groups(plan: &Plan<Kind>) -> Vec<String> {
+    let deleted = plan.changes().filter(|step| step.action == Action::Delete);
+    let groups = deleted.filter_map(|step| match &step.found {
+        Some(Kind::LogGroup(group)) => Some(group.name.clone()),
+        _ => None,
+    });
+    groups.collect()
+}
+
+/// Looks for everything once more; nothing that was read before is believed.
+async fn verify(settings: &Settings, before: &Assessment, view: PlanView) -> Result<Gone> {
+    let clients = before.run().clients.clone();
+    let after = Assessment::for_teardown(settings, clients).await?;
+    if let Some(step) = after.plan.changes().next() {
+        return Err(
+            Error::failed(format!("{} {} is still there", step.id, step.name)).hint(format!(
+                "`{}` run again deletes it",
+                settings.command("teardown")
+            )),
+        );
+    }
+    let stayed = stayed(&after.plan);
+    Ok(Gone {
+        name: settings.name.clone(),
+        stage: settings.stage.clone(),
+        region: after.run().names.place().region.clone(),
+        checked: checked(&before.plan, &after, &stayed),
+        plan: view,
+        stayed,
+    })
+}
+
+fn stayed(plan: &Plan<Kind>) -> Vec<Checked> {
+    let left = plan.steps.iter().map(|step| Checked {
+        id: step.id.clone(),
+        name: step.name.clone(),
+        why: step.stays.clone(),
+    });
+    left.collect()
+}
+
+/// What was looked for by its name, and what was deleted under a name that only AWS knew.
+fn checked(plan: &Plan<Kind>, after: &Assessment, stayed: &[Checked]) -> Vec<Checked> {
+    let looked_for = after.stack.resources.iter();
+    let looked_for = looked_for.map(|kind| (kind.id(), kind.name()));
+    let name = |id: &Id, name: String| plan.step(id.as_str()).map_or(name, |s| s.name.clone());
+    let mut all: Vec<Checked> = looked_for
+        .filter(|(id, _)| !stayed.iter().any(|one| one.id == *id))
+        .map(|(id, wanted)| Checked {
+            name: name(&id, wanted),
+            why: None,
+            id,
+        })
+        .collect();
+    let deleted = plan.changes().filter(|step| step.action == Action::Delete);
+    for step in deleted {
+        if !all.iter().any(|one| one.id == step.id) {
+            all.push(Checked {
+                id: step.id.clone(),
+                name: step.name.clone(),
+                why: None,
+            });
+        }
+    }
+    all
+}

@@ -1,0 +1,98 @@
+//! A plan as data for people and for programs, without the resources behind it.
+
+use super::diff::Difference;
+use super::plan::{Action, Plan, Step};
+use super::resource::{Id, Resource};
+use serde::Serialize;
+
+/// A plan without the resources behind it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanView {
+    /// How many of each action.
+    pub summary: Summary,
+    /// Every resource in the stack's order.
+    pub resources: Vec<StepView>,
+}
+
+/// How many of each action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Nothing is done.
+    pub keep: usize,
+    /// Made.
+    pub create: usize,
+    /// Changed in place.
+    pub update: usize,
+    /// Deleted and made again.
+    pub replace: usize,
+    /// Deleted.
+    pub delete: usize,
+}
+
+/// One resource of a plan.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// The id inside the stack.
+    pub id: Id,
+    /// AWS's name of the thing.
+    pub name: String,
+    /// What is done.
+    pub action: Action,
+    /// Field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// Whose it is, or why it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl PlanView {
+    /// The plan as it is shown.
+    pub fn of<R: Resource>(plan: &Plan<R>) -> Self {
+        let mut summary = Summary::default();
+        for step in &plan.steps {
+            *summary.count(step.action) += 1;
+        }
+        Self {
+            summary,
+            resources: plan.steps.iter().map(view).collect(),
+        }
+    }
+}
+
+impl Summary {
+    fn count(&mut self, action: Action) -> &mut usize {
+        match action {
+            Action::Keep => &mut self.keep,
+            Action::Create => &mut self.create,
+            Action::Update => &mut self.update,
+            Action::Replace => &mut self.replace,
+            Action::Delete => &mut self.delete,
+        }
+    }
+}
+
+fn view<R>(step: &Step<R>) -> StepView {
+    let mut differences = step.differences.clone();
+    if step.action == Action::Keep {
+        differences.clear();
+    }
+    StepView {
+        id: step.id.clone(),
+        name: step.name.clone(),
+        action: step.action,
+        differences,
+        note: step
+            .stays
+            .as_ref()
+            .map(|why| format!("stays: {why}"))
+            .or_else(|| {
+                step.foreign
+                    .as_ref()
+                    .map(|whose| format!("not ours: {whose}"))
+            }),
+    }
+}

@@ -1,0 +1,109 @@
+//! What the deployer shows and asks, in words: plans, questions, progress, results.
+
+use super::building::Building;
+use super::{Reporter, Style, plan, progress};
+use crate::deployer::{Deployed, Gone, Notice, Proposal, Purpose, Status, Ui};
+use crate::engine::event::Event;
+use crate::error::Result;
+use crate::package;
+use std::future::Future;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+impl Ui for Reporter {
+    fn show(&self, proposal: &Proposal<'_>) {
+        if !self.is_json() {
+            let every_field = proposal.purpose == Purpose::Deploy && self.verbosity() > 0;
+            self.note(&plan::text(proposal.plan, every_field));
+        }
+    }
+
+    fn confirm(&self, proposal: &Proposal<'_>) -> Result<bool> {
+        let summary = plan::summary(proposal.plan.summary);
+        let (name, stage) = (proposal.name, proposal.stage);
+        self.ask(&format!("{name}/{stage}: {summary}. Go ahead?"))
+    }
+
+    fn building(&self) -> impl Fn(&package::Step<'_>) + Send + Sync {
+        let building = Building::new(*self);
+        move |step: &package::Step<'_>| building.step(step)
+    }
+
+    fn follow(
+        &self,
+        events: UnboundedReceiver<Event>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        progress::follow(*self, events)
+    }
+
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::AlsoFailed(error) => self.error(error),
+            Notice::SameCause(count) => {
+                self.note(&format!("{count} more steps failed for the same reason"));
+            }
+            Notice::Skipped(count) => {
+                self.note(&format!("{count} steps that needed it were skipped"));
+            }
+            Notice::NotLiveYet(text) => {
+                self.note(&Style::Faint.paint(&format!("  … {text}")));
+            }
+            Notice::LogGroupDeletedAgain(name) => self.note(&format!(
+                "  - {name} was written to once more, and deleted once more"
+            )),
+        }
+    }
+}
+
+/// What is live after a deploy.
+pub fn deployed(deployed: &Deployed) -> String {
+    let who = format!("{}/{}", deployed.name, deployed.stage);
+    let seconds = format!("{:.1} s", deployed.seconds);
+    let what = match (deployed.changed, deployed.proved_in_seconds) {
+        (false, _) => format!("{who} is up to date: nothing was changed ({seconds})"),
+        (true, Some(_)) => format!("{who} is live and answers ({seconds})"),
+        (true, None) => format!("{who} is deployed ({seconds})"),
+    };
+    format!("{what}\n{}", Style::Strong.paint(&deployed.url))
+}
+
+/// What is deployed.
+pub fn status(status: &Status) -> String {
+    let (who, region) = (format!("{}/{}", status.name, status.stage), &status.region);
+    let place = format!("{region}, account {}", status.account);
+    let head = match (&status.url, status.up_to_date) {
+        (Some(url), true) => {
+            format!("{who} is deployed in {place}\n{}", Style::Strong.paint(url))
+        }
+        (Some(url), false) => {
+            let drift = Style::Warning.paint("it differs from the settings");
+            let url = Style::Strong.paint(url);
+            format!("{who} is deployed in {place}; {drift}\n{url}")
+        }
+        (None, _) if status.resources.summary.keep + status.resources.summary.update > 0 => {
+            format!("{who} is deployed only in part in {place}")
+        }
+        (None, _) => return format!("{who} is not deployed in {place}"),
+    };
+    format!("{head}\n{}", plan::text(&status.resources, false))
+}
+
+/// What was looked for after a teardown.
+pub fn gone(gone: &Gone) -> String {
+    let who = format!("{}/{}", gone.name, gone.stage);
+    let mut lines = Vec::new();
+    for one in &gone.checked {
+        let line = format!("  ✓ {:20}  {} is not there", one.id, one.name);
+        lines.push(Style::Faint.paint(&line));
+    }
+    for one in &gone.stayed {
+        let why = one.why.as_deref().unwrap_or_default();
+        lines.push(format!("  = {:20}  {} stays: {why}", one.id, one.name));
+    }
+    let changed = gone.plan.summary.delete > 0;
+    let head = if changed { "is gone" } else { "is not there" };
+    let (count, region) = (gone.checked.len(), &gone.region);
+    lines.push(format!(
+        "{who} {head}: {count} things looked for in {region}, none left"
+    ));
+    lines.join("\n")
+}

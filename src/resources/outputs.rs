@@ -1,0 +1,70 @@
+//! The ids that AWS chooses, and the built code: values that one step makes and others use.
+
+use super::gateway::Gateway;
+use super::{deployment, integration};
+use crate::engine::Output;
+use crate::naming::ids;
+use crate::package::Artifact;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(pub String);
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// AWS's id of a WebSocket API.
+    ApiId,
+    /// AWS's id of an integration.
+    IntegrationId,
+    /// AWS's id of a deployment.
+    DeploymentId,
+}
+
+/// The values of one run. Each is known from what was found, or set by the step that makes it.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// The API's id.
+    pub api: Output<ApiId>,
+    /// The integration's id.
+    pub integration: Output<IntegrationId>,
+    /// The id of the deployment with the wanted routes.
+    pub deployment: Output<DeploymentId>,
+    /// The built code; set before the first step that uploads it.
+    pub code: Output<Artifact>,
+}
+
+impl Outputs {
+    /// Nothing is known.
+    pub fn unknown() -> Self {
+        Self {
+            api: Output::new(ids::API, None),
+            integration: Output::new(ids::INTEGRATION, None),
+            deployment: Output::new(ids::DEPLOYMENT, None),
+            code: Output::new(ids::FUNCTION, None),
+        }
+    }
+
+    /// What is known before anything is done; `digest` is that of the wanted deployment.
+    pub fn known(gateway: &Gateway, digest: &str) -> Self {
+        let api = gateway.api_id().map(ApiId);
+        let integration = integration::ours_in(gateway).map(IntegrationId);
+        let deployment = deployment::with_digest(gateway, digest).map(DeploymentId);
+        Self {
+            api: Output::new(ids::API, api),
+            integration: Output::new(ids::INTEGRATION, integration),
+            deployment: Output::new(ids::DEPLOYMENT, deployment),
+            ..Self::unknown()
+        }
+    }
+}

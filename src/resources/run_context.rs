@@ -1,0 +1,41 @@
+//! What every step of a run may use and none changes: clients, names, tags.
+
+use crate::aws::Clients;
+use crate::config::Settings;
+use crate::engine::{self, Id};
+use crate::naming::Names;
+use crate::naming::tags::Tags;
+use std::collections::BTreeMap;
+
+/// What a running step gets.
+pub type StepContext = engine::StepContext<RunContext>;
+
+/// Clients, names and tags of one run.
+#[derive(Debug)]
+pub struct RunContext {
+    /// One client for each service.
+    pub clients: Clients,
+    /// Every name.
+    pub names: Names,
+    /// Resources that are not ours but have our names are taken over.
+    pub adopt: bool,
+    users_tags: BTreeMap<String, String>,
+}
+
+impl RunContext {
+    /// The context of a run with these settings.
+    pub fn new(clients: Clients, settings: &Settings, adopt: bool) -> Self {
+        Self {
+            names: Names::new(settings, &clients.place),
+            users_tags: settings.tags.clone(),
+            clients,
+            adopt,
+        }
+    }
+
+    /// The tags of a part of this stack.
+    pub fn tags(&self, id: &str) -> Tags {
+        let (stack, stage) = (&self.names.stack, &self.names.stage);
+        Tags::of_part(stack, stage, &Id::new(id), &self.users_tags)
+    }
+}
