@@ -364,3 +364,6 @@ pub struct Init {
     #[arg(long)]
     pub ci: bool,
 }
+
+#[cfg(test)]
+mod tests;
