@@ -4,7 +4,7 @@
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
 use crate::config::{Arch, Input, LOCAL_PORT, LogLevel, Target};
-use crate::report::{Color, Output, ReportOptions};
+use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -63,8 +63,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Format of the results on stdout
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
     /// When to use colour; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
