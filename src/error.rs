@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a command ended early; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The command line or `chatctl.toml` is wrong. Exit code 64.
     Usage,
     /// The work was tried and failed. Exit code 1.
@@ -21,7 +21,7 @@ pub enum Kind {
     BrokenPipe,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The documented exit code.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -36,7 +36,7 @@ impl Kind {
 /// One failure, ready to be shown: `message`, then `causes` from near to far, then `hints`.
 #[derive(Debug, Clone)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
@@ -45,20 +45,20 @@ pub struct Error {
 impl Error {
     /// The work failed: `message` is one lower-case sentence without a full stop.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(Kind::Failed, message)
+        Self::new(ErrorKind::Failed, message)
     }
 
     /// What the user typed or wrote in a file cannot be used.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(ErrorKind::Usage, message)
     }
 
     /// The user asked to stop.
     pub fn interrupted(message: impl Into<String>) -> Self {
-        Self::new(Kind::Interrupted, message)
+        Self::new(ErrorKind::Interrupted, message)
     }
 
-    fn new(kind: Kind, message: impl Into<String>) -> Self {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -96,7 +96,7 @@ impl Error {
     }
 
     /// The kind, which decides the exit code.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
@@ -130,7 +130,7 @@ impl std::error::Error for Error {}
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self::new(Kind::BrokenPipe, "the reader of the output went away");
+            return Self::new(ErrorKind::BrokenPipe, "the reader of the output went away");
         }
         Self::failed(error.to_string())
     }

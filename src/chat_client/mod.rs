@@ -32,7 +32,7 @@ const SCRIPT_ATTEMPTS: u32 = 8;
 
 /// What the person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum ChatInput {
     /// A line was typed.
     Line(String),
     /// There will be no more lines.
@@ -62,7 +62,7 @@ pub trait Screen {
 
 /// With whom, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ChatOptions {
     /// The chat's WebSocket URL.
     pub url: String,
     /// The flags that lead the commands in hints to this chat.
@@ -79,8 +79,8 @@ pub struct Options {
 /// The first connection cannot be made; or, for a script, a later one cannot either; or the
 /// screen's reader went away.
 pub async fn run(
-    options: Options,
-    input: mpsc::Receiver<Input>,
+    options: ChatOptions,
+    input: mpsc::Receiver<ChatInput>,
     screen: &mut dyn Screen,
 ) -> Result<()> {
     let socket = Socket::open(&options.url, &options.flags).await?;
@@ -110,9 +110,9 @@ enum Next {
 }
 
 struct Talk<'a> {
-    options: Options,
+    options: ChatOptions,
     session: Session,
-    input: mpsc::Receiver<Input>,
+    input: mpsc::Receiver<ChatInput>,
     input_open: bool,
     screen: &'a mut dyn Screen,
 }
@@ -195,10 +195,10 @@ impl Talk<'_> {
         Ok(todo)
     }
 
-    fn typed(&mut self, input: Option<Input>) -> Vec<Do> {
+    fn typed(&mut self, input: Option<ChatInput>) -> Vec<Do> {
         let typed = match input {
-            Some(Input::Line(line)) => Typed::parse(&line),
-            Some(Input::End) | None => {
+            Some(ChatInput::Line(line)) => Typed::parse(&line),
+            Some(ChatInput::End) | None => {
                 self.input_open = false;
                 Typed::Quit
             }

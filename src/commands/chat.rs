@@ -1,7 +1,7 @@
 //! `chatctl chat`: finds the chat's URL, opens a prompt if there is somebody to type on it, talks.
 
 use super::{Context, chat_url};
-use crate::chat_client::{self, Input, Options};
+use crate::chat_client::{self, ChatInput, ChatOptions};
 use crate::cli::Chat;
 use crate::error::Result;
 use crate::report::{ChatScreen, Prompt, Prompted};
@@ -19,7 +19,7 @@ const WAITING_LINES: usize = 64;
 /// There is no such chat, or it cannot be reached.
 pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
     let chat = chat_url::find(context, flags.url).await?;
-    let options = Options {
+    let options = ChatOptions {
         url: chat.url,
         flags: chat.flags,
         name: flags.user,
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
 }
 
 /// A prompt on a terminal, else a thread that reads lines.
-fn open_input(context: &Context, lines: mpsc::Sender<Input>) -> Result<Option<Prompt>> {
+fn open_input(context: &Context, lines: mpsc::Sender<ChatInput>) -> Result<Option<Prompt>> {
     let interactive = context.reporter.can_ask() && !context.reporter.is_json();
     if interactive {
         return Prompt::open(move |prompted| lines.blocking_send(input_of(prompted)).is_ok())
@@ -51,18 +51,18 @@ fn open_input(context: &Context, lines: mpsc::Sender<Input>) -> Result<Option<Pr
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { break };
-            if lines.blocking_send(Input::Line(line)).is_err() {
+            if lines.blocking_send(ChatInput::Line(line)).is_err() {
                 return;
             }
         }
-        let _ = lines.blocking_send(Input::End);
+        let _ = lines.blocking_send(ChatInput::End);
     });
     Ok(None)
 }
 
-fn input_of(prompted: Prompted) -> Input {
+fn input_of(prompted: Prompted) -> ChatInput {
     match prompted {
-        Prompted::Line(line) => Input::Line(line),
-        Prompted::End => Input::End,
+        Prompted::Line(line) => ChatInput::Line(line),
+        Prompted::End => ChatInput::End,
     }
 }

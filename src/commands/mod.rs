@@ -18,7 +18,7 @@ mod write;
 
 use crate::cli::{Cli, Command, Global, Wanted};
 use crate::config::Settings;
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::report::Reporter;
 use crate::signals;
 use std::process::ExitCode;
@@ -60,9 +60,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 /// What was stopped by a signal ends with that signal's code.
-fn exit_code(kind: Kind) -> u8 {
+fn exit_code(kind: ErrorKind) -> u8 {
     match (kind, signals::first()) {
-        (Kind::Interrupted, Some(signal)) => signal.exit_code(),
+        (ErrorKind::Interrupted, Some(signal)) => signal.exit_code(),
         (kind, _) => kind.exit_code(),
     }
 }
@@ -89,7 +89,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() {
-        ExitCode::from(Kind::Usage.exit_code())
+        ExitCode::from(ErrorKind::Usage.exit_code())
     } else {
         ExitCode::SUCCESS
     }

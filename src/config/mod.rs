@@ -16,7 +16,7 @@ pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
 pub use input::Input;
 pub(crate) use settings::host_arch;
-pub use settings::{Arch, Function, Gateway, LogLevel, Settings, Target};
+pub use settings::{Arch, FunctionSettings, GatewaySettings, LogLevel, Settings, Target};
 
 #[cfg(test)]
 mod tests;

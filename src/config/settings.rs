@@ -47,9 +47,9 @@ pub struct Settings {
     /// Profile of the AWS configuration files.
     pub profile: Option<String>,
     /// The function.
-    pub function: Function,
+    pub function: FunctionSettings,
     /// The API and its stage.
-    pub gateway: Gateway,
+    pub gateway: GatewaySettings,
     /// Days that log groups keep events; one of CloudWatch's steps.
     pub retention_days: u32,
     /// Name of the DynamoDB table, if not the usual one.
@@ -62,7 +62,7 @@ pub struct Settings {
 
 /// The Lambda function.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Function {
+pub struct FunctionSettings {
     /// Name, if not the usual one.
     pub name: Option<String>,
     /// Folder with the source, absolute; the bundled source without one.
@@ -83,7 +83,7 @@ pub struct Function {
 
 /// The WebSocket API and its stage.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gateway {
+pub struct GatewaySettings {
     /// Execution logging.
     pub log_level: LogLevel,
     /// Whole payloads in the execution log.
@@ -94,10 +94,10 @@ pub struct Gateway {
     pub throttle_burst: u32,
 }
 
-/// Processor of the function.
+/// Processor architecture of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 pub enum Arch {
-    /// Graviton: cheaper.
+    /// AWS Graviton, cheaper.
     #[serde(rename = "arm64")]
     Arm64,
     /// Intel and AMD.
@@ -112,7 +112,7 @@ pub enum Arch {
 pub enum LogLevel {
     /// No execution log.
     Off,
-    /// Failures only.
+    /// Errors only.
     Error,
     /// Every request.
     Info,
@@ -181,8 +181,8 @@ impl Settings {
     }
 }
 
-fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Function> {
-    Ok(Function {
+fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<FunctionSettings> {
+    Ok(FunctionSettings {
         name: file.name,
         source: source(input, file.source, folder)?,
         arch: input.arch.or(file.architecture),
@@ -194,11 +194,11 @@ fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Fun
     })
 }
 
-fn the_gateway(input: &Input, file: &GatewayTable) -> Gateway {
+fn the_gateway(input: &Input, file: &GatewayTable) -> GatewaySettings {
     let log_level = input.log_level.or(file.log_level);
     let rate = input.throttle_rate.or(file.throttle_rate);
     let burst = input.throttle_burst.or(file.throttle_burst);
-    Gateway {
+    GatewaySettings {
         log_level: log_level.unwrap_or(LogLevel::Info),
         data_trace: input.data_trace || file.data_trace.unwrap_or(false),
         throttle_rate: rate.unwrap_or(500.0),

@@ -14,7 +14,7 @@ const NAMED_WAITERS: usize = 3;
 
 /// Draws in place on stderr.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct LiveView {
     screen: MultiProgress,
     /// The counts, then the waiting steps that are named.
     foot: Vec<ProgressBar>,
@@ -33,7 +33,7 @@ struct Running {
     began: Instant,
 }
 
-impl Live {
+impl LiveView {
     pub(super) fn new() -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let foot = (0..=NAMED_WAITERS).map(|_| screen.add(line())).collect();

@@ -20,18 +20,18 @@ pub use colour::Style;
 pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
+pub enum OutputFormat {
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: one JSON document, or JSON lines where results stream.
+    /// One JSON document, or JSON lines where results are streamed.
     Json,
 }
 
@@ -51,7 +51,7 @@ pub enum Color {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReportOptions {
     /// How results are written.
-    pub output: Output,
+    pub output: OutputFormat,
     /// When to use colour.
     pub color: Color,
     /// Nothing but errors and results.
@@ -63,7 +63,7 @@ pub struct ReportOptions {
 /// Where and how much to write. Cheap to copy; made once from the global flags.
 #[derive(Debug, Clone, Copy)]
 pub struct Reporter {
-    output: Output,
+    output: OutputFormat,
     quiet: bool,
     verbose: u8,
 }
@@ -85,7 +85,7 @@ impl Reporter {
 
     /// Results are JSON.
     pub fn is_json(&self) -> bool {
-        self.output == Output::Json
+        self.output == OutputFormat::Json
     }
 
     /// Nothing but errors and results is wanted.
@@ -192,7 +192,7 @@ impl Reporter {
 
     /// An error with its causes and hints; shown even with `--quiet`.
     pub fn error(&self, error: &Error) {
-        if error.kind() == Kind::BrokenPipe {
+        if error.kind() == ErrorKind::BrokenPipe {
             return;
         }
         self.say(&format!(

@@ -1,7 +1,7 @@
 //! Events in, words out: a live view on a terminal, plain lines elsewhere, JSON lines for programs.
 //! All of it goes to stderr; results go to stdout.
 
-use super::live::Live;
+use super::live::LiveView;
 use super::{Reporter, Style};
 use crate::engine::Id;
 use crate::engine::event::{Event, Upcoming, What};
@@ -34,7 +34,7 @@ pub async fn follow(reporter: Reporter, mut events: UnboundedReceiver<Event>) {
 }
 
 async fn live(mut events: UnboundedReceiver<Event>) {
-    let mut view = Live::new();
+    let mut view = LiveView::new();
     let mut lines = Lines::default();
     let mut frames = tokio::time::interval(FRAME);
     loop {

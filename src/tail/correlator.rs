@@ -6,7 +6,7 @@
 //! nothing yet is kept for as long as a request can last, in case it turns out to belong.
 
 use super::classify::{Facts, Shape};
-use super::event::Event;
+use super::event::LogEvent;
 use crate::tail::LogSource;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub enum Subject {
 
 #[derive(Debug)]
 struct Waiting {
-    event: Event,
+    event: LogEvent,
     facts: Facts,
     requests: Vec<String>,
     named: bool,
@@ -62,7 +62,7 @@ impl RequestCorrelator {
     }
 
     /// Takes the next event in, and gives out what is known to belong by now.
-    pub fn next(&mut self, event: Event, facts: Facts) -> Vec<(Event, Facts)> {
+    pub fn next(&mut self, event: LogEvent, facts: Facts) -> Vec<(LogEvent, Facts)> {
         let now = event.timestamp;
         let requests = self.requests(&event, &facts);
         let named = self.names_subject(&facts);
@@ -79,13 +79,13 @@ impl RequestCorrelator {
     }
 
     /// Nothing more comes.
-    pub fn end(&mut self) -> Vec<(Event, Facts)> {
+    pub fn end(&mut self) -> Vec<(LogEvent, Facts)> {
         self.give(|_| true)
     }
 
     /// The ids of the line's request; within a function's stream the running request's when the line
     /// names none.
-    fn requests(&mut self, event: &Event, facts: &Facts) -> Vec<String> {
+    fn requests(&mut self, event: &LogEvent, facts: &Facts) -> Vec<String> {
         if event.source != LogSource::Function {
             return facts.requests.clone();
         }
@@ -109,7 +109,7 @@ impl RequestCorrelator {
         }
     }
 
-    fn give(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(Event, Facts)> {
+    fn give(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(LogEvent, Facts)> {
         let full = self.waiting.len() > KEPT;
         let ours = &self.ours;
         let belongs = |waiting: &Waiting| {
@@ -153,15 +153,15 @@ mod tests {
     use super::*;
     use crate::tail::classify::classify;
 
-    fn event(source: LogSource, timestamp: i64, stream: &str, message: &str) -> Event {
-        Event {
+    fn event(source: LogSource, timestamp: i64, stream: &str, message: &str) -> LogEvent {
+        LogEvent {
             stream: stream.into(),
-            ..Event::sample(source, timestamp, message)
+            ..LogEvent::sample(source, timestamp, message)
         }
     }
 
     /// Two requests at once in two environments, as the three logs tell them.
-    fn two_requests() -> Vec<Event> {
+    fn two_requests() -> Vec<LogEvent> {
         use LogSource::{Access, Execution, Function};
         let mut events = Vec::new();
         for (n, gate, lambda, connection) in [
@@ -187,7 +187,7 @@ mod tests {
         events
     }
 
-    fn tell(subject: Subject, prompt: bool) -> Vec<Event> {
+    fn tell(subject: Subject, prompt: bool) -> Vec<LogEvent> {
         let mut story = RequestCorrelator::new(subject, prompt);
         let mut out = Vec::new();
         for event in two_requests() {

@@ -10,7 +10,7 @@
 //!   events are young, so looks in between go back only a glance; the deep sweep every few seconds
 //!   is what the promise rests on.
 
-use super::event::Event;
+use super::event::LogEvent;
 use super::seen::{CAPACITY, Seen};
 use super::{Timing, millis};
 
@@ -85,7 +85,7 @@ impl Cursor {
     }
 
     /// What of one page was not given out yet, in the page's order.
-    pub(crate) fn take_new(&mut self, mut page: Vec<Event>) -> Vec<Event> {
+    pub(crate) fn take_new(&mut self, mut page: Vec<LogEvent>) -> Vec<LogEvent> {
         page.retain(|event| {
             // AWS always sends an id. Should another implementation not, equal lines of one
             // millisecond count as one.
@@ -153,11 +153,11 @@ mod tests {
         ..Timing::AWS
     };
 
-    fn event(id: usize, timestamp: i64) -> Event {
-        Event {
+    fn event(id: usize, timestamp: i64) -> LogEvent {
+        LogEvent {
             id: Some(id.to_string()),
             ingested: timestamp,
-            ..Event::sample(LogSource::Function, timestamp, "")
+            ..LogEvent::sample(LogSource::Function, timestamp, "")
         }
     }
 

@@ -26,7 +26,7 @@ impl Group {
 
 /// One event of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct LogEvent {
     /// CloudWatch's id: 56 decimal digits, the same whenever the event is read again. Live tail has
     /// none.
     pub id: Option<String>,
@@ -47,7 +47,7 @@ pub struct Event {
 }
 
 #[cfg(test)]
-impl Event {
+impl LogEvent {
     /// An event for tests.
     pub(super) fn sample(source: LogSource, timestamp: i64, message: &str) -> Self {
         Self {
@@ -67,16 +67,16 @@ impl Event {
 #[derive(Debug, Clone)]
 pub enum TailItem {
     /// The next event.
-    Event(Event),
+    Event(LogEvent),
     /// The past is read; what follows is new.
     CaughtUp,
     /// Something about the reading itself.
-    Notice(Notice),
+    Notice(TailNotice),
 }
 
 /// Something about the reading itself, said once each time it becomes true.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum TailNotice {
     /// The group does not exist; it is waited for.
     Missing {
         /// Which log.

@@ -3,7 +3,7 @@
 //! The pause between looks adapts. While events come, any group's event makes all groups look
 //! often, because a request writes to all of them; after a while of silence the pause grows.
 
-use super::event::{Event, Notice, TailItem};
+use super::event::{LogEvent, TailItem, TailNotice};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
 use super::{Timing, now};
@@ -22,7 +22,7 @@ const DENIED_PAUSE: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_millis(100);
 
 enum Found {
-    Events(Vec<Event>, Instant, i64),
+    Events(Vec<LogEvent>, Instant, i64),
     Swept(usize, Instant),
     Absent(usize),
 }
@@ -56,7 +56,7 @@ pub(crate) async fn run(
             return Ok(());
         }
         for group in merge.take_left_behind() {
-            let notice = Notice::LeftBehind {
+            let notice = TailNotice::LeftBehind {
                 source: sources[group],
                 after: timing.patience,
             };

@@ -33,7 +33,7 @@ pub mod select;
 mod source;
 pub mod when;
 
-pub use event::{Event, Group, LiveNotice, Notice, TailItem};
+pub use event::{Group, LiveNotice, LogEvent, TailItem, TailNotice};
 pub use pace::Pacer;
 pub use source::LogSource;
 
@@ -49,7 +49,7 @@ const CHANNEL: usize = 4096;
 
 /// What to read, and how patiently.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct TailOptions {
     /// From when, epoch milliseconds.
     pub since: i64,
     /// Until when, epoch milliseconds; without it: now, and with `follow` for ever.
@@ -110,7 +110,7 @@ impl Timing {
 pub fn start(
     client: Client,
     groups: Vec<Group>,
-    options: Options,
+    options: TailOptions,
     pacer: Arc<Pacer>,
 ) -> mpsc::Receiver<Result<TailItem>> {
     let (out, said) = mpsc::channel(CHANNEL);
@@ -130,7 +130,7 @@ pub fn start(
 async fn run(
     client: Client,
     groups: Vec<Group>,
-    options: Options,
+    options: TailOptions,
     pacer: Arc<Pacer>,
     out: &mpsc::Sender<Result<TailItem>>,
 ) -> Result<()> {

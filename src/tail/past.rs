@@ -6,10 +6,10 @@
 //! until every group was asked again. A group that fails may then hold the others back only as long
 //! as later on; the rest of its past is read while following.
 
-use super::event::{Notice, TailItem};
+use super::event::{TailItem, TailNotice};
 use super::merge::Merge;
 use super::reader::{Page, Reader};
-use super::{Options, now};
+use super::{TailOptions, now};
 use crate::error::Result;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ const YOUNG: i64 = 10_000;
 /// [`Merge`], to be sorted with those that come next.
 pub(crate) async fn read(
     readers: &mut [Reader],
-    options: &Options,
+    options: &TailOptions,
     out: &Sender<Result<TailItem>>,
 ) -> Result<Merge> {
     let mut merge = Merge::new(readers.len(), &options.timing);
@@ -68,7 +68,7 @@ pub(crate) async fn read(
 /// Reads on; in a follow for `patience` at most.
 async fn read_page(
     reader: &mut Reader,
-    options: &Options,
+    options: &TailOptions,
     out: &Sender<Result<TailItem>>,
 ) -> Result<Page> {
     if !options.follow {
@@ -76,7 +76,7 @@ async fn read_page(
     }
     let page = reader.page_within(options.timing.patience, out).await?;
     if matches!(page, Page::Later) {
-        let notice = Notice::LeftBehind {
+        let notice = TailNotice::LeftBehind {
             source: reader.source(),
             after: options.timing.patience,
         };

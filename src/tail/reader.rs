@@ -4,10 +4,10 @@
 //! tail has all the time in the world, and it would hide the refusals that the pacer must hear of.
 
 use super::cursor::Cursor;
-use super::event::{Event, Group, Notice, TailItem};
+use super::event::{Group, LogEvent, TailItem, TailNotice};
 use super::fault::{Fault, judge};
 use super::pace::Pacer;
-use super::{Options, Timing, now};
+use super::{TailOptions, Timing, now};
 use crate::error::{Error, Result};
 use crate::tail::LogSource;
 use aws_sdk_cloudwatchlogs::Client;
@@ -38,7 +38,7 @@ const THROTTLED_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) enum Page {
     /// New events; `more`: this sweep goes on.
-    Events { events: Vec<Event>, more: bool },
+    Events { events: Vec<LogEvent>, more: bool },
     /// The group is not there; this sweep is over.
     Missing,
     /// The group is not for us; this sweep is over.
@@ -76,7 +76,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(client: &Client, group: Group, options: &Options, pacer: Arc<Pacer>) -> Self {
+    pub(crate) fn new(
+        client: &Client,
+        group: Group,
+        options: &TailOptions,
+        pacer: Arc<Pacer>,
+    ) -> Self {
         Self {
             client: client.clone(),
             group,
@@ -272,7 +277,7 @@ impl Reader {
             self.cursor.finish(now());
         }
         if self.cursor.take_crowded() && self.patient {
-            let notice = Notice::Crowded {
+            let notice = TailNotice::Crowded {
                 source: self.group.source,
                 group: Arc::clone(&self.group.name),
             };
@@ -281,8 +286,8 @@ impl Reader {
         Page::Events { events, more }
     }
 
-    fn event(&self, event: FilteredLogEvent) -> Event {
-        Event {
+    fn event(&self, event: FilteredLogEvent) -> LogEvent {
+        LogEvent {
             id: event.event_id,
             source: self.group.source,
             group: Arc::clone(&self.group.name),
@@ -303,14 +308,14 @@ impl Reader {
         let (source, group) = (self.group.source, Arc::clone(&self.group.name));
         let said = said.to_owned();
         let notice = match standing {
-            Standing::Good => Notice::Back { source, group },
-            Standing::Missing => Notice::Missing { source, group },
-            Standing::Denied => Notice::Denied {
+            Standing::Good => TailNotice::Back { source, group },
+            Standing::Missing => TailNotice::Missing { source, group },
+            Standing::Denied => TailNotice::Denied {
                 source,
                 group,
                 said,
             },
-            Standing::Unreachable => Notice::Unreachable {
+            Standing::Unreachable => TailNotice::Unreachable {
                 source,
                 group,
                 said,
@@ -334,7 +339,7 @@ impl Reader {
         )]
         let rate = rate.ceil() as u32;
         let _ = out
-            .send(Ok(TailItem::Notice(Notice::Throttled { rate })))
+            .send(Ok(TailItem::Notice(TailNotice::Throttled { rate })))
             .await;
     }
 
@@ -356,7 +361,7 @@ impl Reader {
 
 /// AWS gives a token with every page that is not the last. Other implementations are known to cut a
 /// long answer off without one; then the rest begins at the page's last millisecond.
-fn cut_off(page: &[Event], from: i64) -> Option<i64> {
+fn cut_off(page: &[LogEvent], from: i64) -> Option<i64> {
     let newest = page.iter().map(|event| event.timestamp).max()?;
     (page.len() >= PAGE && newest > from).then_some(newest)
 }

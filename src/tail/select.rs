@@ -2,13 +2,13 @@
 
 use super::classify::{Facts, Level, classify};
 use super::correlator::{RequestCorrelator, Subject};
-use super::event::Event;
+use super::event::LogEvent;
 use crate::error::{Error, Result};
 use regex::Regex;
 use std::collections::VecDeque;
 
 /// An event and what is known about it.
-pub type Line = (Event, Facts);
+pub type Line = (LogEvent, Facts);
 
 /// What to let through.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl Selection {
     }
 
     /// The next event; what goes out because of it.
-    pub fn next(&mut self, event: Event) -> Vec<Line> {
+    pub fn next(&mut self, event: LogEvent) -> Vec<Line> {
         self.seen += 1;
         let facts = classify(&event);
         let lines = match &mut self.story {
@@ -111,7 +111,7 @@ impl Selection {
 }
 
 impl LogFilter {
-    fn allow(&self, event: &Event, facts: &Facts) -> bool {
+    fn allow(&self, event: &LogEvent, facts: &Facts) -> bool {
         let bad = !self.errors || facts.level >= Level::Warn;
         bad && self
             .grep
@@ -138,8 +138,8 @@ mod tests {
     use super::*;
     use crate::tail::LogSource;
 
-    fn event(timestamp: i64, message: &str) -> Event {
-        Event::sample(LogSource::Function, timestamp, message)
+    fn event(timestamp: i64, message: &str) -> LogEvent {
+        LogEvent::sample(LogSource::Function, timestamp, message)
     }
 
     fn times(lines: &[Line]) -> Vec<i64> {

@@ -7,11 +7,11 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogSource {
-    /// What the function wrote.
+    /// Output of the function and of Lambda.
     Function,
-    /// What API Gateway did with each request.
+    /// How API Gateway processed each request.
     Execution,
-    /// One line for each request.
+    /// One line per request.
     Access,
 }
 

@@ -13,6 +13,7 @@ mod bad_input;
 mod binary;
 #[cfg(target_os = "linux")]
 mod chat;
+mod conditions;
 mod converge;
 mod deploy;
 mod doctor;
@@ -32,5 +33,4 @@ mod snapshot;
 mod standin;
 mod teardown;
 mod watch;
-mod weather;
 mod world;

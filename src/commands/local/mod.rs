@@ -6,13 +6,13 @@
 //! | file | what it does |
 //! |---|---|
 //! | `start` | from the flags to a running local cloud, or to the reason why there is none |
-//! | `weather` | the flags about faults, delays and the clock |
+//! | `conditions` | the flags about faults, delays and the clock |
 //! | `watch`, `redeploy` | `--watch` |
 
+mod conditions;
 mod redeploy;
 mod start;
 mod watch;
-mod weather;
 
 use super::{Context, logs};
 use crate::aws::Clients;

@@ -4,7 +4,7 @@ use super::watch::Watch;
 use crate::commands::Context;
 use crate::config::Settings;
 use crate::deployer::DeployOptions;
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,7 +67,7 @@ impl<'a> Redeploy<'a> {
                 }
             }
             Ok(_) => reporter.note("it is again what is live: nothing was changed"),
-            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             Err(error) => {
                 reporter.error(&error);
                 reporter.hint("the former function stays live; the next save is tried again");

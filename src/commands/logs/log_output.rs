@@ -9,7 +9,7 @@ use crate::report::Reporter;
 use crate::report::logs::{JsonLine, LogView, notice};
 use crate::signals::Handler;
 use crate::tail::select::{Line, LogFilter, Selection};
-use crate::tail::{Notice, TailItem};
+use crate::tail::{TailItem, TailNotice};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -101,7 +101,7 @@ impl LogOutput {
                 self.write(lines)
             }
             TailItem::Notice(what) => {
-                self.denied |= matches!(what, Notice::Denied { .. });
+                self.denied |= matches!(what, TailNotice::Denied { .. });
                 let notice = notice(&what, self.follow, &self.flags);
                 match notice.is_warning {
                     true => self.reporter.warning(&notice.text),

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::naming::Names;
 use crate::signals::{self, Handler};
 use crate::tail::correlator::Subject;
-use crate::tail::live::{self, Live};
+use crate::tail::live::{self, LiveOptions};
 use crate::tail::select::{LogFilter, grep};
-use crate::tail::{self, Group, Options, Pacer, TailItem, Timing, groups, when};
+use crate::tail::{self, Group, Pacer, TailItem, TailOptions, Timing, groups, when};
 use log_output::LogOutput;
 use silence_explainer::SilenceExplainer;
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn start(
     settings: &Settings,
     clients: &Clients,
     groups: Vec<Group>,
-    options: &Options,
+    options: &TailOptions,
 ) -> Receiver<Result<TailItem>> {
     let (client, options) = (clients.logs.clone(), options.clone());
     let pacer = Arc::new(match settings.target {
@@ -72,7 +72,7 @@ fn start(
         return tail::start(client, groups, options, pacer);
     }
     let place = &clients.place;
-    let live = Live {
+    let live = LiveOptions {
         groups,
         arn_prefix: format!(
             "arn:{}:logs:{}:{}:log-group:",
@@ -95,7 +95,7 @@ fn filter(args: &Logs) -> Result<LogFilter> {
     })
 }
 
-fn options(args: &Logs, settings: &Settings) -> Result<Options> {
+fn options(args: &Logs, settings: &Settings) -> Result<TailOptions> {
     let now = tail::now();
     // One request is usually asked for when it is already old news.
     let usual = if args.request.is_some() { "1h" } else { "10m" };
@@ -107,7 +107,7 @@ fn options(args: &Logs, settings: &Settings) -> Result<Options> {
     if until.is_some_and(|until| until < since) {
         return Err(Error::usage("--until lies before --since"));
     }
-    Ok(Options {
+    Ok(TailOptions {
         since,
         until,
         follow: args.follow || args.live,

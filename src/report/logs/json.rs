@@ -1,7 +1,7 @@
 //! The event for programs: one JSON line.
 
 use super::word_of;
-use crate::tail::Event;
+use crate::tail::LogEvent;
 use crate::tail::LogSource;
 use crate::tail::classify::{Facts, Shape};
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ pub struct JsonLine<'a> {
 
 impl<'a> JsonLine<'a> {
     /// The event with what is known about it.
-    pub fn new(event: &'a Event, facts: &'a Facts) -> Self {
+    pub fn new(event: &'a LogEvent, facts: &'a Facts) -> Self {
         let time = Timestamp::from_millisecond(event.timestamp).unwrap_or(Timestamp::UNIX_EPOCH);
         Self {
             time: time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),

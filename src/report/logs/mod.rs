@@ -18,7 +18,7 @@ mod spans;
 pub use json::JsonLine;
 pub use notice::{NoticeText, notice};
 
-use crate::tail::Event;
+use crate::tail::LogEvent;
 use crate::tail::LogSource;
 use crate::tail::classify::{Facts, Level, Shape};
 use anstyle::{AnsiColor, Style};
@@ -73,7 +73,7 @@ impl LogView {
     }
 
     /// The event for people; nothing when it is folded into another line.
-    pub fn text(&self, event: &Event, facts: &Facts) -> Option<String> {
+    pub fn text(&self, event: &LogEvent, facts: &Facts) -> Option<String> {
         let body = match &facts.shape {
             Shape::Start | Shape::End | Shape::Init if !self.everything => return None,
             Shape::Report(report) => report_spans(report, facts),

@@ -3,7 +3,7 @@
 use super::super::escape::escape;
 use crate::config::ChatFlags;
 use crate::tail::LogSource;
-use crate::tail::{LiveNotice, Notice};
+use crate::tail::{LiveNotice, TailNotice};
 
 /// A notice as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +16,19 @@ pub struct NoticeText {
 
 /// A notice as a sentence. `follow`: what is missing is waited for. `flags` lead the command in it
 /// to the same chat.
-pub fn notice(notice: &Notice, follow: bool, flags: &ChatFlags) -> NoticeText {
+pub fn notice(notice: &TailNotice, follow: bool, flags: &ChatFlags) -> NoticeText {
     match notice {
-        Notice::Missing { source, group } => {
+        TailNotice::Missing { source, group } => {
             let wait = if follow { " yet; waiting for it" } else { "" };
             note(format!(
                 "{} does not exist{wait}",
                 the_group(*source, group)
             ))
         }
-        Notice::Back { source, group } => {
+        TailNotice::Back { source, group } => {
             note(format!("{} can be read now", the_group(*source, group)))
         }
-        Notice::Denied {
+        TailNotice::Denied {
             source,
             group,
             said,
@@ -36,7 +36,7 @@ pub fn notice(notice: &Notice, follow: bool, flags: &ChatFlags) -> NoticeText {
             let group = the_group(*source, group);
             warning(format!("no permission to read {group}: {}", escape(said)))
         }
-        Notice::Unreachable {
+        TailNotice::Unreachable {
             source,
             group,
             said,
@@ -46,22 +46,22 @@ pub fn notice(notice: &Notice, follow: bool, flags: &ChatFlags) -> NoticeText {
                 "{group} cannot be read at the moment ({said}); still trying"
             ))
         }
-        Notice::Throttled { rate } => note(format!(
+        TailNotice::Throttled { rate } => note(format!(
             "CloudWatch Logs asks for fewer calls; going on at {rate} a second"
         )),
-        Notice::Crowded { source, group } => {
+        TailNotice::Crowded { source, group } => {
             let group = the_group(*source, group);
             let text = "is so busy that events which come late may be missed; --filter narrows it";
             warning(format!("{group} {text}"))
         }
-        Notice::LeftBehind { source, after } => {
+        TailNotice::LeftBehind { source, after } => {
             let (name, after) = (source.name(), after.as_secs());
             let text = "the other logs go on without it, and what it still shows comes late";
             warning(format!(
                 "the {name} log could not be read for {after} s: {text}"
             ))
         }
-        Notice::Live(notice) => of_live(notice, flags),
+        TailNotice::Live(notice) => of_live(notice, flags),
     }
 }
 

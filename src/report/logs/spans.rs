@@ -2,7 +2,7 @@
 
 use super::super::escape::escape;
 use super::style_of;
-use crate::tail::Event;
+use crate::tail::LogEvent;
 use crate::tail::classify::{Facts, Level, Report};
 use anstyle::Style;
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ pub(super) fn faint(text: String) -> Span {
     plain(Style::new().dimmed(), text)
 }
 
-pub(super) fn text_spans(event: &Event, level: Level) -> Vec<Span> {
+pub(super) fn text_spans(event: &LogEvent, level: Level) -> Vec<Span> {
     let text = escape(event.message.trim_end()).into_owned();
     vec![plain(style_of(level), text)]
 }

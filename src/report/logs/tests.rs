@@ -3,12 +3,12 @@
 use super::*;
 use crate::config::ChatFlags;
 use crate::tail::classify::classify;
-use crate::tail::{LiveNotice, Notice};
+use crate::tail::{LiveNotice, TailNotice};
 
 const NOON: i64 = 1_772_366_400_000;
 
-fn event(source: LogSource, message: &str) -> Event {
-    Event {
+fn event(source: LogSource, message: &str) -> LogEvent {
+    LogEvent {
         id: Some("1".into()),
         source,
         group: "/g".into(),
@@ -25,7 +25,7 @@ fn view(width: Option<usize>, everything: bool) -> LogView {
     LogView::new(TimeZone::UTC, true, width, everything, now)
 }
 
-fn plain_text(view: &LogView, event: &Event) -> Option<String> {
+fn plain_text(view: &LogView, event: &LogEvent) -> Option<String> {
     let painted = view.text(event, &classify(event))?;
     Some(anstream::adapter::strip_str(&painted).to_string())
 }
@@ -158,7 +158,7 @@ fn each_source_and_each_level_has_its_colour() {
 #[test]
 fn what_is_said_about_the_reading_names_the_log_and_the_bound() {
     let NoticeText { is_warning, text } = notice(
-        &Notice::LeftBehind {
+        &TailNotice::LeftBehind {
             source: LogSource::Access,
             after: std::time::Duration::from_secs(30),
         },
@@ -168,7 +168,7 @@ fn what_is_said_about_the_reading_names_the_log_and_the_bound() {
     assert!(is_warning);
     insta::assert_snapshot!(text, @"the access log could not be read for 30 s: the other logs go on without it, and what it still shows comes late");
     let NoticeText { text, .. } = notice(
-        &Notice::Live(LiveNotice::SampledNoMore {
+        &TailNotice::Live(LiveNotice::SampledNoMore {
             after: std::time::Duration::from_millis(2500),
         }),
         true,

@@ -4,7 +4,7 @@
 //! The shapes are AWS's, in the old style (`REPORT RequestId: …\tDuration: …`) and as JSON system
 //! log (`platform.report`). Whatever does not fit stays plain text: a log line is never an error.
 
-use super::event::Event;
+use super::event::LogEvent;
 use crate::tail::LogSource;
 use serde_json::{Map, Value};
 
@@ -71,7 +71,7 @@ pub struct Facts {
 }
 
 /// Looks at an event.
-pub fn classify(event: &Event) -> Facts {
+pub fn classify(event: &LogEvent) -> Facts {
     let text = event.message.trim();
     match event.source {
         LogSource::Execution => execution(text),

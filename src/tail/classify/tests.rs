@@ -3,7 +3,7 @@
 use super::*;
 
 fn facts(source: LogSource, message: &str) -> Facts {
-    classify(&Event::sample(source, 0, message))
+    classify(&LogEvent::sample(source, 0, message))
 }
 
 #[test]

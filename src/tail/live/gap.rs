@@ -3,10 +3,10 @@
 //! A session sees what comes in after it was opened, so the gap is read once the next one runs. It is
 //! read twice: FilterLogEvents may show an event some seconds later than a session would have.
 
-use super::super::event::{Event, Group, TailItem};
+use super::super::event::{Group, LogEvent, TailItem};
 use super::super::pace::Pacer;
 use super::super::reader::{Page, Reader};
-use super::super::{Options, Timing};
+use super::super::{TailOptions, Timing};
 use crate::error::Result;
 use aws_sdk_cloudwatchlogs::Client;
 use std::sync::Arc;
@@ -62,14 +62,14 @@ impl Gap {
     pub(super) async fn look(
         &mut self,
         client: &Client,
-        options: &Options,
+        options: &TailOptions,
         pacer: &Arc<Pacer>,
         out: &Sender<Result<TailItem>>,
-    ) -> Result<Vec<Event>> {
+    ) -> Result<Vec<LogEvent>> {
         let mut found = Vec::new();
         let mut whole = true;
         for (group, since) in &self.groups {
-            let options = Options {
+            let options = TailOptions {
                 since: *since,
                 ..options.clone()
             };
@@ -88,7 +88,7 @@ impl Gap {
 async fn read(
     reader: &mut Reader,
     timing: &Timing,
-    found: &mut Vec<Event>,
+    found: &mut Vec<LogEvent>,
     out: &Sender<Result<TailItem>>,
 ) -> Result<bool> {
     loop {

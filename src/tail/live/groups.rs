@@ -1,6 +1,6 @@
 //! Which of the groups exist. StartLiveTail takes no others.
 
-use super::super::event::{Group, LiveNotice, Notice, TailItem};
+use super::super::event::{Group, LiveNotice, TailItem, TailNotice};
 use super::LOOK;
 use crate::aws::explain;
 use crate::error::Result;
@@ -45,7 +45,7 @@ impl Groups {
                 Err(error) if again => {
                     if !failed {
                         let said = error.causes().join(": ");
-                        self.say(Notice::Live(LiveNotice::Down { said })).await;
+                        self.say(TailNotice::Live(LiveNotice::Down { said })).await;
                     }
                     failed = true;
                 }
@@ -89,14 +89,14 @@ impl Groups {
             return;
         }
         self.said.push(Arc::clone(&group.name));
-        self.say(Notice::Missing {
+        self.say(TailNotice::Missing {
             source: group.source,
             group: Arc::clone(&group.name),
         })
         .await;
     }
 
-    async fn say(&self, notice: Notice) {
+    async fn say(&self, notice: TailNotice) {
         let _ = self.out.send(Ok(TailItem::Notice(notice))).await;
     }
 

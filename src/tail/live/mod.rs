@@ -13,18 +13,18 @@ mod groups;
 mod recent;
 mod session;
 
-use super::event::{Event, Group, LiveNotice, Notice, TailItem};
+use super::event::{Group, LiveNotice, LogEvent, TailItem, TailNotice};
 use super::fault::Fault;
 use super::merge::Merge;
 use super::pace::Pacer;
-use super::{CHANNEL, Options, millis, now};
+use super::{CHANNEL, TailOptions, millis, now};
 use crate::config::ChatFlags;
 use crate::error::{Error, Result};
 use aws_sdk_cloudwatchlogs::Client;
 use gap::Gap;
 use groups::Groups;
 use recent::Recent;
-use session::{Session, Update};
+use session::{LiveSession, Update};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,7 +46,7 @@ pub const PRICE: &str = "Live Tail costs about $0.01 a minute; 1,800 minutes a m
 
 /// Where the session reads.
 #[derive(Debug, Clone)]
-pub struct Live {
+pub struct LiveOptions {
     /// The groups; their ARNs are made from `arn_prefix`.
     pub groups: Vec<Group>,
     /// `arn:aws:logs:{region}:{account}:log-group:`.
@@ -57,7 +57,7 @@ pub struct Live {
     pub flags: ChatFlags,
 }
 
-impl Live {
+impl LiveOptions {
     fn polling(&self) -> String {
         format!(
             "`{}` without --live polls instead",
@@ -69,8 +69,8 @@ impl Live {
 /// Starts a live session and returns at once.
 pub fn start(
     client: Client,
-    live: Live,
-    options: Options,
+    live: LiveOptions,
+    options: TailOptions,
     pacer: Arc<Pacer>,
 ) -> mpsc::Receiver<Result<TailItem>> {
     let (out, said) = mpsc::channel(CHANNEL);
@@ -89,8 +89,8 @@ pub fn start(
 
 struct Tail {
     client: Client,
-    live: Live,
-    options: Options,
+    live: LiveOptions,
+    options: TailOptions,
     pacer: Arc<Pacer>,
     out: mpsc::Sender<Result<TailItem>>,
     merge: Merge,
@@ -105,8 +105,8 @@ struct Tail {
 impl Tail {
     fn new(
         client: Client,
-        live: Live,
-        options: Options,
+        live: LiveOptions,
+        options: TailOptions,
         pacer: Arc<Pacer>,
         out: mpsc::Sender<Result<TailItem>>,
     ) -> Self {
@@ -140,8 +140,10 @@ impl Tail {
                 continue;
             };
             if let Some(why) = why.take() {
-                self.say(TailItem::Notice(Notice::Live(LiveNotice::Renewed { why })))
-                    .await;
+                self.say(TailItem::Notice(TailNotice::Live(LiveNotice::Renewed {
+                    why,
+                })))
+                .await;
                 self.gap = Some(self.gap(&groups, &new, started));
             }
             let began = Instant::now();
@@ -175,11 +177,11 @@ impl Tail {
 
     /// Opens a session. Nothing when a group went away meanwhile. What may pass is tried for ever,
     /// but not at the very first time: then the user is better told soon.
-    async fn open(&self, groups: &Groups, again: bool) -> Result<Option<Session>> {
+    async fn open(&self, groups: &Groups, again: bool) -> Result<Option<LiveSession>> {
         let mut failures = 0;
         loop {
             let there = groups.there().to_vec();
-            let tried = Session::open(&self.client, &self.live, there, &self.options).await;
+            let tried = LiveSession::open(&self.client, &self.live, there, &self.options).await;
             let said = match tried {
                 Ok(session) => return Ok(Some(session)),
                 Err(Fault::Missing) => return Ok(None),
@@ -196,8 +198,10 @@ impl Tail {
                 return Err(refused(said, &self.live));
             }
             if again && failures == 0 {
-                self.say(TailItem::Notice(Notice::Live(LiveNotice::Down { said })))
-                    .await;
+                self.say(TailItem::Notice(TailNotice::Live(LiveNotice::Down {
+                    said,
+                })))
+                .await;
             }
             failures += 1;
             tokio::time::sleep(LONGEST.min(Duration::from_millis(500) * 2u32.pow(failures.min(6))))
@@ -206,7 +210,7 @@ impl Tail {
     }
 
     /// Shows what the session brings until it ends.
-    async fn pump(&mut self, mut session: Session, groups: &mut Groups) -> Result<Ended> {
+    async fn pump(&mut self, mut session: LiveSession, groups: &mut Groups) -> Result<Ended> {
         let mut look = tokio::time::interval_at(Instant::now() + LOOK, LOOK);
         let ended = loop {
             let far = Instant::now() + self.options.timing.patience;
@@ -233,7 +237,7 @@ impl Tail {
         Ok(ended)
     }
 
-    async fn take(&mut self, mut events: Vec<Event>, sampled: bool) {
+    async fn take(&mut self, mut events: Vec<LogEvent>, sampled: bool) {
         self.say_sampled(sampled).await;
         events.retain(|event| self.recent.is_new_of_session(event));
         self.merge.push(events, Instant::now(), now());
@@ -262,15 +266,15 @@ impl Tail {
         match (self.sampled, sampled) {
             (None, true) => {
                 self.sampled = Some(Instant::now());
-                self.say(TailItem::Notice(Notice::Live(LiveNotice::Sampled)))
+                self.say(TailItem::Notice(TailNotice::Live(LiveNotice::Sampled)))
                     .await;
             }
             (Some(since), false) => {
                 self.sampled = None;
                 let after = since.elapsed();
-                self.say(TailItem::Notice(Notice::Live(LiveNotice::SampledNoMore {
-                    after,
-                })))
+                self.say(TailItem::Notice(TailNotice::Live(
+                    LiveNotice::SampledNoMore { after },
+                )))
                 .await;
             }
             _ => {}
@@ -289,7 +293,7 @@ struct Ended {
     by_us: bool,
 }
 
-fn refused(said: String, live: &Live) -> Error {
+fn refused(said: String, live: &LiveOptions) -> Error {
     Error::failed("cannot start a live tail")
         .because_of(said)
         .hint(live.polling())

@@ -4,7 +4,7 @@
 //! overlap, an event is known by its group, stream, time and text. Equal lines of one millisecond do
 //! happen, so they are counted: the third one is new when two were shown.
 
-use super::super::event::Event;
+use super::super::event::LogEvent;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -26,7 +26,7 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Whether an event of the session is to be shown: not if a look was faster.
-    pub(super) fn is_new_of_session(&mut self, event: &Event) -> bool {
+    pub(super) fn is_new_of_session(&mut self, event: &LogEvent) -> bool {
         let count = self.counts.entry(sign(event)).or_default();
         if count.ahead > 0 {
             count.ahead -= 1;
@@ -37,7 +37,7 @@ impl Recent {
     }
 
     /// What of one whole look back was not shown yet.
-    pub(super) fn new_of_look(&mut self, events: Vec<Event>) -> Vec<Event> {
+    pub(super) fn new_of_look(&mut self, events: Vec<LogEvent>) -> Vec<LogEvent> {
         let mut looked: HashMap<Sign, u32> = HashMap::new();
         let mut new = events;
         new.retain(|event| {
@@ -61,7 +61,7 @@ impl Recent {
     }
 }
 
-fn sign(event: &Event) -> Sign {
+fn sign(event: &LogEvent) -> Sign {
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
         let text = event.message.trim_end_matches('\n');
@@ -77,8 +77,8 @@ mod tests {
     use crate::tail::LogSource;
     use proptest::prelude::*;
 
-    fn event(timestamp: i64, message: &str) -> Event {
-        Event::sample(LogSource::Function, timestamp, message)
+    fn event(timestamp: i64, message: &str) -> LogEvent {
+        LogEvent::sample(LogSource::Function, timestamp, message)
     }
 
     #[test]

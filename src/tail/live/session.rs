@@ -6,10 +6,10 @@
 //! CloudWatch sends an update every second, even an empty one. So silence means that the connection
 //! is dead, however open the socket looks.
 
-use super::super::Options;
-use super::super::event::{Event, Group};
+use super::super::TailOptions;
+use super::super::event::{Group, LogEvent};
 use super::super::fault::{Fault, innermost, judge};
-use super::Live;
+use super::LiveOptions;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::http::HttpRequest;
 use aws_sdk_cloudwatchlogs::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -31,26 +31,29 @@ const SILENT: Duration = Duration::from_secs(30);
 /// What a session says next.
 pub(super) enum Update {
     /// What came in; `sampled`: more than these matched.
-    Events { events: Vec<Event>, sampled: bool },
+    Events {
+        events: Vec<LogEvent>,
+        sampled: bool,
+    },
     /// The session is over, and why.
     Over(String),
 }
 
 /// An open session.
-pub(super) struct Session {
+pub(super) struct LiveSession {
     stream: StartLiveTailOutput,
     groups: Vec<Group>,
     /// When its silence means that it is dead.
     dead_at: Instant,
 }
 
-impl Session {
+impl LiveSession {
     /// Opens a session for groups that exist.
     pub(super) async fn open(
         client: &Client,
-        live: &Live,
+        live: &LiveOptions,
         groups: Vec<Group>,
-        options: &Options,
+        options: &TailOptions,
     ) -> Result<Self, Fault> {
         let mut changes = ConfigBuilder::new()
             // Who opens sessions tries again, and says so.
@@ -106,14 +109,14 @@ impl Session {
 }
 
 /// The identifier is a name, an ARN, or `account:name`.
-fn event(groups: &[Group], event: LiveTailSessionLogEvent) -> Option<Event> {
+fn event(groups: &[Group], event: LiveTailSessionLogEvent) -> Option<LogEvent> {
     let identifier = event.log_group_identifier.unwrap_or_default();
     let group = groups.iter().find(|group| {
         identifier
             .strip_suffix(group.name.as_ref())
             .is_some_and(|rest| rest.is_empty() || rest.ends_with(':'))
     })?;
-    Some(Event {
+    Some(LogEvent {
         id: None,
         source: group.source,
         group: Arc::clone(&group.name),

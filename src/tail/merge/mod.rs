@@ -15,7 +15,7 @@
 //! access log last, as a request goes; within a group the order of arrival stays. A timestamp far in
 //! our future counts as "just now", or one broken clock would make everything after it late.
 
-use super::event::Event;
+use super::event::LogEvent;
 use super::{Timing, millis};
 use crate::tail::LogSource;
 use std::collections::{BTreeMap, VecDeque};
@@ -60,7 +60,7 @@ impl Lane {
 /// Holds events back until they can be given out in order.
 #[derive(Debug)]
 pub(crate) struct Merge {
-    held: BTreeMap<Key, Event>,
+    held: BTreeMap<Key, LogEvent>,
     batches: VecDeque<Batch>,
     lanes: Vec<Lane>,
     /// Groups that were left behind, and nobody said so yet.
@@ -94,7 +94,7 @@ impl Merge {
     }
 
     /// Takes events in. `now` is the moment of arrival, `wall` the same in epoch milliseconds.
-    pub(crate) fn push(&mut self, events: Vec<Event>, now: Instant, wall: i64) {
+    pub(crate) fn push(&mut self, events: Vec<LogEvent>, now: Instant, wall: i64) {
         let latest = wall.saturating_add(millis(FUTURE));
         let mut newest = None;
         for event in events {
@@ -158,7 +158,7 @@ impl Merge {
     }
 
     /// While following: what waited long enough, in order.
-    pub(crate) fn settled(&mut self, now: Instant) -> Vec<Event> {
+    pub(crate) fn settled(&mut self, now: Instant) -> Vec<LogEvent> {
         while let Some(batch) = self.batches.front() {
             let moment = batch.arrived + self.settle;
             let is_late = now >= batch.until;
@@ -189,12 +189,12 @@ impl Merge {
     }
 
     /// While reading the past: everything before `time`, which no group can go behind any more.
-    pub(crate) fn before(&mut self, time: i64) -> Vec<Event> {
+    pub(crate) fn before(&mut self, time: i64) -> Vec<LogEvent> {
         self.give(time)
     }
 
     /// Everything that is left.
-    pub(crate) fn drain(&mut self) -> Vec<Event> {
+    pub(crate) fn drain(&mut self) -> Vec<LogEvent> {
         self.batches.clear();
         self.give(i64::MAX)
     }
@@ -213,7 +213,7 @@ impl Merge {
         }
     }
 
-    fn give(&mut self, before: i64) -> Vec<Event> {
+    fn give(&mut self, before: i64) -> Vec<LogEvent> {
         let edge = Key {
             time: before,
             rank: 0,

@@ -9,11 +9,11 @@ const TIMING: Timing = Timing {
     ..Timing::AWS
 };
 
-fn event(source: LogSource, timestamp: i64) -> Event {
-    Event::sample(source, timestamp, "")
+fn event(source: LogSource, timestamp: i64) -> LogEvent {
+    LogEvent::sample(source, timestamp, "")
 }
 
-fn times(events: &[Event]) -> Vec<i64> {
+fn times(events: &[LogEvent]) -> Vec<i64> {
     events.iter().map(|event| event.timestamp).collect()
 }
 
@@ -157,7 +157,7 @@ struct Simulated {
 }
 
 impl Simulated {
-    fn sweep(&mut self, began: i64) -> Vec<Event> {
+    fn sweep(&mut self, began: i64) -> Vec<LogEvent> {
         let visible = self.events.iter().filter(|time| **time <= began).count();
         let new = self.events[self.shown..visible.max(self.shown)].to_vec();
         self.shown = self.shown.max(visible);

@@ -4,7 +4,7 @@
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
 use crate::config::{Arch, Input, LOCAL_PORT, LogLevel, Target};
-use crate::report::{Color, Output, ReportOptions};
+use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -16,10 +16,11 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 plan found changes (with --exit-code), \
-64 wrong usage, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 plan found changes (with --exit-code), \
+64 invalid usage; stopped by a signal: 130 SIGINT (Ctrl-C), 143 SIGTERM, 129 SIGHUP. `local` and `open` \
+run until a signal stops them and then exit with 0.";
 
-/// Deploy a serverless WebSocket chat to AWS, or run the same thing on this machine.
+/// Deploy a serverless WebSocket chat to AWS, or run the same chat on this machine.
 ///
 /// Start with `chatctl local`: it needs no AWS account.
 #[derive(Debug, Parser)]
@@ -37,40 +38,40 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Name of the chat; every resource carries it [default: chat]
+    /// Name of the chat, part of every resource's name [default: chat]
     #[arg(long, global = true, env = "CHATCTL_NAME")]
     pub name: Option<String>,
     /// Name of the API's stage [default: production]
     #[arg(long, global = true, env = "CHATCTL_STAGE")]
     pub stage: Option<String>,
-    /// AWS region, such as eu-central-1
+    /// AWS region, for example eu-central-1
     #[arg(long, global = true)]
     pub region: Option<String>,
     /// Profile of the AWS configuration files
     #[arg(long, global = true)]
     pub profile: Option<String>,
-    /// Configuration file [default: chatctl.toml, if there is one]
+    /// Configuration file [default: chatctl.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Talk to the local cloud that `chatctl local` runs, instead of AWS
+    /// Use the local cloud that `chatctl local` runs, instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
     /// Port of the local cloud
     #[arg(long, global = true, default_value_t = LOCAL_PORT, env = "CHATCTL_PORT")]
     pub port: u16,
-    /// Talk to another implementation of the AWS APIs at this URL
+    /// Use another implementation of the AWS APIs, at this URL
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// How results are written to stdout
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// When to use colour; NO_COLOR is honoured
+    /// Format of the results on stdout
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+    /// When to use colour; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Say more; twice: every AWS call
+    /// Show more; -vv also shows chatctl's trace events
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say only what went wrong
+    /// Show only results and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
@@ -124,73 +125,73 @@ pub enum Command {
     /// Run the local cloud, deploy the chat to it, serve the chat page and stream the logs
     #[cfg(feature = "local")]
     Local(Local),
-    /// Build the Lambda, create or update what differs, prove that the chat works
+    /// Build the function, create or update what differs, check that the chat answers
     Deploy(Deploy),
     /// Show what deploy would change, field by field
     Plan(Plan),
-    /// Show the URLs, every resource, and what drifted
+    /// Show the URL, every resource, and what differs from the configuration
     Status,
-    /// Show the function's, the API's execution and the access logs as one stream
+    /// Show the function's log, the API's execution log and its access log as one stream
     Logs(Logs),
-    /// Delete everything that deploy made, and prove that nothing is left
+    /// Delete everything that deploy created, and check that nothing is left
     Teardown(Teardown),
     /// Chat from the terminal
     Chat(Chat),
     /// Serve the chat page for a deployed chat
     Open(Open),
-    /// Say why it does not work, and what to do
+    /// Find out why the chat or its logs do not work, and what to do
     Doctor,
-    /// Write a starting chatctl.toml, or the Lambda's source to own and change
+    /// Write a chatctl.toml to start with, the function's source, or a CI workflow
     Init(Init),
-    /// Print the completion script of a shell
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell to complete for
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages
     Man {
-        /// Folder to write them to; without it, the main page goes to stdout
+        /// Directory to write to; without it, the main page is written to stdout
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
 }
 
-/// Flags about what is wanted; the same for `deploy`, `plan` and `local`.
+/// Flags that say what is deployed; the same for `deploy`, `plan` and `local`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "What is deployed")]
 pub struct Wanted {
-    /// Processor of the function [default: arm64; on a local cloud this machine's own]
+    /// Processor architecture of the function [default: arm64; for a local cloud this machine's]
     #[arg(long, value_enum)]
     pub arch: Option<Arch>,
-    /// Folder with the Lambda's source, instead of the bundled one
+    /// Directory with the function's source, instead of the bundled source
     #[arg(long, value_name = "DIR")]
     pub lambda: Option<PathBuf>,
-    /// Memory of the function, in MB, 128 to 10240 [default: 256]
+    /// Memory of the function in MB, 128 to 10240 [default: 256]
     #[arg(long, value_name = "MB")]
     pub memory: Option<u32>,
-    /// Time-out of the function, in seconds, 1 to 29 [default: 15]
+    /// Timeout of the function in seconds, 1 to 29 [default: 15]
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u32>,
-    /// Execution logging of the API [default: info]
+    /// Level of the API's execution log [default: info]
     #[arg(long, value_enum)]
     pub log_level: Option<LogLevel>,
-    /// Log whole payloads in the execution log; they hold private messages
+    /// Log full payloads in the execution log; they contain private messages
     #[arg(long)]
     pub data_trace: bool,
-    /// Requests a second that the stage lets through [default: 500]
+    /// Requests per second that the stage allows [default: 500]
     #[arg(long, value_name = "RATE")]
     pub throttle_rate: Option<f64>,
-    /// Requests at once that the stage lets through [default: 1000]
+    /// Burst of requests that the stage allows [default: 1000]
     #[arg(long, value_name = "COUNT")]
     pub throttle_burst: Option<u32>,
-    /// Days to keep logs; one of CloudWatch's own steps, such as 1, 7, 14, 30 [default: 14]
+    /// Days to keep logs, a value that CloudWatch offers: 1, 3, 5, 7, 14, 30, ... [default: 14]
     #[arg(long, value_name = "DAYS")]
     pub retention: Option<u32>,
-    /// Page origin that may connect, such as https://chat.example.com; repeatable [default: any]
+    /// Page origin that may connect, for example https://chat.example.com; repeatable [default: any]
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
-    /// A tag for every resource; repeatable
+    /// Tag for every resource; repeatable
     #[arg(long = "tag", value_name = "KEY=VALUE")]
     pub tags: Vec<String>,
 }
@@ -201,13 +202,13 @@ pub struct Deploy {
     /// What is deployed.
     #[command(flatten)]
     pub wanted: Wanted,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// Do not prove the chat through its socket at the end
+    /// Do not check at the end that the chat answers
     #[arg(long)]
     pub no_prove: bool,
-    /// Take over resources that carry our names but were not made by chatctl, after showing them
+    /// Take over resources that have the chat's names but were not created by chatctl
     #[arg(long)]
     pub adopt: bool,
 }
@@ -218,10 +219,10 @@ pub struct Plan {
     /// What is deployed.
     #[command(flatten)]
     pub wanted: Wanted,
-    /// Exit with 2 when there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     pub exit_code: bool,
-    /// Plan as `deploy --adopt` would
+    /// Plan what `deploy --adopt` would do
     #[arg(long)]
     pub adopt: bool,
 }
@@ -229,7 +230,7 @@ pub struct Plan {
 /// Flags of `chatctl teardown`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Teardown {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -241,83 +242,92 @@ pub struct Local {
     /// What is deployed.
     #[command(flatten)]
     pub wanted: Wanted,
-    /// Keep the local cloud's state in this folder over restarts
+    /// Keep the local cloud's state in this directory across restarts
     #[arg(long, value_name = "DIR")]
     pub persist: Option<PathBuf>,
-    /// Start the empty local cloud and deploy nothing
+    /// Start an empty local cloud and deploy nothing
     #[arg(long)]
     pub no_deploy: bool,
-    /// Rebuild and redeploy when the Lambda's source changes; needs --lambda
+    /// Rebuild and redeploy when the function's source changes; needs --lambda
     #[arg(long, conflicts_with = "no_deploy")]
     pub watch: bool,
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
-    /// Slow every control-plane call down by so many milliseconds [default: 0]
-    #[arg(long, value_name = "MS", help_heading = "Weather")]
+    /// Delay of every control-plane call in milliseconds [default: 0]
+    #[arg(long, value_name = "MS", help_heading = "Faults and conditions")]
     pub latency: Option<u64>,
-    /// Milliseconds until a new role or function can be used [default: 100]
-    #[arg(long, value_name = "MS", help_heading = "Weather")]
+    /// Delay until a new role or function can be used, in milliseconds [default: 100]
+    #[arg(long, value_name = "MS", help_heading = "Faults and conditions")]
     pub propagation: Option<u64>,
-    /// Refuse calls above the control-plane rates of AWS
-    #[arg(long, help_heading = "Weather")]
+    /// Enforce the control-plane rate limits of AWS
+    #[arg(long, help_heading = "Faults and conditions")]
     pub strict_rates: bool,
-    /// What goes wrong: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. KIND is throttle,
-    /// error:STATUS, reset, lost-answer or delay:MS. Such as logs=error:503@20%,
+    /// Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. KIND is throttle,
+    /// error:STATUS, reset, lost-answer or delay:MS. Examples: logs=error:503@20%,
     /// lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%
-    #[arg(long = "fault", value_name = "FAULT", help_heading = "Weather")]
+    #[arg(
+        long = "fault",
+        value_name = "FAULT",
+        help_heading = "Faults and conditions"
+    )]
     pub faults: Vec<String>,
-    /// Begin the dice of faults by chance with this number, to have the same run again
-    #[arg(long, value_name = "NUMBER", help_heading = "Weather")]
+    /// Seed for random faults; the same seed gives the same faults
+    #[arg(long, value_name = "NUMBER", help_heading = "Faults and conditions")]
     pub seed: Option<u64>,
-    /// Read weather and faults from a file with the JSON of /_chatctl/weather
-    #[arg(long, value_name = "FILE", help_heading = "Weather")]
-    pub weather: Option<PathBuf>,
-    /// How far the local cloud's clock is ahead, such as 90m or 3days
-    #[arg(long, value_name = "TIME", help_heading = "Weather")]
+    /// File with conditions and faults, in the JSON format of /_chatctl/weather
+    #[arg(
+        long,
+        value_name = "FILE",
+        alias = "weather",
+        help_heading = "Faults and conditions"
+    )]
+    pub conditions: Option<PathBuf>,
+    /// Set the local cloud's clock ahead by this time, for example 90m or 3days
+    #[arg(long, value_name = "TIME", help_heading = "Faults and conditions")]
     pub clock_offset: Option<String>,
-    /// How many seconds pass on the local cloud's clock in one second [default: 1]
-    #[arg(long, value_name = "FACTOR", help_heading = "Weather")]
+    /// Speed of the local cloud's clock; 60 makes a minute pass in a second [default: 1]
+    #[arg(long, value_name = "FACTOR", help_heading = "Faults and conditions")]
     pub clock_speed: Option<f64>,
 }
 
 /// Flags of `chatctl logs`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Logs {
-    /// Keep going as new events come
+    /// Keep showing new events as they arrive
     #[arg(long, short)]
     pub follow: bool,
-    /// From when: an age such as 10m or 2h, or a time in RFC 3339 [default: 10m]
+    /// Start: an age such as 10m or 2h, or a time in RFC 3339 [default: 10m; with --request 1h]
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
-    /// Until when: an age or a time in RFC 3339
+    /// End: an age or a time in RFC 3339
     #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
     pub until: Option<String>,
     /// Only events that match this CloudWatch filter pattern
     #[arg(long, value_name = "PATTERN")]
     pub filter: Option<String>,
-    /// Only these logs; repeatable [default: all]
+    /// Only this log; repeatable [default: all]
     #[arg(long, value_enum, value_name = "SOURCE")]
     pub source: Vec<LogSource>,
-    /// Only events whose text matches this regular expression; all lower case: in any case
+    /// Only events that match this regular expression; case-insensitive if it is all lower case
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
-    /// Only failures and refusals
+    /// Only errors and warnings
     #[arg(long)]
     pub errors: bool,
-    /// The whole story of one request: API Gateway's lines, the function's, the result
+    /// All events of one request, by API Gateway's or Lambda's request ID
     #[arg(long, value_name = "ID", conflicts_with_all = ["connection", "follow", "filter"])]
     pub request: Option<String>,
-    /// Everything of one connection
+    /// All events of one connection
     #[arg(long, value_name = "ID", conflicts_with = "filter")]
     pub connection: Option<String>,
-    /// At most the last so many events of the past
+    /// At most this many past events, the latest ones
     #[arg(long, value_name = "COUNT")]
     pub limit: Option<usize>,
-    /// Times in UTC instead of local time
+    /// Show times in UTC instead of local time
     #[arg(long)]
     pub utc: bool,
-    /// Follow with CloudWatch's Live Tail: faster, but billed by the minute
+    /// Follow with CloudWatch Live Tail: faster, but billed per minute
     #[arg(long, conflicts_with_all = ["since", "until", "request"])]
     pub live: bool,
 }
@@ -328,7 +338,7 @@ pub struct Chat {
     /// Your name in the chat
     #[arg(long, short = 'u', value_name = "NAME")]
     pub user: Option<String>,
-    /// A WebSocket URL, instead of the deployed chat's
+    /// WebSocket URL to connect to, instead of the deployed chat's
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 }
@@ -339,7 +349,7 @@ pub struct Open {
     /// Port of the chat page [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
-    /// A WebSocket URL, instead of the deployed chat's
+    /// WebSocket URL to connect to, instead of the deployed chat's
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 }
@@ -347,10 +357,13 @@ pub struct Open {
 /// Flags of `chatctl init`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Init {
-    /// Write the Lambda's source to ./lambda and point chatctl.toml to it
+    /// Write the function's source to ./lambda and set it in chatctl.toml
     #[arg(long)]
     pub lambda: bool,
-    /// Write a CI workflow that deploys
+    /// Write a CI workflow that deploys the chat
     #[arg(long)]
     pub ci: bool,
 }
+
+#[cfg(test)]
+mod tests;

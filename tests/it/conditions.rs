@@ -202,6 +202,7 @@ fn flags_that_cannot_be_used_are_refused_before_anything_starts() {
             "bad.json cannot be used: faults[1]",
         ),
         ("--weather", "none.json", "none.json"),
+        ("--conditions", "none.json", "none.json"),
         (
             "--clock-offset",
             "later",
