@@ -58,7 +58,7 @@ pub async fn dial(
     if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
         request.headers_mut().insert("origin", origin);
     }
-    // Messages are small and somebody waits for each of them.
+    // Messages are small, and their latency matters more than the number of packets.
     let no_delay = true;
     match timeout(limit, connect_async_with_config(request, None, no_delay)).await {
         Ok(Ok((socket, _))) => Ok(socket),

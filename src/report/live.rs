@@ -72,7 +72,7 @@ impl LiveView {
             What::Stopping { .. } => {}
         }
         if let Some(line) = line {
-            // A screen that is gone has nobody to tell.
+            // There is no other place to report a failing terminal.
             let _ = self.screen.println(line);
         }
         self.draw();

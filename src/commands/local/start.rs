@@ -7,7 +7,7 @@ use crate::config::{Input, Settings, Target};
 use crate::error::{Error, Result};
 use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
 
-/// `local` is `--local`, whatever else was said.
+/// The settings, always with the local cloud as the target.
 pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings> {
     if context.global.endpoint_url.is_some() {
         return Err(Error::usage(
