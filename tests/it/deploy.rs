@@ -121,10 +121,13 @@ async fn one_cause_is_told_once_and_names_the_command_that_goes_on() {
         "{error}"
     );
     let hints = error.hints().join(" ");
-    assert!(
-        hints.contains("`chatctl deploy` goes on from here"),
-        "{hints}"
-    );
+    assert!(hints.contains(&goes_on(&world)), "{hints}");
+}
+
+/// The hint after a failure; its command leads to the same cloud again.
+fn goes_on(world: &World) -> String {
+    let port = world.cloud.addr().port();
+    format!("`chatctl deploy --local --port {port}` goes on from here")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,11 +166,7 @@ async fn ctrl_c_ends_what_runs_says_how_to_go_on_and_exits_130() {
         .unwrap();
     let said = text(&output);
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(
-        said.contains("`chatctl deploy` goes on from here"),
-        "{said}"
-    );
-    // What ran came to its end, and nothing new was begun.
+    assert!(said.contains(&goes_on(&world)), "{said}");
     let calls = world.cloud.calls();
     assert!(
         !calls
