@@ -21,6 +21,7 @@ const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 plan found changes
 run until a signal stops them and then exit with 0.";
 
 /// Not a doc comment: rustdoc would take the brackets for links.
+#[cfg(feature = "local")]
 const FAULT_HELP: &str = "Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. \
 KIND is throttle, error:STATUS, reset, lost-answer or delay:MS. Examples: logs=error:503@20%, \
 lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%";

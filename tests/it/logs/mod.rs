@@ -7,7 +7,7 @@ mod choose;
 mod ends;
 mod live;
 mod look;
-mod quiet;
+mod silence;
 mod stream;
 
 use crate::binary::{Said, chatctl, run};
