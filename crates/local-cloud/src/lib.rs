@@ -12,27 +12,18 @@
 //! | `apigatewayv2`, `apigateway`, `iam`, `sts`, `logs`, `dynamodb` | control planes |
 //! | `clock`, `weather`, `control` | time that can be turned, faults on demand, `/_chatctl/…` |
 
-mod apigateway;
-mod apigatewayv2;
 mod clock;
-mod connections;
+mod conditions;
 mod control;
-mod control_plane;
-mod dynamodb;
-mod events;
-mod gateway;
-mod guard;
-mod iam;
-mod lambda;
-mod logs;
-mod neighbour;
+mod data_plane;
 mod operations;
+mod origin_check;
 mod persist;
+mod port_owner;
 mod router;
 mod runtime;
 mod server;
-mod sts;
-mod weather;
+mod services;
 mod wire;
 
 use std::net::SocketAddr;
@@ -44,9 +35,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
-pub use control_plane::ControlPlane;
-pub use neighbour::{Neighbour, neighbour};
-pub use weather::{Call, Fault, FaultKind, Forecast, Weather};
+pub use conditions::{Call, ControlPlane, Fault, FaultKind, Forecast, Weather};
+pub use port_owner::{PortOwner, port_owner};
 
 /// How a local cloud calls itself, to whoever asks its port and in its state folder.
 const SERVICE: &str = "chatctl local";
@@ -204,23 +194,23 @@ pub(crate) struct Cloud {
     /// Time that tests can turn forward.
     pub(crate) clock: Clock,
     /// Faults, delays and the list of calls.
-    pub(crate) weather: weather::Sky,
+    pub(crate) weather: conditions::Sky,
     /// Roles, policies, sessions, and the evaluator.
-    pub(crate) iam: iam::Iam,
+    pub(crate) iam: services::iam::Iam,
     /// Log groups.
-    pub(crate) logs: logs::Logs,
+    pub(crate) logs: services::logs::Logs,
     /// WebSocket APIs with their deployments and stages.
-    pub(crate) apis: apigatewayv2::Apis,
+    pub(crate) apis: services::apigatewayv2::Apis,
     /// API Gateway's account settings.
-    pub(crate) account: apigateway::Account,
+    pub(crate) account: services::apigateway::Account,
     /// DynamoDB tables.
-    pub(crate) tables: dynamodb::Tables,
+    pub(crate) tables: services::dynamodb::Tables,
     /// Lambda functions.
-    pub(crate) functions: lambda::Functions,
+    pub(crate) functions: services::lambda::Functions,
     /// Execution environments: the processes behind the functions.
     pub(crate) environments: runtime::Environments,
     /// Open WebSocket connections.
-    pub(crate) sockets: gateway::Sockets,
+    pub(crate) sockets: data_plane::Sockets,
 }
 
 impl LocalCloud {
@@ -367,15 +357,15 @@ impl Cloud {
             keeper: persist::Keeper::new(options.persist),
             observer_key: format!("OBSERVER{:032X}", fastrand::u128(..)),
             clock,
-            weather: weather::Sky::new(forecast),
-            iam: iam::Iam::default(),
-            logs: logs::Logs::default(),
-            apis: apigatewayv2::Apis::default(),
-            account: apigateway::Account::default(),
-            tables: dynamodb::Tables::default(),
-            functions: lambda::Functions::default(),
+            weather: conditions::Sky::new(forecast),
+            iam: services::iam::Iam::default(),
+            logs: services::logs::Logs::default(),
+            apis: services::apigatewayv2::Apis::default(),
+            account: services::apigateway::Account::default(),
+            tables: services::dynamodb::Tables::default(),
+            functions: services::lambda::Functions::default(),
             environments: runtime::Environments::default(),
-            sockets: gateway::Sockets::default(),
+            sockets: data_plane::Sockets::default(),
         }
     }
 }

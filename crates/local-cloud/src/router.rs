@@ -12,13 +12,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-use super::gateway::Target;
-use super::weather::{self, FaultKind};
-use super::wire::{self, Request, Response};
-use super::{
-    Cloud, apigateway, apigatewayv2, connections, control, dynamodb, iam, lambda, logs, operations,
-    sts,
-};
+use crate::conditions::{self, FaultKind};
+use crate::data_plane::Target;
+use crate::data_plane::connections;
+use crate::services::{apigateway, apigatewayv2, dynamodb, iam, lambda, logs, sts};
+use crate::wire::{self, Request, Response};
+use crate::{Cloud, control, operations};
 
 /// What the server does with a request that was served.
 pub(crate) enum Answer {
@@ -64,7 +63,7 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
         Some(FaultKind::Error(status)) => return send(cloud, number, failed(&request, status)),
         None => {}
     }
-    let may_change = weather::changes(&request.operation);
+    let may_change = conditions::changes(&request.operation);
     let response = serve(cloud, request, target.as_ref(), peer).await;
     if may_change {
         cloud.keeper.changed(service);

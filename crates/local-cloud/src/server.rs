@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::router::Answer;
-use super::wire::Response;
-use super::{Cloud, StartError, gateway, guard, router};
+use crate::router::Answer;
+use crate::wire::Response;
+use crate::{Cloud, StartError, data_plane, origin_check, router};
 
 /// What is sent back: whole, or a stream of chunks.
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -106,16 +106,16 @@ async fn answer(
     request: http::Request<Incoming>,
     peer: IpAddr,
 ) -> Result<http::Response<Body>, HungUp> {
-    let is_socket = gateway::is_upgrade(request.method(), request.headers());
-    if let Some(why) = guard::refusal(request.headers(), is_socket) {
+    let is_socket = data_plane::is_upgrade(request.method(), request.headers());
+    if let Some(why) = origin_check::refusal(request.headers(), is_socket) {
         let refused = Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", why);
         return Ok(into_http(refused));
     }
     if is_socket {
         let target = router::target(request.headers(), request.uri().path());
         let answer = match target {
-            Some(target) => gateway::open(&cloud, request, target, peer).await,
-            None => Answer::Send(gateway::forbidden()),
+            Some(target) => data_plane::open(&cloud, request, target, peer).await,
+            None => Answer::Send(data_plane::forbidden()),
         };
         return sent(answer);
     }

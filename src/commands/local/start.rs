@@ -5,7 +5,7 @@ use crate::cli;
 use crate::commands::Context;
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
-use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
+use chatctl_local_cloud::{LocalCloud, Options, PortOwner, StartError, port_owner};
 
 /// `local` is `--local`, whatever else was said.
 pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings> {
@@ -47,15 +47,15 @@ pub(super) fn options(settings: &Settings, flags: &cli::Local) -> Result<Options
 pub(super) async fn start(options: Options) -> Result<LocalCloud> {
     match LocalCloud::start(options).await {
         Ok(cloud) => Ok(cloud),
-        Err(StartError::PortTaken { port }) => Err(taken(port, neighbour(port).await)),
+        Err(StartError::PortTaken { port }) => Err(taken(port, port_owner(port).await)),
         Err(error) => Err(not_started(error)),
     }
 }
 
-fn taken(port: u16, neighbour: Option<Neighbour>) -> Error {
+fn taken(port: u16, port_owner: Option<PortOwner>) -> Error {
     let error = Error::failed("the local cloud did not start");
     let beside = "--port 0 starts a second one beside it, on a free port; --port N on port N";
-    let Some(there) = neighbour else {
+    let Some(there) = port_owner else {
         return error
             .because_of(format!("port {port} is taken by another program"))
             .hint("--port 0 takes a free port, --port N another one");

@@ -20,15 +20,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::Cloud;
-use super::super::iam::{Credentials, Principal};
 use super::api::{Api, Delivery, Event, Verdict};
-use super::given::{self, Place};
+use super::invocation_env::{self, Place};
 use super::job::{End, Failed, Running};
 use super::lines::{Report, Stream};
 use super::output::Output;
 use super::process::{Process, StartFailure};
 use super::{Job, Outcome, Pool, Turn, code, memory};
+use crate::Cloud;
+use crate::services::iam::{Credentials, Principal};
 
 /// How long an environment may initialise.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
@@ -235,7 +235,7 @@ impl Environment {
         let other = |error: std::io::Error| StartFailure::Other(error.to_string());
         let started = async {
             let (output, writer) = Output::open(Arc::clone(&self.stream)).map_err(other)?;
-            let nursery = &self.cloud.environments.nursery;
+            let spawner = &self.cloud.environments.spawner;
             let place = Place {
                 task_root: self.task_root.display().to_string(),
                 tmp: self.folder.join("tmp").display().to_string(),
@@ -243,8 +243,8 @@ impl Environment {
                 log_stream: self.stream.name(),
                 credentials: &self.credentials,
             };
-            let variables = given::variables(&self.cloud, &self.pool.spec, &place);
-            let process = Process::start(nursery, &self.task_root, variables, writer).await?;
+            let variables = invocation_env::variables(&self.cloud, &self.pool.spec, &place);
+            let process = Process::start(spawner, &self.task_root, variables, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
         let (output, process) = started
@@ -265,7 +265,8 @@ impl Environment {
             wants_log,
             reply,
         } = job;
-        let delivery = given::delivery(&self.pool.spec, &request_id, payload, client_context);
+        let delivery =
+            invocation_env::delivery(&self.pool.spec, &request_id, payload, client_context);
         let mut running = Running {
             request_id,
             wants_log,
@@ -482,7 +483,7 @@ impl Environment {
     }
 
     fn invoke_extensions(&mut self, request_id: &str) {
-        let event = given::invoke_event(&self.pool.spec, request_id);
+        let event = invocation_env::invoke_event(&self.pool.spec, request_id);
         let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
             .into_iter()
             .partition(|(index, _)| self.api.extensions().wants_invoke(*index));

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::Cloud;
-use super::super::iam::Principal;
 use super::{Spec, levels, lock};
+use crate::Cloud;
+use crate::services::iam::Principal;
 
 /// The most that `LogType: Tail` returns.
 const TAIL: usize = 4096;

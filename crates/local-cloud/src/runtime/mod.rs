@@ -15,14 +15,14 @@ mod api;
 mod code;
 mod environment;
 mod extensions;
-mod given;
+mod invocation_env;
 mod job;
 mod levels;
 mod lines;
 mod memory;
-mod nursery;
 mod output;
 mod process;
+mod spawner;
 mod spec;
 mod sweep;
 
@@ -34,9 +34,9 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Cloud;
+use crate::Cloud;
 pub(crate) use lines::LogFormat;
-pub(crate) use nursery::Nursery;
+pub(crate) use spawner::Spawner;
 pub(crate) use spec::{Code, Spec};
 pub(crate) use sweep::{PREFIX, sweep};
 
@@ -48,7 +48,7 @@ const FINISHING_LIMIT: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Environments {
     pools: Mutex<HashMap<String, Arc<Pool>>>,
-    nursery: Nursery,
+    spawner: Spawner,
     /// How many environments live, so that a stop can wait for the last one.
     alive: watch::Sender<usize>,
 }
@@ -103,7 +103,7 @@ impl Default for Environments {
     fn default() -> Self {
         Self {
             pools: Mutex::default(),
-            nursery: Nursery::start(),
+            spawner: Spawner::start(),
             alive: watch::Sender::new(0),
         }
     }

@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::nursery::Nursery;
+use super::spawner::Spawner;
 
 /// A running bootstrap.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl StartFailure {
 impl Process {
     /// Starts `bootstrap` in the folder, with exactly these variables, both outputs into `output`.
     pub(super) async fn start(
-        nursery: &Nursery,
+        spawner: &Spawner,
         task_root: &Path,
         variables: Vec<(String, String)>,
         output: OwnedFd,
@@ -68,7 +68,7 @@ impl Process {
             .stdout(Stdio::from(output));
         // A group of its own: frozen and ended as a whole, and out of reach of the terminal's Ctrl-C.
         command.process_group(0).kill_on_drop(true);
-        let child = nursery
+        let child = spawner
             .spawn(command)
             .await
             .map_err(|error| failure(&error))?;

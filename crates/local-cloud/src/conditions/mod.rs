@@ -1,0 +1,230 @@
+//! Faults and delays on demand, and the list of every control-plane call.
+//!
+//! A fault waits for the n-th matching call, acts the given number of times or by chance, and is gone.
+//! Two kinds matter most to a deployer: `reset` closes the connection *before* the call has any
+//! effect, `lostAnswer` *after* it, so that a client which simply repeats a create makes two of
+//! something. On the data plane the same kinds end sockets, refuse handshakes and lose messages.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `fault` | one fault: which calls it meets, and what goes wrong with them |
+//! | `spec` | a fault as a line of text, `logs=error:503@20%` |
+//! | `planned` | the faults that are still to come, and the dice of those that come by chance |
+//! | `document` | weather as a JSON document that can be changed member by member |
+//! | `calls` | the list of calls |
+
+mod calls;
+mod control_plane;
+mod document;
+mod fault;
+mod planned;
+mod spec;
+
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use calls::Call;
+use calls::Calls;
+pub(crate) use calls::changes;
+pub use control_plane::ControlPlane;
+pub use document::Forecast;
+pub(crate) use document::{read_fault, read_faults};
+pub use fault::{Fault, FaultKind};
+use planned::Plans;
+pub(crate) use planned::Standing;
+
+/// How the local cloud behaves apart from faults. Every field has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Weather {
+    /// Milliseconds until a new role can be assumed and a new or changed function is usable.
+    pub propagation_millis: u64,
+    /// Milliseconds added to every control-plane and `@connections` call.
+    pub latency_millis: u64,
+    /// Most environments of one function. AWS would start a thousand; this machine should not.
+    /// Above it invocations wait their turn.
+    pub environments_per_function: usize,
+    /// Most invocations at one time in the account; above it they are throttled.
+    pub concurrent_executions: usize,
+    /// New WebSocket connections a second.
+    pub connections_per_second: f64,
+    /// WebSocket messages and `@connections` calls a second, together.
+    pub requests_per_second: f64,
+    /// How many of them may come at once.
+    pub requests_burst: f64,
+    /// Whether a client's ping counts as traffic for the idle time-out.
+    ///
+    /// Uncertain: AWS does not document it; we chose no, so that a chat which relies on it is caught
+    /// here.
+    pub ping_keeps_alive: bool,
+    /// Where the dice of faults by chance begin; `None` draws one, which can be read afterwards, so
+    /// that a bad run can be had again.
+    pub seed: Option<u64>,
+    /// How strict and how slow the control planes are.
+    pub control_plane: ControlPlane,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self {
+            propagation_millis: 100,
+            latency_millis: 0,
+            environments_per_function: 16,
+            concurrent_executions: 1000,
+            connections_per_second: 500.0,
+            requests_per_second: 10_000.0,
+            requests_burst: 5_000.0,
+            ping_keeps_alive: false,
+            seed: None,
+            control_plane: ControlPlane::default(),
+        }
+    }
+}
+
+/// The weather now, what is to come, and what was.
+#[derive(Debug)]
+pub(crate) struct Sky {
+    /// What it was at the start, for whoever wants it back.
+    first: Forecast,
+    /// A lock of its own that nothing is called under: every room looks at the weather, often while
+    /// it holds its own lock.
+    weather: RwLock<Weather>,
+    plans: Mutex<Plans>,
+    calls: Mutex<Calls>,
+}
+
+impl Sky {
+    pub(crate) fn new(first: Forecast) -> Self {
+        let sky = Self {
+            weather: RwLock::default(),
+            plans: Mutex::default(),
+            calls: Mutex::default(),
+            first,
+        };
+        sky.restart();
+        sky
+    }
+
+    /// Back to the weather of the start.
+    pub(crate) fn restart(&self) {
+        self.set(self.first.weather.clone());
+        self.plans(|plans| plans.replace(self.first.faults.clone()));
+    }
+
+    /// The weather at this moment.
+    pub(crate) fn now(&self) -> Weather {
+        self.weather
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes the weather. Another seed throws the dice of every planned fault anew.
+    pub(crate) fn set(&self, mut weather: Weather) {
+        let seed = weather.seed.unwrap_or_else(|| fastrand::u64(..=MAX_SEED));
+        weather.seed = Some(seed);
+        *self.weather.write().unwrap_or_else(PoisonError::into_inner) = weather;
+        self.plans(|plans| plans.seed(seed));
+    }
+
+    /// Weather and faults together.
+    pub(crate) fn forecast(&self) -> Forecast {
+        Forecast {
+            weather: self.now(),
+            faults: self.faults(),
+        }
+    }
+
+    /// How long eventual consistency takes.
+    pub(crate) fn propagation(&self) -> Duration {
+        Duration::from_millis(self.now().propagation_millis)
+    }
+
+    /// Plans a fault.
+    pub(crate) fn add(&self, fault: Fault) {
+        self.plans(|plans| plans.add(fault));
+    }
+
+    /// The faults that are still to come.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        self.plans(|plans| plans.faults())
+    }
+
+    /// The same with their numbers and with how often each has acted.
+    pub(crate) fn standing(&self) -> Vec<Standing> {
+        self.plans(|plans| plans.standing())
+    }
+
+    /// Calls off one fault; whether there was one.
+    pub(crate) fn call_off(&self, id: u64) -> bool {
+        self.plans(|plans| plans.call_off(id))
+    }
+
+    /// Plans these faults and no others.
+    pub(crate) fn replace_faults(&self, faults: Vec<Fault>) {
+        self.plans(|plans| plans.replace(faults));
+    }
+
+    /// Every call so far.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.listed(|calls| calls.all())
+    }
+
+    /// Forgets the calls so far.
+    pub(crate) fn clear_calls(&self) {
+        self.listed(Calls::clear);
+    }
+
+    /// What goes wrong with something that happens on the data plane: `Connect`, `Message`,
+    /// `Disconnect`, or a call of `@connections`. Such things come by the million and are not listed.
+    pub(crate) fn strike(&self, operation: &str) -> Option<FaultKind> {
+        self.plans(|plans| plans.strike(fault::DATA_PLANE, operation, changes(operation)))
+    }
+
+    /// Notes a control-plane call that begins, and says what goes wrong with it.
+    pub(crate) fn begin(
+        &self,
+        at: i64,
+        (caller, agent): (String, String),
+        (service, operation): (&str, &str),
+    ) -> (u64, Option<FaultKind>) {
+        if service == fault::DATA_PLANE {
+            return (0, self.strike(operation));
+        }
+        let mutating = changes(operation);
+        let fault = self.plans(|plans| plans.strike(service, operation, mutating));
+        let call = Call {
+            number: 0,
+            at,
+            caller,
+            agent,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            mutating,
+            status: None,
+            fault: fault.clone(),
+        };
+        (self.listed(|calls| calls.push(call)), fault)
+    }
+
+    /// Notes what was answered, if the call is listed at all.
+    pub(crate) fn end(&self, number: u64, status: u16) {
+        if number == 0 {
+            return;
+        }
+        self.listed(|calls| calls.answered(number, status));
+    }
+
+    fn plans<T>(&self, look: impl FnOnce(&mut Plans) -> T) -> T {
+        look(&mut self.plans.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn listed<T>(&self, look: impl FnOnce(&mut Calls) -> T) -> T {
+        look(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A drawn seed is short enough to be typed again.
+const MAX_SEED: u64 = 999_999;

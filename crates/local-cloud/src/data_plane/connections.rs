@@ -1,0 +1,204 @@
+//! The `@connections` management API: post to a client, look at it, close it.
+//!
+//! The order of the checks is AWS's: the form of the id comes before the signature, the caller's
+//! right before the connection. What is asked of a policy is the literal template
+//! `{api}/{stage}/{VERB}/@connections/{connectionId}`, so a policy for one concrete id, or for
+//! `/@connections` alone, does not match. Any stage of the API manages any of its connections, even one
+//! that nothing is deployed on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::Cloud;
+use crate::data_plane::events::Context;
+use crate::data_plane::{
+    self, Caller, Connection, Ending, Entry, Journal, MESSAGE_LIMIT, PostError, Target,
+};
+use crate::services::apigatewayv2::LiveStage;
+use crate::wire::{Fault, Request, Response, decode};
+
+pub(crate) async fn serve(
+    cloud: &Arc<Cloud>,
+    request: Request,
+    target: &Target,
+    peer: IpAddr,
+) -> Response {
+    let Some(id) = connection_id(&target.rest) else {
+        return data_plane::forbidden().identified(&request.request_id);
+    };
+    let stage = cloud.apis.live(&target.api_id, &target.stage);
+    let result = manage(cloud, &request, stage.as_deref(), target, &id);
+    if let Some(stage) = &stage {
+        log(cloud, stage, &request, peer, &id, &result);
+    }
+    match result {
+        Ok(response) => response,
+        // Over the limit there is neither a body nor an error type.
+        Err(fault) if fault.status == 413 => Response::empty(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(fault) => fault.rest(),
+    }
+    .identified(&request.request_id)
+}
+
+/// The decoded id in `@connections/{id}`; tools write the sign as `%40` too.
+fn connection_id(rest: &str) -> Option<String> {
+    let (folder, id) = rest.split_once('/')?;
+    (decode(folder) == "@connections").then(|| decode(id))
+}
+
+fn manage(
+    cloud: &Arc<Cloud>,
+    request: &Request,
+    stage: Option<&LiveStage>,
+    target: &Target,
+    id: &str,
+) -> Result<Response, Fault> {
+    if !data_plane::is_connection_id(id) {
+        let words = format!("Invalid connectionId: {id}");
+        return Err(Fault::new(400, "BadRequestException", words));
+    }
+    let principal = cloud.iam.admit(cloud, request)?;
+    if stage.is_none() {
+        return Err(Fault::new(403, "ForbiddenException", "Forbidden"));
+    }
+    let resource = format!(
+        "arn:aws:execute-api:{}:{}:{}/{}/{}/@connections/{{connectionId}}",
+        cloud.region, cloud.account_id, target.api_id, target.stage, request.method
+    );
+    let action = "execute-api:ManageConnections";
+    cloud
+        .iam
+        .authorize(cloud, &principal, action, &resource, &[])
+        .map_err(|mut fault| {
+            fault.status = 403;
+            fault
+        })?;
+    if !cloud.sockets.throttles.request(cloud) {
+        return Err(Fault::new(
+            429,
+            "LimitExceededException",
+            "Too Many Requests",
+        ));
+    }
+    if request.body.len() > MESSAGE_LIMIT {
+        return Err(Fault::new(413, "PayloadTooLargeException", ""));
+    }
+    let found = cloud.sockets.get(&target.api_id, id);
+    let found = found.ok_or_else(|| Fault::new(410, "GoneException", "Gone"))?;
+    act(cloud, request, &found)
+}
+
+fn act(cloud: &Cloud, request: &Request, connection: &Connection) -> Result<Response, Fault> {
+    match request.method {
+        Method::POST => post(cloud, connection, request.body.clone()),
+        Method::GET => Ok(Response::json(StatusCode::OK, &look(connection))),
+        Method::DELETE => {
+            cloud.sockets.close(connection, Ending::deleted());
+            Ok(Response::empty(StatusCode::NO_CONTENT))
+        }
+        _ => Err(Fault::new(
+            403,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        )),
+    }
+}
+
+fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response, Fault> {
+    // Clients get text frames only; what is not UTF-8 arrives as U+FFFD.
+    let text = match std::str::from_utf8(&body) {
+        Ok(_) => body,
+        Err(_) => Bytes::from(String::from_utf8_lossy(&body).into_owned()),
+    };
+    match connection.post(text) {
+        Ok(()) => {
+            connection.touch(cloud.clock.now_ms());
+            Ok(Response::empty(StatusCode::OK))
+        }
+        Err(PostError::Gone) => Err(Fault::new(410, "GoneException", "Gone")),
+        Err(PostError::BufferFull) => {
+            let words = "WebSocket client side buffer is full";
+            Err(Fault::new(429, "LimitExceededException", words))
+        }
+    }
+}
+
+fn look(connection: &Connection) -> serde_json::Value {
+    let time = |ms| {
+        let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    };
+    let mut identity = json!({ "sourceIp": connection.source_ip.to_string() });
+    if let Some(agent) = &connection.user_agent {
+        identity["userAgent"] = json!(agent);
+    }
+    json!({
+        "connectedAt": time(connection.connected_at),
+        "identity": identity,
+        "lastActiveAt": time(connection.last_active()),
+    })
+}
+
+fn log(
+    cloud: &Arc<Cloud>,
+    stage: &Arc<LiveStage>,
+    request: &Request,
+    peer: IpAddr,
+    id: &str,
+    result: &Result<Response, Fault>,
+) {
+    let route_key = format!("{} /@connections/{{connectionId}}", request.method);
+    let context = Context::new(cloud, "CONNECTION_API", &route_key);
+    let principal = request
+        .access_key_id
+        .as_ref()
+        .map(|key| cloud.iam.principal_of(key));
+    let caller = Caller {
+        connection_id: id.to_owned(),
+        connected_at: None,
+        source_ip: peer.to_string(),
+        user_agent: request.header("user-agent").map(str::to_owned),
+        arn: principal.map(|principal| principal.arn(&cloud.account_id)),
+        authorizer: None,
+    };
+    let mut journal = Journal::begin(cloud, stage, &context, caller);
+    let (status, error) = match result {
+        Ok(response) => (response.status.as_u16(), None),
+        Err(fault) => (fault.status, error_of(fault)),
+    };
+    match (result, error) {
+        (Ok(_), _) => {
+            journal.info(|| format!("Connection API request completed with status: {status}"));
+        }
+        // A gone connection has a status but no error in the access log.
+        (Err(fault), None) => {
+            journal.error(|| format!("Connection API request failed: {}", fault.code));
+        }
+        (Err(fault), Some(_)) => journal.error(|| format!("Execution failed: {}", fault.message)),
+    }
+    journal.finish(&Entry {
+        status,
+        error,
+        latency: Some(std::time::Duration::ZERO),
+    });
+}
+
+fn error_of(fault: &Fault) -> Option<(&'static str, &'static str)> {
+    match fault.code.as_ref() {
+        "GoneException" => None,
+        "AccessDeniedException" | "ForbiddenException" => Some(("Forbidden", "ACCESS_DENIED")),
+        "MissingAuthenticationTokenException" => Some((
+            "Missing Authentication Token",
+            "MISSING_AUTHENTICATION_TOKEN",
+        )),
+        "LimitExceededException" => Some(("Too Many Requests", "THROTTLED")),
+        "BadRequestException" | "PayloadTooLargeException" => {
+            Some(("Bad Request", "BAD_REQUEST_BODY"))
+        }
+        _ => Some(("Internal server error", "DEFAULT_5XX")),
+    }
+}

@@ -1,0 +1,212 @@
+//! One message from a client: which route, the invocation, and what goes back; and the last event.
+//!
+//! A message is an invocation of its own.
+//!
+//! Uncertain: AWS promises no order for the messages of one connection. They are started in the order in
+//! which they came, and answered as the function is done: two may be answered the other way round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::integration::{self, Called, Failure};
+use super::journal::{Caller, Entry, Journal};
+use super::{Connection, Ending, MESSAGE_LIMIT, connection_id, selection};
+use crate::Cloud;
+use crate::conditions::FaultKind;
+use crate::data_plane::events::{self, Context};
+use crate::services::apigatewayv2::{LiveRoute, LiveStage};
+
+const FORBIDDEN: (&str, &str) = ("Forbidden", "ACCESS_DENIED");
+const BROKEN: (&str, &str) = ("Internal server error", "INTEGRATION_FAILURE");
+/// Uncertain: AWS's text for a message that waits 29 seconds is not recorded; some saw "Internal server
+/// error". This is what REST APIs answer, and what the documents call the time-out.
+const LATE: (&str, &str) = ("Endpoint request timed out", "INTEGRATION_TIMEOUT");
+/// Uncertain: no capture shows what a throttled message gets. The text is the one of the handshake.
+const THROTTLED: (&str, &str) = ("Too Many Requests", "THROTTLED");
+
+/// Handles a text message.
+pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, text: String) {
+    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
+        cloud.sockets.close(&connection, Ending::going_away());
+        return;
+    };
+    let (key, route) = route(&stage, &text);
+    let mut context = Context::new(&cloud, "MESSAGE", &key);
+    context.message_id = Some(connection_id());
+    let mut journal = Journal::begin(&cloud, &stage, &context, Caller::from(&*connection));
+    journal.info(|| {
+        let (api, id) = (&stage.api_id, &connection.id);
+        format!("WebSocket API [{api}] received message from client [Connection Id: {id}].")
+    });
+    let fault = cloud.weather.strike("Message");
+    match &fault {
+        Some(FaultKind::Reset) => return cloud.sockets.close(&connection, Ending::lost()),
+        Some(FaultKind::Throttle) => {
+            return refuse(&connection, &context, journal, 429, THROTTLED, None);
+        }
+        Some(FaultKind::Error(status)) => {
+            return refuse(&connection, &context, journal, *status, BROKEN, None);
+        }
+        Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(*millis)).await,
+        Some(FaultKind::LostAnswer) | None => {}
+    }
+    let throttles = &cloud.sockets.throttles;
+    if !throttles.request(&cloud) || !throttles.route(&stage, &key) {
+        return refuse(&connection, &context, journal, 429, THROTTLED, None);
+    }
+    let Some(route) = route else {
+        journal.error(|| "No route found for message".to_owned());
+        return refuse(&connection, &context, journal, 403, FORBIDDEN, None);
+    };
+    let Some(integration) = &route.integration else {
+        journal.error(|| "Execution failed due to configuration error: No integration".to_owned());
+        return refuse(&connection, &context, journal, 500, BROKEN, None);
+    };
+    let event = events::message(&cloud, &stage, &connection, &context, &text);
+    journal.trace(|| format!("Endpoint request body after transformations: {event}"));
+    let called = integration::call(&cloud, &stage, &key, integration, &event).await;
+    if fault == Some(FaultKind::LostAnswer) {
+        cloud.sockets.close(&connection, Ending::lost());
+    }
+    answer(&connection, &context, journal, route, called);
+}
+
+/// The key that the message selects, and the route that takes it.
+///
+/// Uncertain: `$connect` and `$disconnect` cannot be reached by naming them, but what such a message
+/// gets is not recorded. Here it goes to `$default` like any other unknown one.
+fn route<'a>(stage: &'a LiveStage, text: &str) -> (String, Option<&'a LiveRoute>) {
+    let selected = selection::select(&stage.route_selection_expression, text);
+    let own = selected.filter(|key| !key.is_empty() && key != "$connect" && key != "$disconnect");
+    if let Some((key, route)) = own.and_then(|key| Some((key.clone(), stage.routes.get(&key)?))) {
+        return (key, Some(route));
+    }
+    ("$default".to_owned(), stage.routes.get("$default"))
+}
+
+fn answer(
+    connection: &Connection,
+    context: &Context,
+    mut journal: Journal,
+    route: &LiveRoute,
+    called: Called,
+) {
+    log_call(&mut journal, &called);
+    let latency = Some(called.latency);
+    let reply = match called.result {
+        Ok(reply) => reply,
+        Err(Failure::TimedOut) => return refuse(connection, context, journal, 504, LATE, latency),
+        Err(_) => return refuse(connection, context, journal, 500, BROKEN, latency),
+    };
+    journal.info(|| {
+        format!(
+            "Message from client [Connection Id: {}] sent to API [{}] with response status code [{}].",
+            connection.id, connection.api_id, reply.status
+        )
+    });
+    // Only a deployed route response sends the body back, whatever the status is.
+    if let Some(body) = reply.body.filter(|_| route.route_response) {
+        // Uncertain: what a reply over 128 KB does is not recorded. A message to a client may not be
+        // larger, so it counts as a failure of the integration.
+        if body.len() > MESSAGE_LIMIT {
+            return refuse(connection, context, journal, 500, BROKEN, latency);
+        }
+        let _ = connection.post(Bytes::from(body));
+    }
+    journal.finish(&Entry {
+        status: reply.status,
+        error: None,
+        latency,
+    });
+}
+
+/// An error frame; the socket stays open.
+fn refuse(
+    connection: &Connection,
+    context: &Context,
+    mut journal: Journal,
+    status: u16,
+    error: (&'static str, &'static str),
+    latency: Option<std::time::Duration>,
+) {
+    let _ = connection.post(frame(error.0, &connection.id, &context.request_id).into());
+    journal.error(|| format!("Execution failed: {}", error.0));
+    journal.finish(&Entry {
+        status,
+        error: Some(error),
+        latency,
+    });
+}
+
+/// Exactly AWS's spacing: after `"message":` and after the commas.
+pub(super) fn frame(message: &str, connection_id: &str, request_id: &str) -> String {
+    let message = serde_json::Value::from(message);
+    format!(
+        r#"{{"message": {message}, "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#
+    )
+}
+
+/// What the execution log says about a call of the function.
+pub(super) fn log_call(journal: &mut Journal, called: &Called) {
+    if let Some(id) = &called.endpoint_request_id {
+        journal.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
+    }
+    journal.trace(|| {
+        let payload = String::from_utf8_lossy(&called.payload);
+        format!("Endpoint response body before transformations: {payload}")
+    });
+    if called.result.is_err() && !called.detail.is_empty() {
+        journal.error(|| called.detail.clone());
+    }
+}
+
+/// Tells the function that a client is gone. Called exactly once for every connection.
+///
+/// "Best effort" is all that AWS promises; the weather makes it fail.
+pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, ending: &Ending) {
+    match cloud.weather.strike("Disconnect") {
+        None | Some(FaultKind::LostAnswer) => {}
+        Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
+        Some(FaultKind::Reset | FaultKind::Throttle | FaultKind::Error(_)) => return,
+    }
+    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
+        return;
+    };
+    let key = "$disconnect";
+    let mut context = Context::new(cloud, "DISCONNECT", key);
+    context.closed = Some((ending.code, ending.reason.clone()));
+    let mut journal = Journal::begin(cloud, &stage, &context, Caller::from(connection));
+    let integration = stage
+        .routes
+        .get(key)
+        .and_then(|route| route.integration.as_ref());
+    let close = format!("Close reason: [{}: {}]", ending.code, ending.reason);
+    let who = format!(
+        "Client [Connection Id: {}] disconnected from API [{}]",
+        connection.id, connection.api_id
+    );
+    let Some(integration) = integration else {
+        journal.info(|| format!("{who}. {close}"));
+        return journal.finish(&Entry {
+            status: 200,
+            ..Entry::default()
+        });
+    };
+    let event = events::disconnect(cloud, &stage, connection, &context);
+    let called = integration::call(cloud, &stage, key, integration, &event).await;
+    log_call(&mut journal, &called);
+    let latency = Some(called.latency);
+    let (status, error) = match &called.result {
+        Ok(reply) => (reply.status, None),
+        Err(Failure::TimedOut) => (504, Some(LATE)),
+        Err(_) => (500, Some(BROKEN)),
+    };
+    journal.info(|| format!("{who} with integration response status code [{status}]. {close}"));
+    journal.finish(&Entry {
+        status,
+        error,
+        latency,
+    });
+}

@@ -1,0 +1,309 @@
+//! One open socket: frames in and out, limits, timers, and exactly one `$disconnect` at the end.
+//!
+//! Writing is a task of its own that takes whatever is queued in one go and flushes once, so that a
+//! broadcast costs few system calls. Whoever closes the connection first decides code and reason;
+//! after that it is gone for everybody else, although the closing handshake may still take a moment.
+//!
+//! | end | code and reason |
+//! |---|---|
+//! | client closes | its own; without a code 1005 "Client-side close frame status not set" |
+//! | idle for 10 minutes, open for 2 hours | 1001 "Going away" |
+//! | `DeleteConnection` | 1000 "Connection Closed Normally" |
+//! | binary frame | 1003 "Binary is not supported" |
+//! | frame over 32 KB, message over 128 KB | 1009 |
+//! | connection lost | 1006 |
+//!
+//! Uncertain: that two hours end as ten idle minutes do, which were measured, is assumed; nobody has
+//! recorded it. The clocks of both begin with the handshake, so a `$connect` that takes long uses some
+//! of them; the documents do not say when they begin.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{Connection, FRAME_LIMIT, MESSAGE_LIMIT, Outgoing, message};
+use crate::Cloud;
+
+const IDLE_LIMIT_MS: i64 = 10 * 60 * 1000;
+const OPEN_LIMIT_MS: i64 = 2 * 60 * 60 * 1000;
+/// How long the closing handshake may take before the connection is simply dropped.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// How many messages are written in one go.
+const BATCH: usize = 256;
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Code and reason of a close frame, as the `$disconnect` event shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+}
+
+impl Ending {
+    /// A close frame with this code and reason.
+    pub(crate) fn with(code: u16, reason: &str) -> Self {
+        Self {
+            code,
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The end by time, or because the server goes.
+    pub(crate) fn going_away() -> Self {
+        Self::with(1001, "Going away")
+    }
+
+    /// `DeleteConnection`, which cannot choose code or reason.
+    pub(crate) fn deleted() -> Self {
+        Self::with(1000, "Connection Closed Normally")
+    }
+
+    /// The network broke. AWS may notice only at the idle time-out; here it shows at once.
+    ///
+    /// Uncertain: the code is the one that the protocol reserves for it; AWS's reason is not documented.
+    pub(crate) fn lost() -> Self {
+        Self::with(1006, "Connection closed abnormally")
+    }
+
+    /// No close frame can say 1006: the connection just ends.
+    fn is_lost(&self) -> bool {
+        self.code == 1006
+    }
+
+    fn by_client(frame: Option<CloseFrame>) -> Self {
+        match frame {
+            Some(frame) => Self::with(frame.code.into(), &frame.reason),
+            None => Self::with(1005, "Client-side close frame status not set"),
+        }
+    }
+}
+
+/// How the conversation ended.
+enum Over {
+    /// The client closed, or the network did. Nothing is left to say.
+    Theirs(Ending),
+    /// We close: the close frame is in the queue or has to be put there.
+    Ours(Ending),
+    /// The weather broke the connection: what is still in the queue is lost.
+    Cut(Ending),
+}
+
+/// Runs a connection from the upgrade to its `$disconnect`.
+pub(super) async fn run(
+    cloud: Arc<Cloud>,
+    connection: Arc<Connection>,
+    outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    upgrade: hyper::upgrade::OnUpgrade,
+) {
+    let _talk = cloud.sockets.talk();
+    let ending = match socket(upgrade).await {
+        Some(socket) => talk(&cloud, &connection, outgoing, socket).await,
+        // The client left before the handshake was over, but `$connect` had already said yes.
+        None => Ending::lost(),
+    };
+    cloud.sockets.forget(&connection.id);
+    if !cloud.stopping.is_cancelled() {
+        message::disconnected(&cloud, &connection, &ending).await;
+    }
+}
+
+async fn socket(upgrade: hyper::upgrade::OnUpgrade) -> Option<Socket> {
+    let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(32 * 1024)
+        .max_frame_size(Some(FRAME_LIMIT))
+        .max_message_size(Some(MESSAGE_LIMIT));
+    let (stream, rest) = (parts.io.into_inner(), parts.read_buf.to_vec());
+    Some(WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await)
+}
+
+async fn talk(
+    cloud: &Arc<Cloud>,
+    connection: &Arc<Connection>,
+    outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    socket: Socket,
+) -> Ending {
+    let (sink, mut stream) = socket.split();
+    let writing = tokio::spawn(write(sink, outgoing, Arc::clone(connection)));
+    let over = listen(cloud, connection, &mut stream).await;
+    cloud.sockets.forget(&connection.id);
+    match over {
+        Over::Theirs(ending) => {
+            // Reading on sends the answer to the client's close frame.
+            let _ = tokio::time::timeout(CLOSE_LIMIT, async {
+                while stream.next().await.is_some() {}
+            })
+            .await;
+            writing.abort();
+            ending
+        }
+        Over::Ours(ending) => {
+            let _ = connection.outgoing.send(Outgoing::Close(ending.clone()));
+            let _ = tokio::time::timeout(CLOSE_LIMIT, hang_up(stream, writing)).await;
+            ending
+        }
+        Over::Cut(ending) => {
+            writing.abort();
+            // The writer's half of the socket goes with it.
+            let _ = writing.await;
+            ending
+        }
+    }
+}
+
+/// Reads until one side ends it.
+async fn listen(
+    cloud: &Arc<Cloud>,
+    connection: &Arc<Connection>,
+    stream: &mut SplitStream<Socket>,
+) -> Over {
+    loop {
+        let now = cloud.clock.now_ms();
+        let until =
+            (connection.last_active() + IDLE_LIMIT_MS).min(connection.connected_at + OPEN_LIMIT_MS);
+        if now >= until {
+            return Over::Ours(Ending::going_away());
+        }
+        let incoming = tokio::select! {
+            incoming = stream.next() => incoming,
+            () = cloud.clock.sleep_until(until) => continue,
+            () = connection.closing.cancelled() => return match connection.ending() {
+                ending if ending.is_lost() => Over::Cut(ending),
+                ending => Over::Ours(ending),
+            },
+            () = cloud.stopping.cancelled() => return Over::Ours(Ending::going_away()),
+        };
+        match incoming {
+            Some(Ok(Message::Text(text))) => {
+                connection.touch(cloud.clock.now_ms());
+                let (cloud, connection) = (Arc::clone(cloud), Arc::clone(connection));
+                in_order(message::received(
+                    cloud,
+                    connection,
+                    text.as_str().to_owned(),
+                ))
+                .await;
+            }
+            // Uncertain: AWS does not document whether a ping is traffic. It is not here, so that a chat
+            // which relies on it is caught; the weather's `pingKeepsAlive` makes it one.
+            Some(Ok(Message::Ping(_))) if cloud.weather.now().ping_keeps_alive => {
+                connection.touch(cloud.clock.now_ms());
+            }
+            Some(Ok(Message::Binary(_))) => {
+                return Over::Ours(Ending::with(1003, "Binary is not supported"));
+            }
+            Some(Ok(Message::Close(frame))) => return Over::Theirs(Ending::by_client(frame)),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return broken(&error),
+            None => return Over::Theirs(Ending::lost()),
+        }
+    }
+}
+
+/// What a protocol error means.
+///
+/// Uncertain: 1009 is documented, its reason is not, so there is none. For text that is not UTF-8 and
+/// for broken frames AWS documents nothing; the codes are those of the protocol.
+fn broken(error: &Error) -> Over {
+    use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match error {
+        Error::Capacity(_) => Over::Ours(Ending::with(1009, "")),
+        Error::Utf8(_) => Over::Ours(Ending::with(1007, "")),
+        Error::Protocol(ResetWithoutClosingHandshake) => Over::Theirs(Ending::lost()),
+        Error::Protocol(_) => Over::Ours(Ending::with(1002, "")),
+        _ => Over::Theirs(Ending::lost()),
+    }
+}
+
+/// Starts the work on a message in the order of arrival: the first poll puts the invocation into the
+/// function's queue, the rest happens beside the reading.
+async fn in_order(work: impl Future<Output = ()> + Send + 'static) {
+    let mut work = Box::pin(work);
+    let pending =
+        std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending()));
+    if pending.await {
+        tokio::spawn(work);
+    }
+}
+
+/// Writes what is queued until the close frame, or until the connection breaks.
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    connection: Arc<Connection>,
+) -> SplitSink<Socket, Message> {
+    let mut batch = Vec::new();
+    while outgoing.recv_many(&mut batch, BATCH).await > 0 {
+        let mut written = 0;
+        for item in batch.drain(..) {
+            match item {
+                Outgoing::Text(text) => {
+                    written += text.len();
+                    if feed(&mut sink, text).await.is_err() {
+                        return sink;
+                    }
+                }
+                Outgoing::Close(ending) => {
+                    let code = CloseCode::from(ending.code);
+                    let frame = CloseFrame {
+                        code,
+                        reason: ending.reason.into(),
+                    };
+                    let _ = sink.send(Message::Close(Some(frame))).await;
+                    return sink;
+                }
+            }
+        }
+        if sink.flush().await.is_err() {
+            return sink;
+        }
+        connection.queued.fetch_sub(written, Ordering::AcqRel);
+    }
+    sink
+}
+
+/// A large message leaves in several frames, as on AWS: clients must put them together.
+async fn feed(sink: &mut SplitSink<Socket, Message>, mut text: Bytes) -> Result<(), Error> {
+    let mut kind = Data::Text;
+    loop {
+        let part = text.split_to(text.len().min(FRAME_LIMIT));
+        let frame = Frame::message(part, OpCode::Data(kind), text.is_empty());
+        sink.feed(Message::Frame(frame)).await?;
+        if text.is_empty() {
+            return Ok(());
+        }
+        kind = Data::Continue;
+    }
+}
+
+/// Our close frame is on its way. What the client still sends is read and thrown away, beneath the
+/// protocol, because after an oversized frame there is no protocol any more; closing with unread
+/// data would reset the connection, and the client would never see the code.
+async fn hang_up(stream: SplitStream<Socket>, writing: JoinHandle<SplitSink<Socket, Message>>) {
+    let Ok(sink) = writing.await else { return };
+    let Ok(mut socket) = stream.reunite(sink) else {
+        return;
+    };
+    let stream = socket.get_mut();
+    if stream.shutdown().await.is_ok() {
+        let mut unread = [0; 4096];
+        while matches!(stream.read(&mut unread).await, Ok(count) if count > 0) {}
+    }
+}

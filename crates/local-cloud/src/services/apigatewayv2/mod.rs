@@ -1,0 +1,251 @@
+//! API Gateway v2: WebSocket APIs, routes, integrations, deployments and stages.
+//!
+//! Things are kept as the JSON that reads show, because that is what they are: named members with
+//! defaults. Surprises that are AWS's own: API names are not unique; two writes to one API at once
+//! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
+//! logging is refused without the account's logging role.
+
+mod authorizers;
+mod deploy;
+mod fields;
+mod integrations;
+mod live;
+mod rates;
+mod responses;
+mod routes;
+mod stages;
+mod tags;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Cloud;
+use crate::wire::Fault;
+pub(crate) use live::{
+    Custom, CustomResponse, LiveAuthorizer, LiveIntegration, LiveRoute, LiveStage,
+};
+pub(crate) use rates::Rates;
+pub(crate) use wire::serve;
+
+/// The JSON that reads show.
+type View = Map<String, Value>;
+
+/// Every API.
+#[derive(Debug, Default)]
+pub(crate) struct Apis {
+    state: Mutex<State>,
+    /// By API and stage; what the gateway looks up for every frame.
+    served: RwLock<HashMap<(String, String), live::Served>>,
+    /// APIs with a write under way.
+    busy: Mutex<BTreeSet<String>>,
+    /// The control plane's rates, shared with v1.
+    pub(crate) rates: Rates,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    apis: BTreeMap<String, Api>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Api {
+    view: View,
+    routes: BTreeMap<String, Route>,
+    integrations: BTreeMap<String, Integration>,
+    #[serde(default)]
+    authorizers: BTreeMap<String, View>,
+    deployments: BTreeMap<String, Deployment>,
+    stages: BTreeMap<String, Stage>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Route {
+    view: View,
+    responses: BTreeMap<String, View>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Integration {
+    view: View,
+    responses: BTreeMap<String, View>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Deployment {
+    view: View,
+    created_ms: i64,
+    snapshot: live::Snapshot,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Stage {
+    view: View,
+}
+
+/// Marks an API as being written until it is dropped.
+#[derive(Debug)]
+struct Writing<'a> {
+    apis: &'a Apis,
+    api_id: String,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        lock(&self.apis.busy).remove(&self.api_id);
+    }
+}
+
+impl Apis {
+    /// The stage as the data plane sees it; `None` if there is none.
+    pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
+        let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
+        served
+            .get(&(api_id.to_owned(), stage.to_owned()))
+            .map(live::Served::pick)
+    }
+
+    /// The address of the first API with all of these tags that is live on the stage.
+    pub(crate) fn find(&self, stage: &str, tags: &[(String, String)]) -> Option<String> {
+        let state = lock(&self.state);
+        let is_meant = |api: &Api| {
+            let has = api.view.get("tags");
+            tags.iter()
+                .all(|(name, value)| has.and_then(|tags| tags.get(name)?.as_str()) == Some(value))
+        };
+        let mut meant = state.apis.iter().filter(|(_, api)| is_meant(api));
+        let (_, api) = meant.find(|(id, _)| self.live(id, stage).is_some())?;
+        let endpoint = api.view.get("apiEndpoint")?.as_str()?;
+        Some(format!("{endpoint}/{stage}"))
+    }
+
+    /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
+    /// clients that race see it.
+    async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, Fault> {
+        if !lock(&self.busy).insert(api_id.to_owned()) {
+            return Err(Fault::new(
+                409,
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification. Please try again later.",
+            ));
+        }
+        let writing = Writing {
+            apis: self,
+            api_id: api_id.to_owned(),
+        };
+        let pause = cloud.weather.now().control_plane.mutation_millis;
+        if pause > 0 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        Ok(writing)
+    }
+
+    /// Looks at an API.
+    fn with<T>(
+        &self,
+        cloud: &Cloud,
+        api_id: &str,
+        work: impl FnOnce(&Api) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let state = lock(&self.state);
+        work(
+            state
+                .apis
+                .get(api_id)
+                .ok_or_else(|| no_api(cloud, api_id))?,
+        )
+    }
+
+    /// Changes an API, then redeploys the stages that deploy by themselves if `deploys`, and shows
+    /// the data plane the outcome.
+    fn change<T>(
+        &self,
+        cloud: &Cloud,
+        api_id: &str,
+        deploys: bool,
+        work: impl FnOnce(&mut Api) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut state = lock(&self.state);
+        let api = state
+            .apis
+            .get_mut(api_id)
+            .ok_or_else(|| no_api(cloud, api_id))?;
+        let done = work(api)?;
+        if deploys {
+            deploy::automatically(api, cloud.clock.now_ms());
+        }
+        self.serve_stages(cloud, api_id, Some(api));
+        Ok(done)
+    }
+
+    /// Shows the data plane the API's stages; `None` takes all of them away.
+    fn serve_stages(&self, cloud: &Cloud, api_id: &str, api: Option<&Api>) {
+        let lag = Duration::from_millis(cloud.weather.now().control_plane.deployment_lag_millis);
+        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = HashMap::new();
+        // Without its own endpoint an API is reached by custom domains alone, which are not here.
+        let open =
+            api.filter(|api| api.view.get("disableExecuteApiEndpoint") != Some(&Value::Bool(true)));
+        for (name, stage) in open.into_iter().flat_map(|api| &api.stages) {
+            let id = live::text(&stage.view, "deploymentId");
+            let deployment = api.and_then(|api| api.deployments.get(id));
+            let snapshot = deployment.map(|deployment| deployment.snapshot.clone());
+            let now = live::live_stage(api_id, stage, &snapshot.unwrap_or_default());
+            let key = (api_id.to_owned(), name.clone());
+            let before = served.get(&key).and_then(|old| {
+                let moved = old.newest().deployment_id != now.deployment_id;
+                if moved && !lag.is_zero() {
+                    Some((Arc::clone(old.newest()), Instant::now() + lag))
+                } else {
+                    old.before()
+                }
+            });
+            next.insert(key, live::Served::new(now, before));
+        }
+        served.retain(|(api, _), _| api != api_id);
+        served.extend(next);
+    }
+
+    /// Everything, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*lock(&self.state)).unwrap_or_default()
+    }
+
+    /// Takes a snapshot back. The port may be another one now, so endpoints are written anew.
+    pub(crate) fn restore(&self, cloud: &Cloud, snapshot: Value) -> Result<(), serde_json::Error> {
+        let mut restored: State = serde_json::from_value(snapshot)?;
+        for (id, api) in &mut restored.apis {
+            api.view
+                .insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
+            self.serve_stages(cloud, id, Some(api));
+        }
+        *lock(&self.state) = restored;
+        Ok(())
+    }
+}
+
+/// `apiEndpoint` + `/` + stage is the URL, as on AWS.
+fn endpoint(cloud: &Cloud, api_id: &str) -> String {
+    let host = cloud.endpoint.trim_start_matches("http://");
+    format!("ws://{host}/_aws/execute-api/{api_id}")
+}
+
+fn no_api(cloud: &Cloud, api_id: &str) -> Fault {
+    missing(format!(
+        "Invalid API identifier specified {}:{api_id}",
+        cloud.account_id
+    ))
+}
+
+/// A `NotFoundException`.
+fn missing(words: impl Into<String>) -> Fault {
+    Fault::new(404, "NotFoundException", words)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,173 @@
+//! Routes: which key leads where, and who may come in by it. A change here is not live until a
+//! deployment takes it.
+
+use http::Method;
+use serde_json::Value;
+
+use super::fields::{self, bad};
+use super::integrations::integration;
+use super::live::text;
+use super::responses::route_responses;
+use super::wire::{Answer, Call, fresh_id, quota, views};
+use super::{Api, Route, View, missing};
+use crate::wire::Fault;
+
+const ROUTE_QUOTA: usize = 300;
+
+pub(super) async fn routes(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer {
+    match rest {
+        [] => match *call.method {
+            Method::GET => call.list(api, |api| views(api.routes.values().map(|r| &r.view))),
+            Method::POST => call.change(api, |api| create(call, api)).await,
+            _ => Err(call.not_here()),
+        },
+        [id] => match *call.method {
+            Method::GET => call.look(api, |api| Ok(route(api, id)?.view.clone())),
+            Method::PATCH => call.change(api, |api| update(call, api, id)).await,
+            Method::DELETE => {
+                call.change(api, |api| {
+                    api.routes.remove(*id).ok_or_else(no_route)?;
+                    Ok((204, Value::Null))
+                })
+                .await
+            }
+            _ => Err(call.not_here()),
+        },
+        [id, "routeresponses", rest @ ..] => route_responses(call, api, id, rest).await,
+        _ => Err(call.not_here()),
+    }
+}
+
+fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+    let body = fields::read(&call.body, fields::ROUTE)?;
+    if text(&body, "routeKey").is_empty() {
+        return Err(bad("RouteKey must be specified"));
+    }
+    if api.routes.len() >= ROUTE_QUOTA {
+        return Err(quota("Routes"));
+    }
+    let id = fresh_id(7, |id| api.routes.contains_key(id));
+    let mut view = View::new();
+    view.insert("apiKeyRequired".to_owned(), false.into());
+    view.insert("authorizationType".to_owned(), "NONE".into());
+    view.insert("routeId".to_owned(), id.clone().into());
+    view.extend(body);
+    check(call, api, &id, &view)?;
+    api.routes.insert(
+        id,
+        Route {
+            view: view.clone(),
+            ..Route::default()
+        },
+    );
+    Ok((201, view.into()))
+}
+
+/// The model says 200; a capture of AWS shows 201, and clients take both.
+fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
+    let mut view = route(api, id)?.view.clone();
+    let body = fields::read(&call.body, fields::ROUTE)?;
+    // Who turns authorization off has no authorizer any more.
+    if body.contains_key("authorizationType") && text(&body, "authorizationType") != "CUSTOM" {
+        view.remove("authorizerId");
+    }
+    view.extend(body);
+    for name in [
+        "target",
+        "authorizerId",
+        "operationName",
+        "routeResponseSelectionExpression",
+    ] {
+        if text(&view, name).is_empty() {
+            view.remove(name);
+        }
+    }
+    check(call, api, id, &view)?;
+    if let Some(route) = api.routes.get_mut(id) {
+        route.view = view.clone();
+    }
+    Ok((201, view.into()))
+}
+
+fn check(call: &Call<'_>, api: &Api, id: &str, view: &View) -> Result<(), Fault> {
+    let key = text(view, "routeKey");
+    if key.starts_with('$') && !matches!(key, "$connect" | "$disconnect" | "$default") {
+        return Err(bad(format!(
+            "Invalid route key {key}: only $connect, $disconnect and $default may begin with $"
+        )));
+    }
+    let taken =
+        |(other, route): (&String, &Route)| other != id && text(&route.view, "routeKey") == key;
+    if api.routes.iter().any(taken) {
+        let words = format!("Route with key {key} already exists for this API");
+        return Err(Fault::new(409, "ConflictException", words));
+    }
+    check_authorization(api, view)?;
+    check_support(call, view)?;
+    check_target(api, text(view, "target"))
+}
+
+/// Uncertain: AWS's words for a CUSTOM route without an authorizer, with one that is not there, and
+/// for an authorizer on a route of another type are not recorded; refusing is what HTTP APIs do, and
+/// a route that lets nobody in would be found much later.
+fn check_authorization(api: &Api, view: &View) -> Result<(), Fault> {
+    let (kind, id) = (text(view, "authorizationType"), text(view, "authorizerId"));
+    if kind != "NONE" && text(view, "routeKey") != "$connect" {
+        return Err(bad(
+            "Currently, authorization is restricted to the $connect route only",
+        ));
+    }
+    match (kind, id) {
+        ("JWT", _) => Err(bad("JWT authorization is not supported for WEBSOCKET APIs")),
+        ("CUSTOM", "") => Err(bad(
+            "AuthorizerId must be specified for CUSTOM authorization",
+        )),
+        ("CUSTOM", id) if !api.authorizers.contains_key(id) => Err(bad(format!(
+            "Invalid authorizer identifier specified: {id}"
+        ))),
+        ("CUSTOM", _) | (_, "") => Ok(()),
+        _ => Err(bad("AuthorizerId may only be set for CUSTOM authorization")),
+    }
+}
+
+/// What the data plane would not do is refused here, by name, and not passed over at run time.
+fn check_support(call: &Call<'_>, view: &View) -> Result<(), Fault> {
+    let filled = |name: &str| match view.get(name) {
+        Some(Value::Object(map)) => !map.is_empty(),
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Bool(flag)) => *flag,
+        _ => false,
+    };
+    let not_here = [
+        "modelSelectionExpression",
+        "requestModels",
+        "requestParameters",
+    ];
+    match not_here.into_iter().find(|name| filled(name)) {
+        Some(name) => Err(call.without(&format!("{name} on a route"))),
+        None => Ok(()),
+    }
+}
+
+fn check_target(api: &Api, target: &str) -> Result<(), Fault> {
+    if target.is_empty() {
+        return Ok(());
+    }
+    match target.strip_prefix("integrations/") {
+        // Uncertain: AWS's words for an integration that is not there are not recorded; these are
+        // those of reads, because that is the fact that is wrong.
+        Some(id) => integration(api, id).map(drop),
+        None => Err(bad(format!(
+            "Invalid target {target}: it must be integrations/{{integrationId}}"
+        ))),
+    }
+}
+
+fn route<'a>(api: &'a Api, id: &str) -> Result<&'a Route, Fault> {
+    api.routes.get(id).ok_or_else(no_route)
+}
+
+/// AWS's words, which name no id.
+pub(super) fn no_route() -> Fault {
+    missing("Invalid route identifier specified")
+}

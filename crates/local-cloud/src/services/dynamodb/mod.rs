@@ -1,0 +1,484 @@
+//! DynamoDB: an embedded engine does the items and expressions; this room adds what is the cloud's.
+//!
+//! Rights of role sessions, tables that are CREATING and DELETING for a while, one change of TTL an
+//! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
+//! may block.
+
+mod busy;
+mod checks;
+mod engine;
+mod names;
+mod rights;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::Cloud;
+use crate::wire::{Fault, Request, Response};
+pub(crate) use busy::throttled;
+use engine::{Engine, Refusal};
+
+const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";
+/// A table's TTL can be changed once in that time.
+const TTL_CHANGE_MS: i64 = 60 * 60 * 1000;
+/// Expired items are looked for so often, when anybody looks at the tables at all.
+const SWEEP_MS: i64 = 60 * 1000;
+
+/// The room's state.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    engine: OnceLock<Option<Engine>>,
+    state: Mutex<State>,
+}
+
+/// What the engine does not keep.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    tables: BTreeMap<String, Life>,
+    swept_ms: i64,
+}
+
+/// Where a table is in its life.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Life {
+    active_ms: i64,
+    ttl_changed_ms: Option<i64>,
+    /// The last description, and until when the table is DELETING.
+    deleting: Option<(Value, i64)>,
+}
+
+/// The outcome of one call, with the refusal's body as DynamoDB writes it.
+type Outcome = Result<String, Refusal>;
+
+pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+    let id = request.request_id.clone();
+    let cloud = Arc::clone(cloud);
+    let work = tokio::task::spawn_blocking(move || answer(&cloud, &request));
+    let (status, body) = match work.await {
+        Ok(Ok(body)) => (200, body),
+        Ok(Err(refusal)) => (refusal.status, refusal.body),
+        Err(_) => (
+            500,
+            json!({"__type": format!("{NAMESPACE}InternalServerError")}).to_string(),
+        ),
+    };
+    let checksum = crc32fast::hash(body.as_bytes()).to_string();
+    Response::versioned("1.0", status, body)
+        .with("x-amz-crc32", &checksum)
+        .identified(&id)
+}
+
+fn answer(cloud: &Cloud, request: &Request) -> Outcome {
+    let caller = cloud.iam.admit(cloud, request)?;
+    let mut body = request.json()?;
+    let given = names::plain(&mut body);
+    checks::body(&request.operation, &body)?;
+    let operation = request.operation.as_str();
+    for (action, table) in rights::needs(operation, &body) {
+        let resource = match table.as_str() {
+            "*" => "*".to_owned(),
+            table => cloud.tables.arn(cloud, table),
+        };
+        cloud
+            .iam
+            .authorize(cloud, &caller, &action, &resource, &[])
+            .map_err(denied)?;
+    }
+    let call = Call {
+        cloud,
+        operation,
+        body,
+    };
+    let answer = cloud.tables.answer(&call)?;
+    Ok(names::as_given(answer, &given))
+}
+
+/// One call.
+#[derive(Debug)]
+struct Call<'a> {
+    cloud: &'a Cloud,
+    operation: &'a str,
+    body: Map<String, Value>,
+}
+
+impl Call<'_> {
+    fn table(&self) -> &str {
+        self.body
+            .get("TableName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.cloud.clock.now_ms()
+    }
+}
+
+impl Tables {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine(&self) -> Result<&Engine, Fault> {
+        let engine = self.engine.get_or_init(|| Engine::new().ok());
+        engine
+            .as_ref()
+            .ok_or_else(|| Fault::new(500, "InternalServerError", "no table engine"))
+    }
+
+    fn arn(&self, cloud: &Cloud, table: &str) -> String {
+        format!(
+            "arn:aws:dynamodb:{}:{}:table/{table}",
+            cloud.region, cloud.account_id
+        )
+    }
+
+    fn answer(&self, call: &Call<'_>) -> Outcome {
+        self.sweep(call)?;
+        match call.operation {
+            "CreateTable" => self.create(call),
+            "DeleteTable" => self.delete(call),
+            "DescribeTable" => self.describe(call),
+            "UpdateTimeToLive" => self.update_ttl(call),
+            "DescribeTimeToLive" => self.describe_ttl(call),
+            "DescribeContinuousBackups" => self.describe_backups(call),
+            "DescribeLimits" => Ok(json!({
+                "AccountMaxReadCapacityUnits": 80_000, "AccountMaxWriteCapacityUnits": 80_000,
+                "TableMaxReadCapacityUnits": 40_000, "TableMaxWriteCapacityUnits": 40_000,
+            })
+            .to_string()),
+            "UpdateTable" => {
+                self.must_be_active(call)?;
+                self.shown(call)
+            }
+            "ListTables" | "TagResource" | "UntagResource" | "ListTagsOfResource" => {
+                self.shown(call)
+            }
+            _ => self.items(call),
+        }
+    }
+
+    /// Asks the engine as it is.
+    fn ask(&self, call: &Call<'_>, operation: &str, body: &str) -> Outcome {
+        self.engine()?
+            .call(operation, body, call.now_ms())
+            .unwrap_or_else(|| Err(Fault::not_here("dynamodb", operation).into()))
+    }
+
+    /// Asks the engine, and puts our region into the ARNs of its answer.
+    fn shown(&self, call: &Call<'_>) -> Outcome {
+        let body = Value::Object(call.body.clone()).to_string();
+        let ours =
+            |text: &str| engine::with_our_arns(text, &call.cloud.region, &call.cloud.account_id);
+        match self.ask(call, call.operation, &body) {
+            Ok(answer) => Ok(ours(&answer)),
+            Err(refusal) => Err(Refusal {
+                body: ours(&refusal.body),
+                ..refusal
+            }),
+        }
+    }
+
+    /// Items of a table that is not active yet cannot be reached, as if there were no table.
+    fn items(&self, call: &Call<'_>) -> Outcome {
+        let body = Value::Object(call.body.clone()).to_string();
+        let state = self.lock();
+        let now_ms = call.now_ms();
+        let fresh = |name: &String| {
+            state
+                .tables
+                .get(name)
+                .is_some_and(|life| life.active_ms > now_ms)
+        };
+        if rights::needs(call.operation, &call.body)
+            .iter()
+            .any(|(_, table)| fresh(table))
+        {
+            return Err(not_found("Requested resource not found").into());
+        }
+        drop(state);
+        self.index_keys(call)?;
+        let was_there = !Self::returns_old(call) || self.is_there(call);
+        let answer = self.ask(call, call.operation, &body)?;
+        // The engine shows the key of an item that an update made; DynamoDB shows nothing.
+        Ok(if was_there {
+            answer
+        } else {
+            without_attributes(&answer)
+        })
+    }
+
+    /// Long attributes are rare, and only for them the table's indexes are asked for.
+    fn index_keys(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        if !checks::has_long_attributes(&call.body) {
+            return Ok(());
+        }
+        let body = json!({ "TableName": call.table() }).to_string();
+        let described = self.ask(call, "DescribeTable", &body)?;
+        let described: Value = serde_json::from_str(&described).unwrap_or_default();
+        Ok(checks::index_keys(&call.body, &described["Table"])?)
+    }
+
+    fn returns_old(call: &Call<'_>) -> bool {
+        call.operation == "UpdateItem"
+            && call.body.get("ReturnValues").and_then(Value::as_str) == Some("ALL_OLD")
+    }
+
+    fn is_there(&self, call: &Call<'_>) -> bool {
+        let key = call.body.get("Key");
+        let body =
+            json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
+        // A key that is refused is refused again, in its own words, by the update.
+        let answer = self.ask(call, "GetItem", &body).unwrap_or_default();
+        serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
+    }
+
+    fn create(&self, call: &Call<'_>) -> Outcome {
+        let name = call.table().to_owned();
+        let now_ms = call.now_ms();
+        if self.lock().deleting(&name, now_ms).is_some() {
+            return Err(in_use(&format!("Table is being deleted: {name}")).into());
+        }
+        let answer = self.shown(call)?;
+        let delay = call.cloud.weather.propagation().as_millis();
+        let active_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
+        self.lock().tables.insert(
+            name,
+            Life {
+                active_ms,
+                ..Life::default()
+            },
+        );
+        Ok(answer)
+    }
+
+    fn delete(&self, call: &Call<'_>) -> Outcome {
+        let name = call.table().to_owned();
+        let now_ms = call.now_ms();
+        // A second delete is no error while the first is under way.
+        if let Some(description) = self.lock().deleting(&name, now_ms) {
+            return Ok(json!({ "TableDescription": description }).to_string());
+        }
+        if self.lock().is_creating(&name, now_ms) {
+            return Err(in_use(&format!("Table is being created: {name}")).into());
+        }
+        let answer = self.shown(call)?;
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        value["TableDescription"]["TableStatus"] = "DELETING".into();
+        let delay = call.cloud.weather.propagation().as_millis();
+        let gone_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
+        let deleting = Some((value["TableDescription"].clone(), gone_ms));
+        self.lock().tables.insert(
+            name,
+            Life {
+                deleting,
+                ..Life::default()
+            },
+        );
+        Ok(value.to_string())
+    }
+
+    fn describe(&self, call: &Call<'_>) -> Outcome {
+        let now_ms = call.now_ms();
+        if let Some(description) = self.lock().deleting(call.table(), now_ms) {
+            return Ok(json!({ "Table": description }).to_string());
+        }
+        let answer = self.shown(call)?;
+        if !self.lock().is_creating(call.table(), now_ms) {
+            return Ok(answer);
+        }
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        value["Table"]["TableStatus"] = "CREATING".into();
+        Ok(value.to_string())
+    }
+
+    fn must_be_active(&self, call: &Call<'_>) -> Result<(), Fault> {
+        if self.lock().is_creating(call.table(), call.now_ms()) {
+            return Err(in_use(&format!("Table is being created: {}", call.table())));
+        }
+        Ok(())
+    }
+
+    /// AWS takes one change an hour, and refuses what is so already.
+    fn update_ttl(&self, call: &Call<'_>) -> Outcome {
+        self.must_be_active(call)?;
+        let before = self.ttl(call)?;
+        let wanted = call
+            .body
+            .get("TimeToLiveSpecification")
+            .and_then(|spec| spec.get("Enabled"));
+        let enabled = before.get("TimeToLiveStatus").and_then(Value::as_str) == Some("ENABLED");
+        match wanted {
+            Some(Value::Bool(true)) if enabled => {
+                return Err(validation("TimeToLive is already enabled").into());
+            }
+            Some(Value::Bool(false)) if !enabled => {
+                return Err(validation("TimeToLive is already disabled").into());
+            }
+            _ => {}
+        }
+        let now_ms = call.now_ms();
+        let name = call.table().to_owned();
+        let changed = self
+            .lock()
+            .tables
+            .get(&name)
+            .and_then(|life| life.ttl_changed_ms);
+        if changed.is_some_and(|changed| now_ms - changed < TTL_CHANGE_MS) {
+            let words = "Time to live has been modified multiple times within a fixed interval";
+            return Err(validation(words).into());
+        }
+        let answer = self.shown(call)?;
+        self.lock().tables.entry(name).or_default().ttl_changed_ms = Some(now_ms);
+        Ok(answer)
+    }
+
+    fn ttl(&self, call: &Call<'_>) -> Result<Value, Refusal> {
+        let body = json!({ "TableName": call.table() }).to_string();
+        let answer = self.ask(call, "DescribeTimeToLive", &body)?;
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        Ok(value["TimeToLiveDescription"].take())
+    }
+
+    /// A change is ENABLING or DISABLING for a while.
+    fn describe_ttl(&self, call: &Call<'_>) -> Outcome {
+        let mut ttl = self.ttl(call)?;
+        let changed = self
+            .lock()
+            .tables
+            .get(call.table())
+            .and_then(|life| life.ttl_changed_ms);
+        let delay = call.cloud.weather.propagation().as_millis();
+        let delay = i64::try_from(delay).unwrap_or(i64::MAX);
+        if changed.is_some_and(|changed| call.now_ms() - changed < delay) {
+            let enabled = ttl["TimeToLiveStatus"] == "ENABLED";
+            ttl["TimeToLiveStatus"] = if enabled { "ENABLING" } else { "DISABLING" }.into();
+        }
+        Ok(json!({ "TimeToLiveDescription": ttl }).to_string())
+    }
+
+    /// Backups are not part of the local cloud; tools that read a table ask for them all the same.
+    fn describe_backups(&self, call: &Call<'_>) -> Outcome {
+        let body = json!({ "TableName": call.table() }).to_string();
+        if self.ask(call, "DescribeTable", &body).is_err() {
+            let words = format!("Table not found: {}", call.table());
+            return Err(Fault::new(400, "TableNotFoundException", words).into());
+        }
+        Ok(json!({"ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
+        }})
+        .to_string())
+    }
+
+    /// Removes what expired longer ago than the lag, at most once a minute.
+    fn sweep(&self, call: &Call<'_>) -> Result<(), Fault> {
+        let now_ms = call.now_ms();
+        let lag = call.cloud.weather.now().control_plane.ttl_lag_millis;
+        {
+            let mut state = self.lock();
+            if now_ms - state.swept_ms < SWEEP_MS.min(i64::try_from(lag).unwrap_or(SWEEP_MS).max(1))
+            {
+                return Ok(());
+            }
+            state.swept_ms = now_ms;
+        }
+        self.engine()?.sweep(
+            now_ms.saturating_sub(i64::try_from(lag).unwrap_or(i64::MAX)),
+            now_ms,
+        );
+        Ok(())
+    }
+
+    /// What the engine does not keep, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*self.lock()).unwrap_or_default()
+    }
+
+    /// Takes a snapshot back.
+    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+        *self.lock() = serde_json::from_value(snapshot)?;
+        Ok(())
+    }
+
+    /// Writes every table with its items into a new file.
+    pub(crate) fn save_items(&self, file: &Path) -> std::io::Result<()> {
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
+        engine
+            .save(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
+    }
+
+    /// Reads every table back.
+    pub(crate) fn load_items(&self, file: &Path) -> std::io::Result<()> {
+        let engine = self
+            .engine()
+            .map_err(|fault| std::io::Error::other(fault.message))?;
+        engine
+            .load(&file.to_string_lossy())
+            .map_err(|error| std::io::Error::other(error.to_string()))
+    }
+}
+
+impl State {
+    fn is_creating(&self, name: &str, now_ms: i64) -> bool {
+        self.tables
+            .get(name)
+            .is_some_and(|life| life.active_ms > now_ms)
+    }
+
+    /// The description of a table that is being deleted; forgets one that is gone by now.
+    fn deleting(&mut self, name: &str, now_ms: i64) -> Option<Value> {
+        let (description, until_ms) = self.tables.get(name)?.deleting.clone()?;
+        if now_ms >= until_ms {
+            self.tables.remove(name);
+            return None;
+        }
+        Some(description)
+    }
+}
+
+fn without_attributes(answer: &str) -> String {
+    let mut value: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
+    value.remove("Attributes");
+    Value::Object(value).to_string()
+}
+
+fn validation(words: &str) -> Fault {
+    Fault::new(400, "com.amazon.coral.validate#ValidationException", words)
+}
+
+fn not_found(words: &str) -> Fault {
+    Fault::new(400, "ResourceNotFoundException", words)
+}
+
+fn in_use(words: &str) -> Fault {
+    let words = format!("Attempt to change a resource which is still in use: {words}");
+    Fault::new(400, "ResourceInUseException", words)
+}
+
+/// DynamoDB's namespace for refusals by IAM.
+fn denied(mut fault: Fault) -> Fault {
+    if fault.code == "AccessDeniedException" {
+        fault.code = "com.amazon.coral.service#AccessDeniedException".into();
+    }
+    fault
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let response = fault.versioned("1.0", NAMESPACE);
+        let body = String::from_utf8_lossy(&response.body).into_owned();
+        Self {
+            status: fault.status,
+            body,
+        }
+    }
+}

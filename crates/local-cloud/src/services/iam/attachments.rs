@@ -1,0 +1,195 @@
+//! What hangs on a role: inline policies, attached managed policies, and its permissions boundary.
+
+use super::documents::{self, Kind};
+use super::wire::{Answer, Call, checked_name, invalid, page};
+use super::{Iam, policies};
+use crate::wire::{Fault, element, encode};
+
+/// All inline policies of a role together, without white space.
+const INLINE_QUOTA: usize = 10_240;
+/// Managed policies on one role.
+const ATTACHED_QUOTA: usize = 10;
+
+pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
+    match call.operation() {
+        "PutRolePolicy" => put_policy(iam, call),
+        "GetRolePolicy" => get_policy(iam, call),
+        "ListRolePolicies" => list_policies(iam, call),
+        "DeleteRolePolicy" => delete_policy(iam, call),
+        "AttachRolePolicy" => attach(iam, call),
+        "DetachRolePolicy" => detach(iam, call),
+        "ListAttachedRolePolicies" => list_attached(iam, call),
+        "PutRolePermissionsBoundary" => put_boundary(iam, call),
+        "DeleteRolePermissionsBoundary" => delete_boundary(iam, call),
+        _ => policies::answer(iam, call),
+    }
+}
+
+fn put_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+    let name = policy_name(call)?;
+    let text = call.form.required("PolicyDocument")?;
+    documents::check(text, Kind::Identity)?;
+    iam.with_role(call, "iam:PutRolePolicy", |role| {
+        let others = role
+            .access()
+            .inline
+            .iter()
+            .filter(|(known, _)| **known != name);
+        let size: usize = others.map(|(_, text)| dense(text)).sum::<usize>() + dense(text);
+        if size > INLINE_QUOTA {
+            let words = format!(
+                "Maximum policy size of {INLINE_QUOTA} bytes exceeded for role {}",
+                role.name
+            );
+            return Err(Fault::new(409, "LimitExceeded", words));
+        }
+        call.change(role, |access| {
+            access.inline.insert(name, text.to_owned());
+        });
+        Ok(String::new())
+    })
+}
+
+fn get_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+    let name = policy_name(call)?;
+    iam.with_role(call, "iam:GetRolePolicy", |role| {
+        let text = role
+            .access()
+            .inline
+            .get(&name)
+            .ok_or_else(|| no_policy(&name))?;
+        Ok(element("RoleName", &role.name)
+            + &element("PolicyName", &name)
+            + &element("PolicyDocument", &encode(text)))
+    })
+}
+
+fn list_policies(iam: &Iam, call: &Call<'_>) -> Answer {
+    iam.with_role(call, "iam:ListRolePolicies", |role| {
+        let names = role
+            .access()
+            .inline
+            .keys()
+            .map(|name| element("member", name));
+        page(call.form, "PolicyNames", names.collect())
+    })
+}
+
+fn delete_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+    let name = policy_name(call)?;
+    iam.with_role(call, "iam:DeleteRolePolicy", |role| {
+        if !role.access().inline.contains_key(&name) {
+            return Err(no_policy(&name));
+        }
+        call.change(role, |access| {
+            access.inline.remove(&name);
+        });
+        Ok(String::new())
+    })
+}
+
+fn attach(iam: &Iam, call: &Call<'_>) -> Answer {
+    let arn = policies::arn(call, "PolicyArn")?.to_owned();
+    let exists = policies::exists(call.cloud, &arn);
+    iam.with_role(call, "iam:AttachRolePolicy", |role| {
+        if !exists {
+            let words = format!("Policy {arn} does not exist or is not attachable.");
+            return Err(Fault::new(404, "NoSuchEntity", words));
+        }
+        let attached = &role.access().attached;
+        if !attached.contains(&arn) && attached.len() >= ATTACHED_QUOTA {
+            let words = format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}");
+            return Err(Fault::new(409, "LimitExceeded", words));
+        }
+        if !attached.contains(&arn) {
+            call.change(role, |access| {
+                access.attached.insert(arn);
+            });
+        }
+        Ok(String::new())
+    })
+}
+
+fn detach(iam: &Iam, call: &Call<'_>) -> Answer {
+    let arn = policies::arn(call, "PolicyArn")?.to_owned();
+    iam.with_role(call, "iam:DetachRolePolicy", |role| {
+        if !role.access().attached.contains(&arn) {
+            return Err(Fault::new(
+                404,
+                "NoSuchEntity",
+                format!("Policy {arn} was not found."),
+            ));
+        }
+        call.change(role, |access| {
+            access.attached.remove(&arn);
+        });
+        Ok(String::new())
+    })
+}
+
+fn list_attached(iam: &Iam, call: &Call<'_>) -> Answer {
+    let prefix = call.form.get("PathPrefix").unwrap_or("/").to_owned();
+    let action = "iam:ListAttachedRolePolicies";
+    let attached = iam.with_role(call, action, |role| Ok(role.access().attached.clone()))?;
+    let state = iam.lock();
+    let policies = attached.iter().filter_map(|arn| state.policy(arn));
+    let mut policies: Vec<_> = policies
+        .filter(|one| one.path.starts_with(&prefix))
+        .collect();
+    policies.sort_by(|a, b| a.name.cmp(&b.name));
+    let rows = policies.iter().map(|policy| {
+        let inner = element("PolicyName", &policy.name) + &element("PolicyArn", &policy.arn);
+        format!("<member>{inner}</member>")
+    });
+    page(call.form, "AttachedPolicies", rows.collect())
+}
+
+fn put_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+    let boundary = boundary(call)?;
+    iam.with_role(call, "iam:PutRolePermissionsBoundary", |role| {
+        call.change(role, |access| access.boundary = boundary);
+        Ok(String::new())
+    })
+}
+
+/// Uncertain: AWS documents NoSuchEntity without saying whether a role without a boundary is meant. We
+/// chose that deleting what is not there is no error.
+fn delete_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+    iam.with_role(call, "iam:DeleteRolePermissionsBoundary", |role| {
+        call.change(role, |access| access.boundary = None);
+        Ok(String::new())
+    })
+}
+
+/// The policy that the form names as a boundary; it must exist.
+pub(super) fn boundary(call: &Call<'_>) -> Result<Option<String>, Fault> {
+    let Some(arn) = call.form.get("PermissionsBoundary") else {
+        return Ok(None);
+    };
+    if !arn.starts_with("arn:") || !arn.contains(":policy/") {
+        let words = format!("Value ({arn}) for parameter PermissionsBoundary is invalid.");
+        return Err(invalid(&words));
+    }
+    if !policies::exists(call.cloud, arn) {
+        let words = format!("Scope ARN: {arn} does not exist or is not attachable.");
+        return Err(Fault::new(404, "NoSuchEntity", words));
+    }
+    Ok(Some(arn.to_owned()))
+}
+
+fn policy_name(call: &Call<'_>) -> Result<String, Fault> {
+    checked_name(call.form, "PolicyName", "policyName", 128)
+}
+
+fn no_policy(name: &str) -> Fault {
+    Fault::new(
+        404,
+        "NoSuchEntity",
+        format!("The role policy with name {name} cannot be found."),
+    )
+}
+
+/// White space does not count towards the quotas.
+fn dense(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}

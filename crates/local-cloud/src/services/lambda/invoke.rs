@@ -1,0 +1,310 @@
+//! Invoke: by SDKs, and by API Gateway under the function's own policy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Function, Name, Revision, conflict, fault, not_found};
+use crate::Cloud;
+use crate::runtime::{LogFormat, Outcome, Spec};
+use crate::wire::{Fault, Request, Response};
+
+/// Synchronous and asynchronous payloads.
+const SYNC_LIMIT: usize = 6 * 1024 * 1024;
+const ASYNC_LIMIT: usize = 1024 * 1024;
+/// An asynchronous invocation that fails is tried twice more, after a minute and after two.
+const RETRIES_AFTER: [i64; 2] = [60_000, 120_000];
+
+/// Why API Gateway got no answer from a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The function's policy does not let this API in, or the function does not exist.
+    NotPermitted,
+    /// Too many invocations at once.
+    Throttled,
+    /// The function is not active.
+    NotActive,
+}
+
+/// What to run and how it is called.
+struct Found {
+    spec: Arc<Spec>,
+    version: String,
+}
+
+/// Runs the function for a route of API Gateway.
+pub(crate) async fn invoke_for_gateway(
+    cloud: &Arc<Cloud>,
+    function_arn: &str,
+    source_arn: &str,
+    role: Option<&str>,
+    payload: Bytes,
+) -> Result<(String, Outcome), Refusal> {
+    let name = Name::parse(cloud, function_arn, None).map_err(|_| Refusal::NotPermitted)?;
+    let found = cloud.functions.with(cloud, &name, |function| {
+        let by_policy = || {
+            let (version, service) = (name.qualifier.as_deref(), "apigateway.amazonaws.com");
+            function.lets_in(version, service, source_arn, &cloud.account_id)
+        };
+        // A role that API Gateway may take on replaces the function's policy.
+        let permitted = match role {
+            Some(role) => {
+                cloud.iam.assumable(cloud, role, "apigateway.amazonaws.com")
+                    && cloud
+                        .iam
+                        .role_allows(cloud, role, "lambda:InvokeFunction", function_arn)
+            }
+            None => by_policy(),
+        };
+        if permitted {
+            Ok(find(cloud, function, &name))
+        } else {
+            Ok(Err(not_found(cloud, &name)))
+        }
+    });
+    let found = found
+        .and_then(|found| found)
+        .map_err(|fault| match fault.status {
+            409 => Refusal::NotActive,
+            _ => Refusal::NotPermitted,
+        })?;
+    let slot = Slot::take(cloud, &found.spec).map_err(|_| Refusal::Throttled)?;
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let plain = (None, false);
+    let outcome = cloud
+        .environments
+        .invoke(
+            cloud,
+            Arc::clone(&found.spec),
+            request_id.clone(),
+            payload,
+            plain,
+        )
+        .await;
+    drop(slot);
+    Ok((request_id, outcome))
+}
+
+/// The Invoke operation.
+pub(super) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+    let id = request.request_id.clone();
+    match invoke(cloud, request).await {
+        Ok(response) => response,
+        Err(fault) => fault.rest(),
+    }
+    .identified(&id)
+}
+
+async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault> {
+    let name = Name::of(cloud, &request)?;
+    let kind = request
+        .header("x-amz-invocation-type")
+        .unwrap_or("RequestResponse")
+        .to_owned();
+    let limit = if kind == "Event" {
+        ASYNC_LIMIT
+    } else {
+        SYNC_LIMIT
+    };
+    if request.body.len() > limit {
+        let words =
+            format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
+        return Err(fault(413, "RequestTooLargeException", words));
+    }
+    let payload = if request.body.is_empty() {
+        Bytes::from_static(b"{}")
+    } else {
+        request.body.clone()
+    };
+    serde_json::from_slice::<Value>(&payload).map_err(|error| {
+        let words = format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        );
+        fault(400, "InvalidRequestContentException", words)
+    })?;
+    let found = cloud
+        .functions
+        .with(cloud, &name, |function| Ok(find(cloud, function, &name)))
+        .and_then(|found| found)
+        .map_err(|fault| with_version(cloud, &name, fault))?;
+    match kind.as_str() {
+        "DryRun" => Ok(Response::empty(http::StatusCode::NO_CONTENT)),
+        "Event" => {
+            tokio::spawn(in_background(
+                Arc::clone(cloud),
+                name,
+                request.request_id,
+                payload,
+            ));
+            Ok(Response::empty(http::StatusCode::ACCEPTED))
+        }
+        "RequestResponse" => wait(cloud, &request, found, payload).await,
+        other => Err(super::validation(
+            "invocationType",
+            other,
+            "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
+        )),
+    }
+}
+
+/// Invoke names the version that it looked for, also where the caller named none.
+fn with_version(cloud: &Cloud, name: &Name, fault: Fault) -> Fault {
+    if fault.status != 404 || name.qualifier.is_some() {
+        return fault;
+    }
+    let latest = Name {
+        qualifier: Some("$LATEST".to_owned()),
+        ..name.clone()
+    };
+    not_found(cloud, &latest)
+}
+
+async fn wait(
+    cloud: &Arc<Cloud>,
+    request: &Request,
+    found: Found,
+    payload: Bytes,
+) -> Result<Response, Fault> {
+    let slot = Slot::take(cloud, &found.spec).map_err(throttled)?;
+    let tail = request.header("x-amz-log-type") == Some("Tail");
+    let context = request
+        .header("x-amz-client-context")
+        .and_then(|text| String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok());
+    let id = request.request_id.clone();
+    let outcome = cloud
+        .environments
+        .invoke(cloud, found.spec, id, payload, (context, tail))
+        .await;
+    drop(slot);
+    let mut response = Response::empty(http::StatusCode::OK)
+        .with("content-type", "application/json")
+        .with("x-amz-executed-version", &found.version);
+    if outcome.failed {
+        response = response.with("x-amz-function-error", "Unhandled");
+    }
+    if tail {
+        response = response.with("x-amz-log-result", &BASE64_STANDARD.encode(&outcome.log));
+    }
+    response.body = outcome.payload;
+    Ok(response)
+}
+
+/// An `Event` invocation, with Lambda's own two retries.
+async fn in_background(cloud: Arc<Cloud>, name: Name, id: String, payload: Bytes) {
+    for pause in [None].into_iter().chain(RETRIES_AFTER.map(Some)) {
+        if let Some(pause) = pause {
+            let until = cloud.clock.now_ms() + pause;
+            tokio::select! {
+                () = cloud.clock.sleep_until(until) => {}
+                () = cloud.stopping.cancelled() => return,
+            }
+        }
+        let found = cloud
+            .functions
+            .with(&cloud, &name, |function| Ok(find(&cloud, function, &name)))
+            .and_then(|found| found);
+        let Ok(found) = found else { return };
+        let run = cloud.environments.invoke(
+            &cloud,
+            found.spec,
+            id.clone(),
+            payload.clone(),
+            (None, false),
+        );
+        if !run.await.failed {
+            return;
+        }
+    }
+}
+
+fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Fault> {
+    let now = cloud.clock.now_ms();
+    if function.is_pending(now) {
+        return Err(conflict(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+        ));
+    }
+    let (version, revision) = function
+        .at(name.qualifier.as_deref(), now)
+        .ok_or_else(|| not_found(cloud, name))?;
+    if now < revision.active_at {
+        return Err(conflict(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+        ));
+    }
+    let spec = Arc::new(spec(cloud, function, &version, revision));
+    Ok(Found { spec, version })
+}
+
+fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) -> Spec {
+    let configuration = &revision.configuration;
+    let logging = &configuration.logging;
+    Spec {
+        name: configuration.name.clone(),
+        function_arn: cloud.function_arn(&configuration.name),
+        version: version.to_owned(),
+        generation: revision.revision_id.clone(),
+        handler: configuration.handler.clone(),
+        role_arn: configuration.role.clone(),
+        memory: configuration.memory,
+        timeout: Duration::from_secs(u64::from(configuration.timeout)),
+        variables: configuration.variables.clone().unwrap_or_default(),
+        code: revision.code.code(),
+        log_format: match logging.log_format.as_deref() {
+            Some("JSON") => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
+        log_group: logging
+            .log_group
+            .clone()
+            .unwrap_or_else(|| format!("/aws/lambda/{}", configuration.name)),
+        log_level: logging.application_log_level.clone(),
+        system_level: logging.system_log_level.clone(),
+        reserved: function.reserved,
+        running: function.running(),
+    }
+}
+
+/// A place among the invocations that may run at one time; given back when dropped.
+struct Slot<'a> {
+    account: &'a AtomicUsize,
+    function: Arc<AtomicUsize>,
+}
+
+impl<'a> Slot<'a> {
+    /// A place, or the reason why there is none.
+    fn take(cloud: &'a Cloud, spec: &Spec) -> Result<Self, &'static str> {
+        let slot = Self {
+            account: &cloud.functions.running,
+            function: Arc::clone(&spec.running),
+        };
+        let account = slot.account.fetch_add(1, Ordering::AcqRel);
+        let function = slot.function.fetch_add(1, Ordering::AcqRel);
+        // Dropping the slot gives both places back.
+        if spec
+            .reserved
+            .is_some_and(|limit| function >= usize::try_from(limit).unwrap_or(usize::MAX))
+        {
+            return Err("ReservedFunctionConcurrentInvocationLimitExceeded");
+        }
+        if account >= cloud.weather.now().concurrent_executions {
+            return Err("ConcurrentInvocationLimitExceeded");
+        }
+        Ok(slot)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.account.fetch_sub(1, Ordering::AcqRel);
+        self.function.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn throttled(reason: &'static str) -> Fault {
+    fault(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
+}

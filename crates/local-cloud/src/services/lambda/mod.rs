@@ -1,0 +1,353 @@
+//! Lambda: functions, their permissions, tags and concurrency, and how they are invoked.
+//!
+//! What surprises, as on AWS: a new function is Pending and refuses everything for a moment; every
+//! update takes a moment too, during which further updates are refused with 409 while invocations go
+//! on with the old code; a role that is too fresh cannot be assumed; `bootstrap` is looked at when
+//! the function first runs, not when it is uploaded; and a function's policy outlives the API that
+//! it names.
+
+mod code;
+mod configuration;
+mod create;
+mod invoke;
+mod name;
+mod policy;
+mod runtime;
+mod settings;
+mod shape;
+mod update;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Cloud;
+use crate::services::iam::Principal;
+use crate::wire::{Fault, Request, Response};
+pub(crate) use code::Package;
+use configuration::Configuration;
+pub(crate) use invoke::{Refusal, invoke_for_gateway};
+use name::Name;
+use policy::Statement;
+
+/// Every function, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Functions {
+    all: Mutex<BTreeMap<String, Function>>,
+    /// Invocations that run at this moment, for the account's limit.
+    running: std::sync::atomic::AtomicUsize,
+}
+
+/// One function.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Function {
+    latest: Revision,
+    /// What invocations use while an update is in progress.
+    before_update: Option<Box<Revision>>,
+    /// Pending until then, by the local cloud's clock.
+    active_at: i64,
+    /// `LastUpdateStatus: InProgress` until then.
+    updated_at: i64,
+    versions: BTreeMap<u64, Revision>,
+    next_version: u64,
+    statements: Vec<Statement>,
+    policy_revision: String,
+    tags: BTreeMap<String, String>,
+    reserved: Option<u32>,
+    /// Invocations that run at this moment.
+    #[serde(skip)]
+    running: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+/// Code and configuration at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Revision {
+    configuration: Configuration,
+    code: Package,
+    last_modified: String,
+    revision_id: String,
+    /// The id once it has settled: making and updating a function changes it twice.
+    #[serde(default)]
+    settled_id: Option<String>,
+    /// A version is Pending until then, by the local cloud's clock.
+    #[serde(default)]
+    active_at: i64,
+}
+
+/// What an operation answers: a status and a body.
+type Answer = Result<(u16, Value), Fault>;
+
+pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+    let id = request.request_id.clone();
+    let answer = match admit(cloud, &request) {
+        Err(fault) => Err(fault),
+        Ok(()) if request.operation == "Invoke" => return invoke::serve(cloud, request).await,
+        Ok(()) => dispatch(cloud, &request),
+    };
+    match answer {
+        Ok((status, body)) => Response::rest(status, &body),
+        Err(fault) => fault.rest(),
+    }
+    .identified(&id)
+}
+
+fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+    match request.operation.as_str() {
+        "CreateFunction" => create::create(cloud, request),
+        "GetFunction" => shape::get_function(cloud, request),
+        "GetFunctionConfiguration" => shape::get_configuration(cloud, request),
+        "ListFunctions" => shape::list_functions(cloud, request),
+        "ListVersionsByFunction" => shape::list_versions(cloud, request),
+        "UpdateFunctionCode" => update::code(cloud, request),
+        "UpdateFunctionConfiguration" => update::configuration(cloud, request),
+        "PublishVersion" => update::publish(cloud, request),
+        "DeleteFunction" => update::delete(cloud, request),
+        "AddPermission" => policy::add(cloud, request),
+        "RemovePermission" => policy::remove(cloud, request),
+        "GetPolicy" => policy::get(cloud, request),
+        "TagResource" => settings::tag(cloud, request),
+        "UntagResource" => settings::untag(cloud, request),
+        "ListTags" => settings::list_tags(cloud, request),
+        "PutFunctionConcurrency" => settings::put_concurrency(cloud, request),
+        "GetFunctionConcurrency" => settings::get_concurrency(cloud, request),
+        "DeleteFunctionConcurrency" => settings::delete_concurrency(cloud, request),
+        "GetAccountSettings" => Ok(settings::account(cloud)),
+        other => Err(Fault::not_here("lambda", other)),
+    }
+}
+
+/// The caller's rights, as far as it is a role session.
+fn admit(cloud: &Cloud, request: &Request) -> Result<(), Fault> {
+    let principal = cloud.iam.admit(cloud, request)?;
+    if principal == Principal::Root {
+        return Ok(());
+    }
+    let operation = request.operation.as_str();
+    let action = match operation {
+        "Invoke" => "lambda:InvokeFunction".to_owned(),
+        other => format!("lambda:{other}"),
+    };
+    // A new function is named in the body, and so is the role that it gets.
+    let body = match operation {
+        "CreateFunction" | "UpdateFunctionConfiguration" => request.json()?,
+        _ => serde_json::Map::new(),
+    };
+    let member = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let named = request.segments().get(2).cloned();
+    let named = named.or_else(|| member("FunctionName"));
+    let resource = named.and_then(|name| Name::parse(cloud, &name, None).ok());
+    let resource = resource.map(|name| cloud.function_arn(&name.function));
+    let resource = resource.unwrap_or_else(|| "*".to_owned());
+    let allowed = cloud
+        .iam
+        .authorize(cloud, &principal, &action, &resource, &[]);
+    let passed = || match member("Role") {
+        Some(role) => cloud
+            .iam
+            .may_pass(cloud, &principal, &role, "lambda.amazonaws.com"),
+        None => Ok(()),
+    };
+    allowed.and_then(|()| passed()).map_err(|mut fault| {
+        fault.status = 403;
+        fault
+    })
+}
+
+impl Cloud {
+    /// The unqualified ARN of a function.
+    pub(crate) fn function_arn(&self, name: &str) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:function:{name}",
+            self.region, self.account_id
+        )
+    }
+}
+
+impl Functions {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Function>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at or changes one function.
+    fn with<T>(
+        &self,
+        cloud: &Cloud,
+        name: &Name,
+        look: impl FnOnce(&mut Function) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        match self.lock().get_mut(&name.function) {
+            Some(function) => look(function),
+            None => Err(not_found(cloud, name)),
+        }
+    }
+
+    /// Everything, for `--persist`.
+    pub(crate) fn snapshot(&self) -> Value {
+        serde_json::to_value(&*self.lock()).unwrap_or_default()
+    }
+
+    /// Takes a snapshot back.
+    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+        let mut all: BTreeMap<String, Function> = serde_json::from_value(snapshot)?;
+        for function in all.values_mut() {
+            // The clock of the former cloud may have been turned far ahead of this one's.
+            (function.active_at, function.updated_at) = (0, 0);
+            let versions = function.versions.values_mut();
+            versions.for_each(|version| version.active_at = 0);
+        }
+        *self.lock() = all;
+        Ok(())
+    }
+
+    /// The uploaded zip, which `GetFunction`'s location leads to.
+    pub(crate) fn zip(&self, name: &str) -> Option<bytes::Bytes> {
+        Some(self.lock().get(name)?.latest.code.zip())
+    }
+}
+
+impl Function {
+    fn running(&self) -> Arc<std::sync::atomic::AtomicUsize> {
+        Arc::clone(&self.running)
+    }
+
+    fn is_pending(&self, now: i64) -> bool {
+        now < self.active_at
+    }
+
+    fn is_updating(&self, now: i64) -> bool {
+        now < self.updated_at
+    }
+
+    /// What an invocation runs now.
+    fn effective(&self, now: i64) -> &Revision {
+        match &self.before_update {
+            Some(before) if self.is_updating(now) => before,
+            _ => &self.latest,
+        }
+    }
+
+    /// The version's number as text, and what belongs to it.
+    fn at(&self, qualifier: Option<&str>, now: i64) -> Option<(String, &Revision)> {
+        match qualifier {
+            None | Some("$LATEST") => Some(("$LATEST".to_owned(), self.effective(now))),
+            Some(number) => {
+                let revision = self.versions.get(&number.parse().ok()?)?;
+                Some((number.to_owned(), revision))
+            }
+        }
+    }
+
+    /// Refuses changes to a function that is not ready for one.
+    fn settled(&self, cloud: &Cloud, arn: &str) -> Result<(), Fault> {
+        let now = cloud.clock.now_ms();
+        if self.is_pending(now) {
+            return Err(conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            ));
+        }
+        if self.is_updating(now) {
+            return Err(conflict(format!(
+                "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Begins an update: the old revision goes on serving until it is done.
+    fn begin_update(&mut self, cloud: &Cloud) {
+        let done = cloud.propagated_at();
+        self.before_update = Some(Box::new(self.latest.clone()));
+        self.updated_at = done;
+        self.latest.last_modified = timestamp(cloud);
+        self.latest.revision_id = revision_id();
+        self.latest.settled_id = Some(revision_id());
+    }
+
+    /// The present `RevisionId` of `$LATEST`.
+    fn revision_id(&self, now: i64) -> &str {
+        let settled = !self.is_pending(now) && !self.is_updating(now);
+        let id = self.latest.settled_id.as_ref().filter(|_| settled);
+        id.unwrap_or(&self.latest.revision_id)
+    }
+}
+
+impl Cloud {
+    /// When something that is changed now has taken effect everywhere.
+    pub(crate) fn propagated_at(&self) -> i64 {
+        let delay = i64::try_from(self.weather.propagation().as_millis()).unwrap_or(i64::MAX / 4);
+        self.clock.now_ms().saturating_add(delay)
+    }
+}
+
+/// `2026-09-25T00:22:22.506+0000`: Lambda's own way to write a moment.
+fn timestamp(cloud: &Cloud) -> String {
+    cloud
+        .clock
+        .now()
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f+0000")
+        .to_string()
+}
+
+fn revision_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn fault(status: u16, code: &'static str, message: impl Into<String>) -> Fault {
+    Fault::new(status, code, message).with("Type", "User")
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    fault(400, "InvalidParameterValueException", message)
+}
+
+fn conflict(message: impl Into<String>) -> Fault {
+    fault(409, "ResourceConflictException", message)
+}
+
+fn missing(message: impl Into<String>) -> Fault {
+    let message = message.into();
+    fault(404, "ResourceNotFoundException", message.clone()).with("Message", message)
+}
+
+fn not_found(cloud: &Cloud, name: &Name) -> Fault {
+    let arn = cloud.function_arn(&name.function);
+    match &name.qualifier {
+        Some(qualifier) => missing(format!("Function not found: {arn}:{qualifier}")),
+        None => missing(format!("Function not found: {arn}")),
+    }
+}
+
+/// AWS's frame for a member that does not fit its model; `rule` begins with "Member must".
+fn validation(member: &str, value: &str, rule: &str) -> Fault {
+    refused_value(member, &format!("'{value}'"), rule)
+}
+
+/// The same for a member that is not there.
+fn null(member: &str) -> Fault {
+    refused_value(member, "null", "Member must not be null")
+}
+
+fn refused_value(member: &str, value: &str, rule: &str) -> Fault {
+    let words = format!(
+        "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {rule}"
+    );
+    Fault::new(400, "ValidationException", words)
+}
+
+/// The body as a shape of Lambda's model.
+fn body<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
+    let text: &[u8] = if request.body.is_empty() {
+        b"{}"
+    } else {
+        &request.body
+    };
+    serde_json::from_slice(text).map_err(|error| {
+        Fault::new(
+            400,
+            "SerializationException",
+            format!("Could not read the request: {error}"),
+        )
+    })
+}

@@ -1,0 +1,244 @@
+//! CloudWatch Logs' JSON 1.1: which operation, and how its members are read and checked.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{events, groups, invalid, streams, tail};
+use crate::Cloud;
+use crate::services::iam::Principal;
+use crate::wire::{Fault, Request, Response};
+
+/// What every operation answers.
+pub(super) type Answer = Result<Value, Fault>;
+
+/// One call with its body.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) cloud: &'a Cloud,
+    pub(super) body: Map<String, Value>,
+    caller: &'a Principal,
+    operation: &'a str,
+}
+
+pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+    let response = if request.operation == "StartLiveTail" {
+        tail::start(cloud, &request)
+    } else {
+        answer(cloud, &request).map(|body| Response::versioned("1.1", 200, body.to_string()))
+    };
+    response
+        .unwrap_or_else(|fault| fault.versioned("1.1", ""))
+        .identified(&request.request_id)
+}
+
+fn answer(cloud: &Cloud, request: &Request) -> Answer {
+    let caller = cloud.iam.admit(cloud, request)?;
+    let body = request.json()?;
+    let call = Call {
+        cloud,
+        body,
+        caller: &caller,
+        operation: &request.operation,
+    };
+    match call.operation {
+        "CreateLogGroup" => groups::create(&call),
+        "DeleteLogGroup" => groups::delete(&call),
+        "DescribeLogGroups" => groups::describe(&call),
+        "PutRetentionPolicy" => groups::put_retention(&call),
+        "DeleteRetentionPolicy" => groups::delete_retention(&call),
+        "TagResource" => groups::tag(&call, "resourceArn"),
+        "UntagResource" => groups::untag(&call, "resourceArn", "tagKeys"),
+        "ListTagsForResource" => groups::list_tags(&call, "resourceArn"),
+        "TagLogGroup" => groups::tag(&call, "logGroupName"),
+        "UntagLogGroup" => groups::untag(&call, "logGroupName", "tags"),
+        "ListTagsLogGroup" => groups::list_tags(&call, "logGroupName"),
+        "CreateLogStream" => streams::create(&call),
+        "DeleteLogStream" => streams::delete(&call),
+        "DescribeLogStreams" => streams::describe(&call),
+        "PutLogEvents" => streams::put_events(&call),
+        "GetLogEvents" => streams::get_events(&call),
+        "FilterLogEvents" => events::filter(&call),
+        other => Err(Fault::not_here("logs", other)),
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A call whose body was read already, as live tails do it.
+    pub(super) fn new(
+        cloud: &'a Cloud,
+        body: Map<String, Value>,
+        caller: &'a Principal,
+        operation: &'a str,
+    ) -> Self {
+        Self {
+            cloud,
+            body,
+            caller,
+            operation,
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str)
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
+        self.text(name)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| {
+                constraint(
+                    &format!("Value null at '{name}'"),
+                    "Member must not be null",
+                )
+            })
+    }
+
+    pub(super) fn whole(&self, name: &str) -> Result<Option<i64>, Fault> {
+        match self.body.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value.as_i64().map(Some).ok_or_else(|| {
+                Fault::new(
+                    400,
+                    "SerializationException",
+                    format!("{name} must be a number"),
+                )
+            }),
+        }
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.body.get(name) == Some(&Value::Bool(true))
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.body.get(name).and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// `limit`, between 1 and `most`.
+    pub(super) fn limit(&self, most: i64) -> Result<usize, Fault> {
+        let limit = self.whole("limit")?.unwrap_or(most);
+        if limit > most {
+            let rule = format!("Member must have value less than or equal to {most}");
+            return Err(constraint(&format!("Value '{limit}' at 'limit'"), &rule));
+        }
+        match usize::try_from(limit) {
+            Ok(limit @ 1..) => Ok(limit),
+            _ => Err(constraint(
+                &format!("Value '{limit}' at 'limit'"),
+                "Member must have value greater than or equal to 1",
+            )),
+        }
+    }
+
+    /// The group by `logGroupName` or by `logGroupIdentifier`, which may be an ARN.
+    pub(super) fn group(&self) -> Result<String, Fault> {
+        match (self.text("logGroupName"), self.text("logGroupIdentifier")) {
+            (Some(_), Some(_)) => Err(invalid(
+                "LogGroup name and LogGroup identifier are mutually exclusive parameters.",
+            )),
+            (Some(name), None) => checked_group(name),
+            (None, Some(identifier)) if identifier.contains('*') => Err(constraint(
+                "Value at 'logGroupIdentifier'",
+                "Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*",
+            )),
+            (None, Some(identifier)) => checked_group(group_name(identifier)),
+            (None, None) => Err(constraint(
+                "Value null at 'logGroupName'",
+                "Member must not be null",
+            )),
+        }
+    }
+
+    /// Refuses what the caller's role does not allow on the group or stream.
+    pub(super) fn allowed(&self, group: &str, stream: &str) -> Result<(), Fault> {
+        let resource = format!("{}:log-stream:{stream}", self.arn(group));
+        let action = format!("logs:{}", self.operation);
+        self.cloud
+            .iam
+            .authorize(self.cloud, self.caller, &action, &resource, &[])
+    }
+
+    /// The group's ARN, without `:*`.
+    pub(super) fn arn(&self, group: &str) -> String {
+        arn(self.cloud, group)
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.cloud.clock.now_ms()
+    }
+}
+
+/// A log group's ARN, without `:*`.
+pub(super) fn arn(cloud: &Cloud, group: &str) -> String {
+    format!(
+        "arn:aws:logs:{}:{}:log-group:{group}",
+        cloud.region, cloud.account_id
+    )
+}
+
+/// A group's name from its name or ARN, with or without `:*`.
+pub(super) fn group_name(identifier: &str) -> &str {
+    let name = identifier
+        .split_once(":log-group:")
+        .map_or(identifier, |(_, name)| name);
+    name.strip_suffix(":*").unwrap_or(name)
+}
+
+/// A group's name in the service's alphabet.
+pub(super) fn checked_group(name: &str) -> Result<String, Fault> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
+    let what = format!("Value '{name}' at 'logGroupName'");
+    if name.is_empty() {
+        return Err(constraint(
+            &what,
+            "Member must have length greater than or equal to 1",
+        ));
+    }
+    if name.len() > 512 {
+        return Err(constraint(
+            &what,
+            "Member must have length less than or equal to 512",
+        ));
+    }
+    if !name.chars().all(fine) {
+        let rule = "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+";
+        return Err(constraint(&what, rule));
+    }
+    Ok(name.to_owned())
+}
+
+/// AWS's words for a member that breaks the service's model.
+pub(super) fn constraint(what: &str, rule: &str) -> Fault {
+    invalid(format!(
+        "1 validation error detected: {what} failed to satisfy constraint: {rule}"
+    ))
+}
+
+/// A page of `rows` with `key` as its name, continued by `nextToken`.
+pub(super) fn page(call: &Call<'_>, key: &str, most: i64, rows: Vec<(String, Value)>) -> Answer {
+    let limit = call.limit(most)?;
+    let start = match call.text("nextToken") {
+        None => 0,
+        Some(token) => token
+            .strip_prefix("after:")
+            .and_then(|token| {
+                rows.iter()
+                    .position(|(name, _)| crate::wire::encode(name) == token)
+            })
+            .map(|position| position + 1)
+            .ok_or_else(|| invalid("The specified nextToken is invalid."))?,
+    };
+    let end = rows.len().min(start + limit);
+    let page: Vec<_> = rows[start..end].iter().map(|(_, row)| row).collect();
+    let mut body = json!({ key: page });
+    if end < rows.len() {
+        body["nextToken"] = format!("after:{}", crate::wire::encode(&rows[end - 1].0)).into();
+    }
+    Ok(body)
+}

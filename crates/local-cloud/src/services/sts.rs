@@ -1,0 +1,115 @@
+//! STS: who am I, and temporary keys for a role.
+
+use std::sync::Arc;
+
+use crate::Cloud;
+use crate::services::iam::{self, Principal};
+use crate::wire::{Fault, Form, Request, Response, element, iso8601};
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+    let answer = answer(cloud, &request);
+    match answer {
+        Ok(inner) => Response::query(NAMESPACE, &request.operation, &inner, &request.request_id),
+        Err(fault) => iam::refused(fault).xml(NAMESPACE, &request.request_id),
+    }
+    .identified(&request.request_id)
+}
+
+/// Some operations of STS are called unsigned, so what is not here is said before who may call.
+fn answer(cloud: &Cloud, request: &Request) -> Result<String, Fault> {
+    match request.operation.as_str() {
+        "GetCallerIdentity" => Ok(identity(cloud, &cloud.iam.admit(cloud, request)?)),
+        "AssumeRole" => {
+            let caller = cloud.iam.admit(cloud, request)?;
+            assume_role(cloud, &caller, &request.form())
+        }
+        other => Err(Fault::not_here("sts", other)),
+    }
+}
+
+fn identity(cloud: &Cloud, caller: &Principal) -> String {
+    let user_id = match caller {
+        Principal::Root => cloud.account_id.clone(),
+        Principal::Session {
+            role_arn,
+            session_name,
+        } => {
+            format!(
+                "{}:{session_name}",
+                cloud.iam.role_id(role_arn).unwrap_or_default()
+            )
+        }
+    };
+    element("Arn", &caller.arn(&cloud.account_id))
+        + &element("UserId", &user_id)
+        + &element("Account", &cloud.account_id)
+}
+
+fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String, Fault> {
+    let role_arn = form.required("RoleArn")?;
+    let session_name = form.required("RoleSessionName")?;
+    check_session_name(session_name)?;
+    let seconds = duration(form)?;
+    if !cloud.iam.assumable_by(cloud, caller, role_arn) {
+        let user = caller.arn(&cloud.account_id);
+        let words = format!(
+            "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+        );
+        return Err(Fault::new(403, "AccessDenied", words));
+    }
+    if cloud
+        .iam
+        .longest_session(role_arn)
+        .is_some_and(|longest| seconds > longest)
+    {
+        let words =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        return Err(Fault::new(400, "ValidationError", words));
+    }
+    let expires_ms = cloud.clock.now_ms() + i64::from(seconds) * 1000;
+    let keys = cloud.iam.issue(role_arn, session_name, Some(expires_ms));
+    let session = Principal::Session {
+        role_arn: role_arn.to_owned(),
+        session_name: session_name.to_owned(),
+    };
+    let id = format!(
+        "{}:{session_name}",
+        cloud.iam.role_id(role_arn).unwrap_or_default()
+    );
+    let credentials = element("AccessKeyId", &keys.access_key_id)
+        + &element("SecretAccessKey", &keys.secret_access_key)
+        + &element("SessionToken", &keys.session_token)
+        + &element("Expiration", &iso8601(expires_ms));
+    let user = element("AssumedRoleId", &id) + &element("Arn", &session.arn(&cloud.account_id));
+    Ok(format!(
+        "<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
+    ))
+}
+
+fn check_session_name(name: &str) -> Result<(), Fault> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let rule = match name.len() {
+        0..2 => "Member must have length greater than or equal to 2",
+        65.. => "Member must have length less than or equal to 64",
+        _ if name.chars().all(fine) => return Ok(()),
+        _ => "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+    };
+    let words = format!(
+        "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: {rule}"
+    );
+    Err(Fault::new(400, "ValidationError", words))
+}
+
+fn duration(form: &Form) -> Result<u32, Fault> {
+    match form.get("DurationSeconds").map(str::parse::<u32>) {
+        None => Ok(3600),
+        Some(Ok(seconds @ 900..=43200)) => Ok(seconds),
+        Some(_) => Err(Fault::new(
+            400,
+            "ValidationError",
+            "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",
+        )),
+    }
+}
