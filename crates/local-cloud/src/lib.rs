@@ -10,7 +10,7 @@
 //! | `gateway`, `connections` | the data plane: WebSockets and `@connections` |
 //! | `lambda`, `runtime` | functions, and the processes that run them |
 //! | `apigatewayv2`, `apigateway`, `iam`, `sts`, `logs`, `dynamodb` | control planes |
-//! | `clock`, `weather`, `control` | time that can be turned, faults on demand, `/_chatctl/…` |
+//! | `clock`, `conditions`, `control` | time that can be turned, faults on demand, `/_chatctl/…` |
 
 mod clock;
 mod conditions;
@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
-pub use conditions::{Call, ControlPlane, Fault, FaultKind, Forecast, Weather};
+pub use conditions::{Call, Conditions, ControlPlane, Fault, FaultKind, Scenario};
 pub use port_owner::{PortOwner, port_owner};
 
 /// How a local cloud calls itself, to whoever asks its port and in its state folder.
@@ -55,7 +55,7 @@ pub struct Options {
     /// Keeps the state in this folder over restarts.
     pub persist: Option<PathBuf>,
     /// Delays and strictness to begin with.
-    pub weather: Weather,
+    pub conditions: Conditions,
     /// Faults to begin with.
     pub faults: Vec<Fault>,
     /// How far the clock is ahead at the start.
@@ -74,7 +74,7 @@ impl Default for Options {
             account_id: "000000000000".to_owned(),
             state_dir: None,
             persist: None,
-            weather: Weather::default(),
+            conditions: Conditions::default(),
             faults: Vec::new(),
             clock_ahead: Duration::ZERO,
             clock_speed: 1.0,
@@ -194,7 +194,7 @@ pub(crate) struct Cloud {
     /// Time that tests can turn forward.
     pub(crate) clock: Clock,
     /// Faults, delays and the list of calls.
-    pub(crate) weather: conditions::Sky,
+    pub(crate) conditions: conditions::ConditionsState,
     /// Roles, policies, sessions, and the evaluator.
     pub(crate) iam: services::iam::Iam,
     /// Log groups.
@@ -257,17 +257,17 @@ impl LocalCloud {
 
     /// Plans a fault.
     pub fn inject(&self, fault: Fault) {
-        self.cloud.weather.add(fault);
+        self.cloud.conditions.add(fault);
     }
 
-    /// Changes the weather.
-    pub fn set_weather(&self, weather: Weather) {
-        self.cloud.weather.set(weather);
+    /// Changes the conditions.
+    pub fn set_conditions(&self, conditions: Conditions) {
+        self.cloud.conditions.set(conditions);
     }
 
     /// Every control-plane and @connections call so far.
     pub fn calls(&self) -> Vec<Call> {
-        self.cloud.weather.calls()
+        self.cloud.conditions.calls()
     }
 
     /// Where the chat with these tags is now, if it is deployed on a stage of this name.
@@ -294,12 +294,12 @@ impl LocalCloud {
 
     /// The seed of the dice that faults by chance throw.
     pub fn seed(&self) -> u64 {
-        self.cloud.weather.now().seed.unwrap_or_default()
+        self.cloud.conditions.now().seed.unwrap_or_default()
     }
 
     /// The faults that are still to come.
     pub fn faults(&self) -> Vec<Fault> {
-        self.cloud.weather.faults()
+        self.cloud.conditions.faults()
     }
 
     /// Why the state cannot be written to the `persist` folder at the moment.
@@ -343,8 +343,8 @@ impl Cloud {
         let clock = Clock::default();
         clock.set_speed(options.clock_speed);
         clock.turn(options.clock_ahead);
-        let forecast = Forecast {
-            weather: options.weather,
+        let scenario = Scenario {
+            conditions: options.conditions,
             faults: options.faults,
         };
         Self {
@@ -357,7 +357,7 @@ impl Cloud {
             keeper: persist::Keeper::new(options.persist),
             observer_key: format!("OBSERVER{:032X}", fastrand::u128(..)),
             clock,
-            weather: conditions::Sky::new(forecast),
+            conditions: conditions::ConditionsState::new(scenario),
             iam: services::iam::Iam::default(),
             logs: services::logs::Logs::default(),
             apis: services::apigatewayv2::Apis::default(),
@@ -378,7 +378,7 @@ fn state_dir(wanted: Option<PathBuf>) -> Result<PathBuf, StartError> {
     });
     match fs_err::create_dir_all(&folder) {
         Ok(()) => {
-            runtime::sweep(&folder);
+            runtime::end_orphans(&folder);
             Ok(folder)
         }
         Err(source) => Err(StartError::State { folder, source }),

@@ -20,7 +20,7 @@ use crate::wire::{self, Request, Response};
 use crate::{Cloud, control, operations};
 
 /// What the server does with a request that was served.
-pub(crate) enum Answer {
+pub(crate) enum ServerAction {
     /// Sends it.
     Send(Response),
     /// Closes the connection without a word: the weather wants it so.
@@ -28,7 +28,12 @@ pub(crate) enum Answer {
 }
 
 /// Hands one request to its room, through the weather.
-pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: IpAddr) -> Answer {
+pub(crate) async fn route(
+    cloud: &Arc<Cloud>,
+    parts: Parts,
+    body: Bytes,
+    peer: IpAddr,
+) -> ServerAction {
     let target = target(&parts.headers, parts.uri.path());
     let (service, operation) = match &target {
         Some(target) => ("execute-api", management_name(&parts.method, target)),
@@ -36,27 +41,27 @@ pub(crate) async fn route(cloud: &Arc<Cloud>, parts: Parts, body: Bytes, peer: I
     };
     let request = request(parts, body, service, operation);
     if service == "chatctl" {
-        return Answer::Send(control::serve(cloud, request).await);
+        return ServerAction::Send(control::serve(cloud, request).await);
     }
     if request.access_key_id.as_ref() == Some(&cloud.observer_key) {
-        return Answer::Send(serve(cloud, request, target.as_ref(), peer).await);
+        return ServerAction::Send(serve(cloud, request, target.as_ref(), peer).await);
     }
     let now = cloud.clock.now_ms();
     // Asked before the weather is: IAM looks at the weather too, and two rooms that wait for each
     // other stop the whole cloud.
     let caller = (caller(cloud, service, &request), agent(&request));
     let name = (service, request.operation.as_str());
-    let (number, fault) = cloud.weather.begin(now, caller, name);
-    let latency = Duration::from_millis(cloud.weather.now().latency_millis);
+    let (number, fault) = cloud.conditions.begin(now, caller, name);
+    let latency = Duration::from_millis(cloud.conditions.now().latency_millis);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
     match fault {
-        Some(FaultKind::Reset) => return Answer::HangUp,
+        Some(FaultKind::Reset) => return ServerAction::HangUp,
         Some(FaultKind::LostAnswer) => {
             serve(cloud, request, target.as_ref(), peer).await;
             cloud.keeper.changed(service);
-            return Answer::HangUp;
+            return ServerAction::HangUp;
         }
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
         Some(FaultKind::Throttle) => return send(cloud, number, throttled(&request)),
@@ -87,9 +92,9 @@ fn caller(cloud: &Cloud, service: &str, request: &Request) -> String {
     cloud.iam.principal_of(key).arn(&cloud.account_id)
 }
 
-fn send(cloud: &Cloud, number: u64, response: Response) -> Answer {
-    cloud.weather.end(number, response.status.as_u16());
-    Answer::Send(response)
+fn send(cloud: &Cloud, number: u64, response: Response) -> ServerAction {
+    cloud.conditions.end(number, response.status.as_u16());
+    ServerAction::Send(response)
 }
 
 async fn serve(
@@ -118,7 +123,7 @@ async fn serve(
 
 /// The answer to an operation that is not in the table, in its service's protocol.
 fn missing(request: &Request) -> Response {
-    let fault = wire::Fault::not_here(request.service, &request.operation);
+    let fault = wire::ServiceError::not_here(request.service, &request.operation);
     let response = match request.service {
         "dynamodb" => fault.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
         "logs" => fault.versioned("1.1", ""),
@@ -234,19 +239,19 @@ fn form_action(body: &[u8]) -> Option<(&'static str, String)> {
 
 /// Refused as this service refuses a caller who is too fast.
 fn throttled(request: &Request) -> Response {
-    let rest = |words| wire::Fault::new(429, "TooManyRequestsException", words);
-    let json = || wire::Fault::new(400, "ThrottlingException", "Rate exceeded");
+    let rest = |words| wire::ServiceError::new(429, "TooManyRequestsException", words);
+    let json = || wire::ServiceError::new(400, "ThrottlingException", "Rate exceeded");
     let response = match request.service {
         "dynamodb" => dynamodb::throttled(request),
         "logs" => json().versioned("1.1", ""),
-        "iam" | "sts" => wire::Fault::new(400, "Throttling", "Rate exceeded")
+        "iam" | "sts" => wire::ServiceError::new(400, "Throttling", "Rate exceeded")
             .xml(namespace(request.service), &request.request_id),
         "lambda" => rest("Rate exceeded")
             .with("Reason", "CallerRateLimitExceeded")
             .with("Type", "User")
             .rest(),
         "execute-api" => {
-            wire::Fault::new(429, "LimitExceededException", "Too Many Requests").rest()
+            wire::ServiceError::new(429, "LimitExceededException", "Too Many Requests").rest()
         }
         _ => rest("Too Many Requests").rest(),
     };
@@ -256,7 +261,7 @@ fn throttled(request: &Request) -> Response {
 /// A failure of the service itself.
 fn failed(request: &Request, status: u16) -> Response {
     if status == 410 {
-        let gone = wire::Fault::new(410, "GoneException", "Gone").rest();
+        let gone = wire::ServiceError::new(410, "GoneException", "Gone").rest();
         return gone.identified(&request.request_id);
     }
     let status = if (500..600).contains(&status) {
@@ -265,7 +270,7 @@ fn failed(request: &Request, status: u16) -> Response {
         500
     };
     let fault = |code| {
-        wire::Fault::new(
+        wire::ServiceError::new(
             status,
             code,
             "We encountered an internal error. Please try again.",

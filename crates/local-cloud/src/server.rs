@@ -17,12 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::router::Answer;
+use crate::router::ServerAction;
 use crate::wire::Response;
 use crate::{Cloud, StartError, data_plane, origin_check, router};
 
 /// What is sent back: whole, or a stream of chunks.
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Lambda's own limit for CreateFunction, the largest body of all.
 const BODY_LIMIT: usize = 70_167_211;
@@ -105,7 +105,7 @@ async fn answer(
     cloud: Arc<Cloud>,
     request: http::Request<Incoming>,
     peer: IpAddr,
-) -> Result<http::Response<Body>, HungUp> {
+) -> Result<http::Response<ResponseBody>, HungUp> {
     let is_socket = data_plane::is_upgrade(request.method(), request.headers());
     if let Some(why) = origin_check::refusal(request.headers(), is_socket) {
         let refused = Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", why);
@@ -115,7 +115,7 @@ async fn answer(
         let target = router::target(request.headers(), request.uri().path());
         let answer = match target {
             Some(target) => data_plane::open(&cloud, request, target, peer).await,
-            None => Answer::Send(data_plane::forbidden()),
+            None => ServerAction::Send(data_plane::forbidden()),
         };
         return sent(answer);
     }
@@ -140,16 +140,16 @@ async fn answer(
     }
 }
 
-fn sent(answer: Answer) -> Result<http::Response<Body>, HungUp> {
+fn sent(answer: ServerAction) -> Result<http::Response<ResponseBody>, HungUp> {
     match answer {
-        Answer::Send(response) => Ok(into_http(response)),
-        Answer::HangUp => Err(HungUp),
+        ServerAction::Send(response) => Ok(into_http(response)),
+        ServerAction::HangUp => Err(HungUp),
     }
 }
 
 /// Makes hyper close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the weather closed the connection")]
+#[error("a fault closed the connection")]
 struct HungUp;
 
 fn too_large() -> Response {
@@ -162,7 +162,7 @@ fn too_large() -> Response {
     )
 }
 
-fn into_http(response: Response) -> http::Response<Body> {
+fn into_http(response: Response) -> http::Response<ResponseBody> {
     let body = match response.stream {
         None => Full::new(response.body).boxed_unsync(),
         Some(chunks) => {

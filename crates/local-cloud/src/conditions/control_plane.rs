@@ -1,8 +1,8 @@
-//! How strict and how slow the control planes are: the part of the weather that they read.
+//! How strict and how slow the control planes are: the part of the conditions that they read.
 
 use serde::{Deserialize, Serialize};
 
-/// The control planes' weather. Every field has a calm default.
+/// The control planes' conditions. Every field has a calm default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ControlPlane {

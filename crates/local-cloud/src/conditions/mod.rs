@@ -10,15 +10,15 @@
 //! | `fault` | one fault: which calls it meets, and what goes wrong with them |
 //! | `spec` | a fault as a line of text, `logs=error:503@20%` |
 //! | `planned` | the faults that are still to come, and the dice of those that come by chance |
-//! | `document` | weather as a JSON document that can be changed member by member |
+//! | `document` | conditions as a JSON document that can be changed member by member |
 //! | `calls` | the list of calls |
 
 mod calls;
 mod control_plane;
-mod document;
 mod fault;
-mod planned;
-mod spec;
+mod fault_plan;
+mod fault_text;
+mod scenario;
 
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -29,16 +29,16 @@ pub use calls::Call;
 use calls::Calls;
 pub(crate) use calls::changes;
 pub use control_plane::ControlPlane;
-pub use document::Forecast;
-pub(crate) use document::{read_fault, read_faults};
 pub use fault::{Fault, FaultKind};
-use planned::Plans;
-pub(crate) use planned::Standing;
+use fault_plan::FaultPlan;
+pub(crate) use fault_plan::FaultStatus;
+pub use scenario::Scenario;
+pub(crate) use scenario::{read_fault, read_faults};
 
 /// How the local cloud behaves apart from faults. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Weather {
+pub struct Conditions {
     /// Milliseconds until a new role can be assumed and a new or changed function is usable.
     pub propagation_millis: u64,
     /// Milliseconds added to every control-plane and `@connections` call.
@@ -66,7 +66,7 @@ pub struct Weather {
     pub control_plane: ControlPlane,
 }
 
-impl Default for Weather {
+impl Default for Conditions {
     fn default() -> Self {
         Self {
             propagation_millis: 100,
@@ -83,22 +83,22 @@ impl Default for Weather {
     }
 }
 
-/// The weather now, what is to come, and what was.
+/// The conditions now, what is to come, and what was.
 #[derive(Debug)]
-pub(crate) struct Sky {
+pub(crate) struct ConditionsState {
     /// What it was at the start, for whoever wants it back.
-    first: Forecast,
-    /// A lock of its own that nothing is called under: every room looks at the weather, often while
+    first: Scenario,
+    /// A lock of its own that nothing is called under: every room looks at the conditions, often while
     /// it holds its own lock.
-    weather: RwLock<Weather>,
-    plans: Mutex<Plans>,
+    conditions: RwLock<Conditions>,
+    plans: Mutex<FaultPlan>,
     calls: Mutex<Calls>,
 }
 
-impl Sky {
-    pub(crate) fn new(first: Forecast) -> Self {
+impl ConditionsState {
+    pub(crate) fn new(first: Scenario) -> Self {
         let sky = Self {
-            weather: RwLock::default(),
+            conditions: RwLock::default(),
             plans: Mutex::default(),
             calls: Mutex::default(),
             first,
@@ -107,32 +107,37 @@ impl Sky {
         sky
     }
 
-    /// Back to the weather of the start.
+    /// Back to the conditions of the start.
     pub(crate) fn restart(&self) {
-        self.set(self.first.weather.clone());
+        self.set(self.first.conditions.clone());
         self.plans(|plans| plans.replace(self.first.faults.clone()));
     }
 
-    /// The weather at this moment.
-    pub(crate) fn now(&self) -> Weather {
-        self.weather
+    /// The conditions at this moment.
+    pub(crate) fn now(&self) -> Conditions {
+        self.conditions
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    /// Changes the weather. Another seed throws the dice of every planned fault anew.
-    pub(crate) fn set(&self, mut weather: Weather) {
-        let seed = weather.seed.unwrap_or_else(|| fastrand::u64(..=MAX_SEED));
-        weather.seed = Some(seed);
-        *self.weather.write().unwrap_or_else(PoisonError::into_inner) = weather;
+    /// Changes the conditions. Another seed throws the dice of every planned fault anew.
+    pub(crate) fn set(&self, mut conditions: Conditions) {
+        let seed = conditions
+            .seed
+            .unwrap_or_else(|| fastrand::u64(..=MAX_SEED));
+        conditions.seed = Some(seed);
+        *self
+            .conditions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = conditions;
         self.plans(|plans| plans.seed(seed));
     }
 
-    /// Weather and faults together.
-    pub(crate) fn forecast(&self) -> Forecast {
-        Forecast {
-            weather: self.now(),
+    /// Conditions and faults together.
+    pub(crate) fn scenario(&self) -> Scenario {
+        Scenario {
+            conditions: self.now(),
             faults: self.faults(),
         }
     }
@@ -153,13 +158,13 @@ impl Sky {
     }
 
     /// The same with their numbers and with how often each has acted.
-    pub(crate) fn standing(&self) -> Vec<Standing> {
-        self.plans(|plans| plans.standing())
+    pub(crate) fn statuses(&self) -> Vec<FaultStatus> {
+        self.plans(|plans| plans.statuses())
     }
 
     /// Calls off one fault; whether there was one.
-    pub(crate) fn call_off(&self, id: u64) -> bool {
-        self.plans(|plans| plans.call_off(id))
+    pub(crate) fn cancel(&self, id: u64) -> bool {
+        self.plans(|plans| plans.cancel(id))
     }
 
     /// Plans these faults and no others.
@@ -179,8 +184,8 @@ impl Sky {
 
     /// What goes wrong with something that happens on the data plane: `Connect`, `Message`,
     /// `Disconnect`, or a call of `@connections`. Such things come by the million and are not listed.
-    pub(crate) fn strike(&self, operation: &str) -> Option<FaultKind> {
-        self.plans(|plans| plans.strike(fault::DATA_PLANE, operation, changes(operation)))
+    pub(crate) fn next_fault(&self, operation: &str) -> Option<FaultKind> {
+        self.plans(|plans| plans.next_fault(fault::DATA_PLANE, operation, changes(operation)))
     }
 
     /// Notes a control-plane call that begins, and says what goes wrong with it.
@@ -191,10 +196,10 @@ impl Sky {
         (service, operation): (&str, &str),
     ) -> (u64, Option<FaultKind>) {
         if service == fault::DATA_PLANE {
-            return (0, self.strike(operation));
+            return (0, self.next_fault(operation));
         }
         let mutating = changes(operation);
-        let fault = self.plans(|plans| plans.strike(service, operation, mutating));
+        let fault = self.plans(|plans| plans.next_fault(service, operation, mutating));
         let call = Call {
             number: 0,
             at,
@@ -217,7 +222,7 @@ impl Sky {
         self.listed(|calls| calls.answered(number, status));
     }
 
-    fn plans<T>(&self, look: impl FnOnce(&mut Plans) -> T) -> T {
+    fn plans<T>(&self, look: impl FnOnce(&mut FaultPlan) -> T) -> T {
         look(&mut self.plans.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

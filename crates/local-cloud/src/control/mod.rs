@@ -25,9 +25,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::conditions::{read_fault, read_faults};
-use crate::data_plane::{Connection, Ending};
+use crate::data_plane::{CloseReason, Connection};
 use crate::operations;
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 use crate::{Clock, Cloud};
 
 pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
@@ -50,7 +50,7 @@ fn verb(method: &Method) -> &str {
     }
 }
 
-fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Fault> {
+fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, ServiceError> {
     match (verb(&request.method), path) {
         ("GET", ["health"]) => Ok(health(cloud)),
         (_, ["weather"]) => weather(cloud, request),
@@ -64,9 +64,9 @@ fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Faul
             cloud.logs.cut_tails();
             Ok(json!({ "open": 0 }))
         }
-        ("GET", ["calls"]) => Ok(json!(cloud.weather.calls())),
+        ("GET", ["calls"]) => Ok(json!(cloud.conditions.calls())),
         ("DELETE", ["calls"]) => {
-            cloud.weather.clear_calls();
+            cloud.conditions.clear_calls();
             Ok(json!([]))
         }
         _ => Err(nothing(request)),
@@ -87,24 +87,28 @@ fn health(cloud: &Cloud) -> Value {
     })
 }
 
-fn weather(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
+fn weather(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
     match verb(&request.method) {
         "GET" => {}
         "PATCH" => {
             let changes = object(request)?;
-            let changed = cloud.weather.forecast().with(&changes).map_err(unusable)?;
-            cloud.weather.set(changed.weather);
+            let changed = cloud
+                .conditions
+                .scenario()
+                .with(&changes)
+                .map_err(unusable)?;
+            cloud.conditions.set(changed.conditions);
             if changes.contains_key("faults") {
-                cloud.weather.replace_faults(changed.faults);
+                cloud.conditions.replace_faults(changed.faults);
             }
         }
-        "DELETE" => cloud.weather.restart(),
+        "DELETE" => cloud.conditions.restart(),
         _ => return Err(nothing(request)),
     }
-    Ok(json!(cloud.weather.forecast()))
+    Ok(json!(cloud.conditions.scenario()))
 }
 
-fn faults(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Fault> {
+fn faults(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, ServiceError> {
     match (verb(&request.method), path) {
         ("GET", []) => {}
         ("PATCH", []) => {
@@ -115,28 +119,28 @@ fn faults(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Faul
             let planned = planned.map_err(unusable)?;
             planned
                 .into_iter()
-                .for_each(|fault| cloud.weather.add(fault));
+                .for_each(|fault| cloud.conditions.add(fault));
         }
-        ("DELETE", []) => cloud.weather.replace_faults(Vec::new()),
+        ("DELETE", []) => cloud.conditions.replace_faults(Vec::new()),
         ("DELETE", [id]) => {
-            if !id.parse().is_ok_and(|id| cloud.weather.call_off(id)) {
+            if !id.parse().is_ok_and(|id| cloud.conditions.cancel(id)) {
                 return Err(missing(format!("there is no fault {id}, or no longer")));
             }
         }
         _ => return Err(nothing(request)),
     }
-    Ok(json!(cloud.weather.standing()))
+    Ok(json!(cloud.conditions.statuses()))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Turn {
+struct ClockChange {
     turn_millis: Option<u64>,
     speed: Option<f64>,
 }
 
-fn turn(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
-    let turn: Turn = serde_json::from_value(Value::Object(object(request)?))
+fn turn(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
+    let turn: ClockChange = serde_json::from_value(Value::Object(object(request)?))
         .map_err(|error| unusable(error.to_string()))?;
     if turn.turn_millis.is_none() && turn.speed.is_none() {
         return Err(unusable("say turnMillis, speed, or both".to_owned()));
@@ -166,7 +170,7 @@ fn clock(cloud: &Cloud) -> Value {
     })
 }
 
-fn connections(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Fault> {
+fn connections(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, ServiceError> {
     let find = |id: &str| {
         let found = cloud.sockets.all().into_iter().find(|found| found.id == id);
         found.ok_or_else(|| missing(format!("there is no connection {id}, or no longer")))
@@ -206,7 +210,7 @@ fn show(connection: &Connection) -> Value {
 }
 
 /// Without a code the socket is dropped as a broken network drops it.
-fn ending(request: &Request) -> Result<Ending, Fault> {
+fn ending(request: &Request) -> Result<CloseReason, ServiceError> {
     for (name, _) in request.params() {
         if name != "code" && name != "reason" {
             return Err(unusable(format!(
@@ -219,7 +223,7 @@ fn ending(request: &Request) -> Result<Ending, Fault> {
         if !reason.is_empty() {
             return Err(unusable("reason: a reason needs a code".to_owned()));
         }
-        return Ok(Ending::lost());
+        return Ok(CloseReason::lost());
     };
     // Those that may stand in a close frame.
     let sendable = |code: &u16| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
@@ -233,7 +237,7 @@ fn ending(request: &Request) -> Result<Ending, Fault> {
             "reason: a close frame has room for 123 bytes".to_owned(),
         ));
     }
-    Ok(Ending::with(code, &reason))
+    Ok(CloseReason::with(code, &reason))
 }
 
 fn zip(cloud: &Cloud, name: &str) -> Response {
@@ -245,27 +249,27 @@ fn zip(cloud: &Cloud, name: &str) -> Response {
     response
 }
 
-fn any(request: &Request) -> Result<Value, Fault> {
+fn any(request: &Request) -> Result<Value, ServiceError> {
     serde_json::from_slice(&request.body)
         .map_err(|error| unusable(format!("the body is not JSON: {error}")))
 }
 
-fn object(request: &Request) -> Result<Map<String, Value>, Fault> {
+fn object(request: &Request) -> Result<Map<String, Value>, ServiceError> {
     match any(request)? {
         Value::Object(members) => Ok(members),
         _ => Err(unusable("the body is a JSON object".to_owned())),
     }
 }
 
-fn unusable(words: String) -> Fault {
-    Fault::new(400, "BadRequestException", words)
+fn unusable(words: String) -> ServiceError {
+    ServiceError::new(400, "BadRequestException", words)
 }
 
-fn missing(words: String) -> Fault {
-    Fault::new(404, "NotFoundException", words)
+fn missing(words: String) -> ServiceError {
+    ServiceError::new(404, "NotFoundException", words)
 }
 
-fn nothing(request: &Request) -> Fault {
+fn nothing(request: &Request) -> ServiceError {
     let (method, path) = (&request.method, &request.path);
     missing(format!(
         "there is no {method} {path} here; there are health, weather, faults, clock, connections and calls"

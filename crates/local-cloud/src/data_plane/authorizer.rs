@@ -21,11 +21,11 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::{Connection, integration};
-use crate::data_plane::events::{self, Context, Handshake, domain_name};
-use crate::runtime::Outcome;
+use crate::data_plane::events::{self, HandshakeRequest, RequestContext, domain_name};
+use crate::runtime::InvocationResult;
 use crate::services::apigatewayv2::{LiveAuthorizer, LiveStage};
-use crate::services::iam::policy::{self, Ask, Document, Verdict};
-use crate::services::lambda::{Refusal, invoke_for_gateway};
+use crate::services::iam::policy::{self, AccessRequest, Decision, Document};
+use crate::services::lambda::{InvokeRefusal, invoke_for_gateway};
 use crate::{Cloud, router};
 
 /// An authorizer's answer may have 8 KB.
@@ -98,8 +98,8 @@ pub(super) async fn ask(
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     connection: &Connection,
-    context: &Context,
-    (headers, handshake): (&HeaderMap, &Handshake),
+    context: &RequestContext,
+    (headers, handshake): (&HeaderMap, &HandshakeRequest),
 ) -> Result<Allowed, Denied> {
     if headers.get_all("authorization").iter().count() > 1 {
         return Err(Denied::TwoAuthorizations);
@@ -124,9 +124,9 @@ pub(super) async fn ask(
     let latency = began.elapsed();
     let (document, said) = read(&outcome)?;
     match verdict(cloud, stage, connection, document) {
-        Verdict::Allow => Ok(Allowed { said, latency }),
-        Verdict::ExplicitDeny => Err(Denied::Explicitly),
-        Verdict::ImplicitDeny => Err(Denied::Implicitly),
+        Decision::Allow => Ok(Allowed { said, latency }),
+        Decision::ExplicitDeny => Err(Denied::Explicitly),
+        Decision::ImplicitDeny => Err(Denied::Implicitly),
     }
 }
 
@@ -135,7 +135,7 @@ async fn invoke(
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     event: Bytes,
-) -> Result<Outcome, Denied> {
+) -> Result<InvocationResult, Denied> {
     const NO_PERMISSION: &str =
         "Execution failed due to configuration error: Invalid permissions on Lambda function";
     let source = format!(
@@ -148,8 +148,10 @@ async fn invoke(
     let invoking = invoke_for_gateway(cloud, &arn, &source, role, event);
     match tokio::time::timeout(TIME_LIMIT, invoking).await {
         Ok(Ok((_, outcome))) => Ok(outcome),
-        Ok(Err(Refusal::NotPermitted)) => Err(Denied::NotInvoked(NO_PERMISSION)),
-        Ok(Err(Refusal::Throttled | Refusal::NotActive)) | Err(_) => Err(Denied::Failed),
+        Ok(Err(InvokeRefusal::NotPermitted)) => Err(Denied::NotInvoked(NO_PERMISSION)),
+        Ok(Err(InvokeRefusal::Throttled | InvokeRefusal::NotActive)) | Err(_) => {
+            Err(Denied::Failed)
+        }
     }
 }
 
@@ -160,8 +162,8 @@ fn identity(
     stage: &LiveStage,
     source: &str,
     connection: &Connection,
-    context: &Context,
-    (headers, handshake): (&HeaderMap, &Handshake),
+    context: &RequestContext,
+    (headers, handshake): (&HeaderMap, &HandshakeRequest),
 ) -> Option<String> {
     if let Some(name) = source.strip_prefix("route.request.header.") {
         let values = headers.get_all(name).iter();
@@ -197,7 +199,7 @@ fn identity(
 }
 
 /// The policy, and what is to be handed on: the principal and the context, as text.
-fn read(outcome: &Outcome) -> Result<(Document, Map<String, Value>), Denied> {
+fn read(outcome: &InvocationResult) -> Result<(Document, Map<String, Value>), Denied> {
     let answer = serde_json::from_slice::<Value>(&outcome.payload).ok();
     let error = answer
         .as_ref()
@@ -265,9 +267,9 @@ fn verdict(
     stage: &LiveStage,
     connection: &Connection,
     document: Document,
-) -> Verdict {
+) -> Decision {
     let resource = events::execute_arn(cloud, stage, "$connect");
-    let keys = policy::Context::from([
+    let keys = policy::ConditionKeys::from([
         (
             "aws:sourceip".to_owned(),
             vec![connection.source_ip.to_string()],
@@ -278,7 +280,7 @@ fn verdict(
             vec![cloud.clock.now().to_string()],
         ),
     ]);
-    let ask = Ask {
+    let ask = AccessRequest {
         principal: None,
         action: "execute-api:Invoke",
         resource: &resource,

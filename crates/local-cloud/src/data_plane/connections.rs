@@ -14,12 +14,12 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::Cloud;
-use crate::data_plane::events::Context;
+use crate::data_plane::events::RequestContext;
 use crate::data_plane::{
-    self, Caller, Connection, Ending, Entry, Journal, MESSAGE_LIMIT, PostError, Target,
+    self, Caller, CloseReason, Connection, Entry, MESSAGE_LIMIT, PostError, RequestLog, Target,
 };
 use crate::services::apigatewayv2::LiveStage;
-use crate::wire::{Fault, Request, Response, decode};
+use crate::wire::{Request, Response, ServiceError, decode};
 
 pub(crate) async fn serve(
     cloud: &Arc<Cloud>,
@@ -56,14 +56,14 @@ fn manage(
     stage: Option<&LiveStage>,
     target: &Target,
     id: &str,
-) -> Result<Response, Fault> {
+) -> Result<Response, ServiceError> {
     if !data_plane::is_connection_id(id) {
         let words = format!("Invalid connectionId: {id}");
-        return Err(Fault::new(400, "BadRequestException", words));
+        return Err(ServiceError::new(400, "BadRequestException", words));
     }
     let principal = cloud.iam.admit(cloud, request)?;
     if stage.is_none() {
-        return Err(Fault::new(403, "ForbiddenException", "Forbidden"));
+        return Err(ServiceError::new(403, "ForbiddenException", "Forbidden"));
     }
     let resource = format!(
         "arn:aws:execute-api:{}:{}:{}/{}/{}/@connections/{{connectionId}}",
@@ -78,29 +78,33 @@ fn manage(
             fault
         })?;
     if !cloud.sockets.throttles.request(cloud) {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             429,
             "LimitExceededException",
             "Too Many Requests",
         ));
     }
     if request.body.len() > MESSAGE_LIMIT {
-        return Err(Fault::new(413, "PayloadTooLargeException", ""));
+        return Err(ServiceError::new(413, "PayloadTooLargeException", ""));
     }
     let found = cloud.sockets.get(&target.api_id, id);
-    let found = found.ok_or_else(|| Fault::new(410, "GoneException", "Gone"))?;
+    let found = found.ok_or_else(|| ServiceError::new(410, "GoneException", "Gone"))?;
     act(cloud, request, &found)
 }
 
-fn act(cloud: &Cloud, request: &Request, connection: &Connection) -> Result<Response, Fault> {
+fn act(
+    cloud: &Cloud,
+    request: &Request,
+    connection: &Connection,
+) -> Result<Response, ServiceError> {
     match request.method {
         Method::POST => post(cloud, connection, request.body.clone()),
         Method::GET => Ok(Response::json(StatusCode::OK, &look(connection))),
         Method::DELETE => {
-            cloud.sockets.close(connection, Ending::deleted());
+            cloud.sockets.close(connection, CloseReason::deleted());
             Ok(Response::empty(StatusCode::NO_CONTENT))
         }
-        _ => Err(Fault::new(
+        _ => Err(ServiceError::new(
             403,
             "MissingAuthenticationTokenException",
             "Missing Authentication Token",
@@ -108,7 +112,7 @@ fn act(cloud: &Cloud, request: &Request, connection: &Connection) -> Result<Resp
     }
 }
 
-fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response, Fault> {
+fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response, ServiceError> {
     // Clients get text frames only; what is not UTF-8 arrives as U+FFFD.
     let text = match std::str::from_utf8(&body) {
         Ok(_) => body,
@@ -119,10 +123,10 @@ fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response,
             connection.touch(cloud.clock.now_ms());
             Ok(Response::empty(StatusCode::OK))
         }
-        Err(PostError::Gone) => Err(Fault::new(410, "GoneException", "Gone")),
+        Err(PostError::Gone) => Err(ServiceError::new(410, "GoneException", "Gone")),
         Err(PostError::BufferFull) => {
             let words = "WebSocket client side buffer is full";
-            Err(Fault::new(429, "LimitExceededException", words))
+            Err(ServiceError::new(429, "LimitExceededException", words))
         }
     }
 }
@@ -149,10 +153,10 @@ fn log(
     request: &Request,
     peer: IpAddr,
     id: &str,
-    result: &Result<Response, Fault>,
+    result: &Result<Response, ServiceError>,
 ) {
     let route_key = format!("{} /@connections/{{connectionId}}", request.method);
-    let context = Context::new(cloud, "CONNECTION_API", &route_key);
+    let context = RequestContext::new(cloud, "CONNECTION_API", &route_key);
     let principal = request
         .access_key_id
         .as_ref()
@@ -165,29 +169,29 @@ fn log(
         arn: principal.map(|principal| principal.arn(&cloud.account_id)),
         authorizer: None,
     };
-    let mut journal = Journal::begin(cloud, stage, &context, caller);
+    let mut log = RequestLog::begin(cloud, stage, &context, caller);
     let (status, error) = match result {
         Ok(response) => (response.status.as_u16(), None),
         Err(fault) => (fault.status, error_of(fault)),
     };
     match (result, error) {
         (Ok(_), _) => {
-            journal.info(|| format!("Connection API request completed with status: {status}"));
+            log.info(|| format!("Connection API request completed with status: {status}"));
         }
         // A gone connection has a status but no error in the access log.
         (Err(fault), None) => {
-            journal.error(|| format!("Connection API request failed: {}", fault.code));
+            log.error(|| format!("Connection API request failed: {}", fault.code));
         }
-        (Err(fault), Some(_)) => journal.error(|| format!("Execution failed: {}", fault.message)),
+        (Err(fault), Some(_)) => log.error(|| format!("Execution failed: {}", fault.message)),
     }
-    journal.finish(&Entry {
+    log.finish(&Entry {
         status,
         error,
         latency: Some(std::time::Duration::ZERO),
     });
 }
 
-fn error_of(fault: &Fault) -> Option<(&'static str, &'static str)> {
+fn error_of(fault: &ServiceError) -> Option<(&'static str, &'static str)> {
     match fault.code.as_ref() {
         "GoneException" => None,
         "AccessDeniedException" | "ForbiddenException" => Some(("Forbidden", "ACCESS_DENIED")),

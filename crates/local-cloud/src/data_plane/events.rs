@@ -19,7 +19,7 @@ use crate::wire;
 
 /// What every event says about its request.
 #[derive(Debug, Clone)]
-pub(crate) struct Context {
+pub(crate) struct RequestContext {
     pub(crate) route_key: String,
     /// `CONNECT`, `MESSAGE`, `DISCONNECT`, and in logs `CONNECTION_API`.
     pub(crate) event_type: &'static str,
@@ -36,14 +36,14 @@ pub(crate) struct Context {
 
 /// What a client sent to come in.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Handshake {
+pub(crate) struct HandshakeRequest {
     /// The headers, and what API Gateway adds to them.
     pub(crate) headers: Vec<(String, String)>,
     /// The query, decoded, in the order sent.
     pub(crate) query: Vec<(String, String)>,
 }
 
-impl Context {
+impl RequestContext {
     /// The context of a new request.
     pub(crate) fn new(cloud: &Cloud, event_type: &'static str, route_key: &str) -> Self {
         Self {
@@ -121,7 +121,7 @@ pub(crate) fn domain_name(cloud: &Cloud, api_id: &str) -> String {
     format!("{api_id}.execute-api.{}.amazonaws.com", cloud.region)
 }
 
-impl Handshake {
+impl HandshakeRequest {
     /// Reads a handshake; what a client says about where it comes from is kept and completed.
     pub(crate) fn read(parts: &Parts, connection: &Connection) -> Self {
         let mut headers = headers_of(&parts.headers);
@@ -161,8 +161,8 @@ pub(crate) fn connect(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
-    context: &Context,
-    handshake: &Handshake,
+    context: &RequestContext,
+    handshake: &HandshakeRequest,
 ) -> Value {
     let mut event = Map::new();
     put(
@@ -183,8 +183,8 @@ pub(crate) fn authorizer(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
-    context: &Context,
-    handshake: &Handshake,
+    context: &RequestContext,
+    handshake: &HandshakeRequest,
 ) -> Value {
     let upgrade = [
         ("Connection", "upgrade"),
@@ -220,7 +220,7 @@ pub(crate) fn message(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
-    context: &Context,
+    context: &RequestContext,
     body: &str,
 ) -> Value {
     let mut event = finish(Map::new(), cloud, stage, connection, context);
@@ -238,7 +238,7 @@ pub(crate) fn disconnect(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
-    context: &Context,
+    context: &RequestContext,
 ) -> Value {
     let headers = [
         ("Host".to_owned(), domain_name(cloud, &connection.api_id)),
@@ -256,7 +256,7 @@ fn finish(
     cloud: &Cloud,
     stage: &LiveStage,
     connection: &Connection,
-    context: &Context,
+    context: &RequestContext,
 ) -> Value {
     if !stage.stage_variables.is_empty() {
         event.insert("stageVariables".to_owned(), json!(stage.stage_variables));
@@ -266,7 +266,7 @@ fn finish(
     Value::Object(event)
 }
 
-fn put_query(event: &mut Map<String, Value>, handshake: &Handshake) {
+fn put_query(event: &mut Map<String, Value>, handshake: &HandshakeRequest) {
     let (last, every) = ("queryStringParameters", "multiValueQueryStringParameters");
     put(event, last, every, &handshake.query);
 }

@@ -39,12 +39,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::authorizer::{self, Allowed, Denied};
 use super::integration::{self, Failure, Reply};
-use super::journal::{Caller, Entry, Journal};
+use super::request_log::{Caller, Entry, RequestLog};
 use super::{Connection, connection_id, message, session};
 use crate::Cloud;
 use crate::conditions::FaultKind;
-use crate::data_plane::events::{self, Context, Handshake};
-use crate::router::Answer;
+use crate::data_plane::events::{self, HandshakeRequest, RequestContext};
+use crate::router::ServerAction;
 use crate::services::apigatewayv2::{LiveIntegration, LiveRoute, LiveStage};
 use crate::wire::Response;
 
@@ -87,14 +87,14 @@ pub(crate) async fn open(
     mut request: http::Request<Incoming>,
     target: Target,
     peer: IpAddr,
-) -> Answer {
+) -> ServerAction {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     // In a task of its own: a client that gives up must not cut its own `$connect` short.
     let handshake = tokio::spawn(handshake(Arc::clone(cloud), parts, upgrade, target, peer));
     handshake
         .await
-        .unwrap_or_else(|_| Answer::Send(Response::empty(StatusCode::INTERNAL_SERVER_ERROR)))
+        .unwrap_or_else(|_| ServerAction::Send(Response::empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 
 async fn handshake(
@@ -103,23 +103,23 @@ async fn handshake(
     upgrade: OnUpgrade,
     target: Target,
     peer: IpAddr,
-) -> Answer {
+) -> ServerAction {
     let stage = cloud.apis.live(&target.api_id, &target.stage);
     let open = |stage: &Arc<LiveStage>| target.rest.is_empty() && !stage.deployment_id.is_empty();
     let Some(stage) = stage.filter(open) else {
-        return Answer::Send(forbidden());
+        return ServerAction::Send(forbidden());
     };
     let key = match socket_key(&parts.headers) {
         Ok(key) => key,
-        Err(refused) => return Answer::Send(*refused),
+        Err(refused) => return ServerAction::Send(*refused),
     };
-    let fault = cloud.weather.strike("Connect");
+    let fault = cloud.conditions.next_fault("Connect");
     if fault == Some(FaultKind::Reset) {
-        return Answer::HangUp;
+        return ServerAction::HangUp;
     }
     let (outgoing, queue) = mpsc::unbounded_channel();
     let connection = connection(&cloud, &stage, &parts.headers, peer, outgoing);
-    let mut visit = Visit::new(cloud, stage, connection, &parts);
+    let mut visit = Handshake::new(cloud, stage, connection, &parts);
     let decided = match &fault {
         Some(fault) => visit.weathered(fault, &parts).await,
         None => visit.decide(&parts).await,
@@ -136,8 +136,8 @@ async fn handshake(
     };
     match fault {
         // The session finds that its client never came.
-        Some(FaultKind::LostAnswer) => Answer::HangUp,
-        _ => Answer::Send(response),
+        Some(FaultKind::LostAnswer) => ServerAction::HangUp,
+        _ => ServerAction::Send(response),
     }
 }
 
@@ -155,26 +155,26 @@ fn socket_key(headers: &HeaderMap) -> Result<HeaderValue, Box<Response>> {
 }
 
 /// A client in front of the door.
-struct Visit {
+struct Handshake {
     cloud: Arc<Cloud>,
     stage: Arc<LiveStage>,
     connection: Arc<Connection>,
-    handshake: Handshake,
-    context: Context,
-    journal: Journal,
+    handshake: HandshakeRequest,
+    context: RequestContext,
+    log: RequestLog,
     latency: Option<Duration>,
 }
 
-impl Visit {
+impl Handshake {
     fn new(
         cloud: Arc<Cloud>,
         stage: Arc<LiveStage>,
         connection: Connection,
         parts: &Parts,
     ) -> Self {
-        let context = Context::new(&cloud, "CONNECT", "$connect");
-        let mut journal = Journal::begin(&cloud, &stage, &context, Caller::from(&connection));
-        journal.info(|| {
+        let context = RequestContext::new(&cloud, "CONNECT", "$connect");
+        let mut log = RequestLog::begin(&cloud, &stage, &context, Caller::from(&connection));
+        log.info(|| {
             let agent = connection.user_agent.as_deref().unwrap_or_default();
             let (ip, api) = (connection.source_ip, &stage.api_id);
             format!(
@@ -184,10 +184,10 @@ impl Visit {
         Self {
             cloud,
             stage,
-            handshake: Handshake::read(parts, &connection),
+            handshake: HandshakeRequest::read(parts, &connection),
             connection: Arc::new(connection),
             context,
-            journal,
+            log,
             latency: None,
         }
     }
@@ -258,7 +258,7 @@ impl Visit {
         }
         let mut caller = Caller::from(&*self.connection);
         caller.arn.clone_from(&self.context.caller_arn);
-        self.journal.authorized(&self.context, caller);
+        self.log.authorized(&self.context, caller);
         Ok(())
     }
 
@@ -267,10 +267,10 @@ impl Visit {
         let (cloud, stage) = (&self.cloud, &self.stage);
         let (connection, context) = (&self.connection, &self.context);
         let event = events::connect(cloud, stage, connection, context, &self.handshake);
-        self.journal
+        self.log
             .trace(|| format!("Endpoint request body after transformations: {event}"));
         let called = integration::call(cloud, stage, "$connect", integration, &event).await;
-        message::log_call(&mut self.journal, &called);
+        message::log_call(&mut self.log, &called);
         self.latency = Some(called.latency);
         match called.result {
             Ok(reply) if (200..300).contains(&reply.status) => Ok(reply),
@@ -296,12 +296,12 @@ impl Visit {
     }
 
     fn admitted(mut self, reply: &Reply) -> (Arc<Cloud>, Arc<Connection>) {
-        self.journal.info(|| {
+        self.log.info(|| {
             let (id, api) = (&self.connection.id, &self.stage.api_id);
             format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
         });
         let (status, latency) = (reply.status, self.latency);
-        self.journal.finish(&Entry {
+        self.log.finish(&Entry {
             status,
             error: None,
             latency,
@@ -311,13 +311,13 @@ impl Visit {
 
     fn turned_away(mut self, refused: Refused) -> Response {
         if let Some(detail) = refused.detail {
-            self.journal.error(|| detail.to_owned());
+            self.log.error(|| detail.to_owned());
         }
         if let Some((text, _)) = refused.error {
-            self.journal.error(|| format!("Execution failed: {text}"));
+            self.log.error(|| format!("Execution failed: {text}"));
         }
         let (status, error, latency) = (refused.status, refused.error, self.latency);
-        self.journal.finish(&Entry {
+        self.log.finish(&Entry {
             status,
             error,
             latency,
@@ -367,7 +367,7 @@ fn connection(
     stage: &LiveStage,
     headers: &HeaderMap,
     peer: IpAddr,
-    outgoing: mpsc::UnboundedSender<super::Outgoing>,
+    outgoing: mpsc::UnboundedSender<super::OutgoingFrame>,
 ) -> Connection {
     let now = cloud.clock.now_ms();
     let agent = headers
@@ -407,7 +407,7 @@ pub(crate) fn forbidden() -> Response {
 }
 
 impl Refused {
-    fn response(self, context: &Context) -> Response {
+    fn response(self, context: &RequestContext) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         // A 1xx other than the upgrade would confuse every client.
         let status = if status.is_informational() {

@@ -29,11 +29,11 @@ pub(super) const NO_ANSWER: &str =
 
 /// The way to all servers, made at the first call.
 #[derive(Debug, Default)]
-pub(crate) struct Wire {
+pub(crate) struct HttpClient {
     connector: OnceLock<Connector>,
 }
 
-impl Wire {
+impl HttpClient {
     fn connector(&self) -> &Connector {
         self.connector.get_or_init(|| {
             let ring = tls::rustls_provider::CryptoMode::Ring;
@@ -46,7 +46,7 @@ impl Wire {
 
 /// A request, put together.
 #[derive(Debug, PartialEq, Eq)]
-struct Outgoing {
+struct OutgoingRequest {
     method: String,
     uri: String,
     headers: BTreeMap<String, String>,
@@ -106,7 +106,7 @@ fn body_for(
     Some(mock::response_body(response, &message).unwrap_or(text))
 }
 
-fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> Outgoing {
+fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> OutgoingRequest {
     let custom = &integration.custom;
     let mut headers = BTreeMap::from([
         ("content-type".to_owned(), "application/json".to_owned()),
@@ -138,7 +138,7 @@ fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> O
         .request_templates
         .get(&key)
         .map_or(message, String::as_str);
-    Outgoing {
+    OutgoingRequest {
         method: match custom.method.as_str() {
             "" | "ANY" => "POST".to_owned(),
             method => method.to_owned(),

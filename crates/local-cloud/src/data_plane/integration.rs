@@ -14,7 +14,7 @@ use super::{http, mock};
 use crate::Cloud;
 use crate::data_plane::events::execute_arn;
 use crate::services::apigatewayv2::{LiveIntegration, LiveStage};
-use crate::services::lambda::{Refusal, invoke_for_gateway};
+use crate::services::lambda::{InvokeRefusal, invoke_for_gateway};
 
 /// What a well-formed answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) enum Failure {
 
 /// A call that was made: how it ended, and for the log what it was.
 #[derive(Debug)]
-pub(super) struct Called {
+pub(super) struct IntegrationCall {
     pub(super) result: Result<Reply, Failure>,
     pub(super) latency: Duration,
     /// The function's own request id.
@@ -59,9 +59,9 @@ pub(super) async fn call(
     route_key: &str,
     integration: &LiveIntegration,
     event: &Value,
-) -> Called {
+) -> IntegrationCall {
     let began = std::time::Instant::now();
-    let mut called = Called {
+    let mut called = IntegrationCall {
         result: Err(Failure::Misconfigured),
         latency: Duration::ZERO,
         endpoint_request_id: None,
@@ -101,8 +101,8 @@ async fn lambda(
     source: &str,
     integration: &LiveIntegration,
     event: &Value,
-) -> Result<(String, crate::runtime::Outcome), Refusal> {
-    let function = function_arn(stage, &integration.uri).ok_or(Refusal::NotPermitted)?;
+) -> Result<(String, crate::runtime::InvocationResult), InvokeRefusal> {
+    let function = function_arn(stage, &integration.uri).ok_or(InvokeRefusal::NotPermitted)?;
     let role = integration.credentials_arn.as_deref();
     invoke_for_gateway(cloud, &function, source, role, event.to_string().into()).await
 }
@@ -115,7 +115,7 @@ pub(super) fn body_of(event: &Value) -> &str {
         .unwrap_or_default()
 }
 
-impl Called {
+impl IntegrationCall {
     fn take_reply(&mut self, reply: Option<Reply>, failure: Failure, detail: &str) {
         if reply.is_none() {
             detail.clone_into(&mut self.detail);
@@ -128,19 +128,19 @@ impl Called {
         "Endpoint request timed out".clone_into(&mut self.detail);
     }
 
-    fn take(&mut self, answer: Result<(String, crate::runtime::Outcome), Refusal>) {
+    fn take(&mut self, answer: Result<(String, crate::runtime::InvocationResult), InvokeRefusal>) {
         match answer {
-            Err(Refusal::NotPermitted) => {
+            Err(InvokeRefusal::NotPermitted) => {
                 self.result = Err(Failure::NotPermitted);
                 self.detail =
                     "Execution failed due to configuration error: Invalid permissions on Lambda function"
                         .to_owned();
             }
-            Err(Refusal::Throttled) => {
+            Err(InvokeRefusal::Throttled) => {
                 self.result = Err(Failure::Unavailable);
                 self.detail = "Lambda invocation failed with status: 429".to_owned();
             }
-            Err(Refusal::NotActive) => {
+            Err(InvokeRefusal::NotActive) => {
                 self.result = Err(Failure::Unavailable);
                 self.detail = "Lambda invocation failed with status: 409".to_owned();
             }

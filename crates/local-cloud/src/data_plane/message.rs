@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::integration::{self, Called, Failure};
-use super::journal::{Caller, Entry, Journal};
-use super::{Connection, Ending, MESSAGE_LIMIT, connection_id, selection};
+use super::integration::{self, Failure, IntegrationCall};
+use super::request_log::{Caller, Entry, RequestLog};
+use super::{CloseReason, Connection, MESSAGE_LIMIT, connection_id, selection};
 use crate::Cloud;
 use crate::conditions::FaultKind;
-use crate::data_plane::events::{self, Context};
+use crate::data_plane::events::{self, RequestContext};
 use crate::services::apigatewayv2::{LiveRoute, LiveStage};
 
 const FORBIDDEN: (&str, &str) = ("Forbidden", "ACCESS_DENIED");
@@ -29,48 +29,48 @@ const THROTTLED: (&str, &str) = ("Too Many Requests", "THROTTLED");
 /// Handles a text message.
 pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, text: String) {
     let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
-        cloud.sockets.close(&connection, Ending::going_away());
+        cloud.sockets.close(&connection, CloseReason::going_away());
         return;
     };
     let (key, route) = route(&stage, &text);
-    let mut context = Context::new(&cloud, "MESSAGE", &key);
+    let mut context = RequestContext::new(&cloud, "MESSAGE", &key);
     context.message_id = Some(connection_id());
-    let mut journal = Journal::begin(&cloud, &stage, &context, Caller::from(&*connection));
-    journal.info(|| {
+    let mut log = RequestLog::begin(&cloud, &stage, &context, Caller::from(&*connection));
+    log.info(|| {
         let (api, id) = (&stage.api_id, &connection.id);
         format!("WebSocket API [{api}] received message from client [Connection Id: {id}].")
     });
-    let fault = cloud.weather.strike("Message");
+    let fault = cloud.conditions.next_fault("Message");
     match &fault {
-        Some(FaultKind::Reset) => return cloud.sockets.close(&connection, Ending::lost()),
+        Some(FaultKind::Reset) => return cloud.sockets.close(&connection, CloseReason::lost()),
         Some(FaultKind::Throttle) => {
-            return refuse(&connection, &context, journal, 429, THROTTLED, None);
+            return refuse(&connection, &context, log, 429, THROTTLED, None);
         }
         Some(FaultKind::Error(status)) => {
-            return refuse(&connection, &context, journal, *status, BROKEN, None);
+            return refuse(&connection, &context, log, *status, BROKEN, None);
         }
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Some(FaultKind::LostAnswer) | None => {}
     }
     let throttles = &cloud.sockets.throttles;
     if !throttles.request(&cloud) || !throttles.route(&stage, &key) {
-        return refuse(&connection, &context, journal, 429, THROTTLED, None);
+        return refuse(&connection, &context, log, 429, THROTTLED, None);
     }
     let Some(route) = route else {
-        journal.error(|| "No route found for message".to_owned());
-        return refuse(&connection, &context, journal, 403, FORBIDDEN, None);
+        log.error(|| "No route found for message".to_owned());
+        return refuse(&connection, &context, log, 403, FORBIDDEN, None);
     };
     let Some(integration) = &route.integration else {
-        journal.error(|| "Execution failed due to configuration error: No integration".to_owned());
-        return refuse(&connection, &context, journal, 500, BROKEN, None);
+        log.error(|| "Execution failed due to configuration error: No integration".to_owned());
+        return refuse(&connection, &context, log, 500, BROKEN, None);
     };
     let event = events::message(&cloud, &stage, &connection, &context, &text);
-    journal.trace(|| format!("Endpoint request body after transformations: {event}"));
+    log.trace(|| format!("Endpoint request body after transformations: {event}"));
     let called = integration::call(&cloud, &stage, &key, integration, &event).await;
     if fault == Some(FaultKind::LostAnswer) {
-        cloud.sockets.close(&connection, Ending::lost());
+        cloud.sockets.close(&connection, CloseReason::lost());
     }
-    answer(&connection, &context, journal, route, called);
+    answer(&connection, &context, log, route, called);
 }
 
 /// The key that the message selects, and the route that takes it.
@@ -88,19 +88,19 @@ fn route<'a>(stage: &'a LiveStage, text: &str) -> (String, Option<&'a LiveRoute>
 
 fn answer(
     connection: &Connection,
-    context: &Context,
-    mut journal: Journal,
+    context: &RequestContext,
+    mut log: RequestLog,
     route: &LiveRoute,
-    called: Called,
+    called: IntegrationCall,
 ) {
-    log_call(&mut journal, &called);
+    log_call(&mut log, &called);
     let latency = Some(called.latency);
     let reply = match called.result {
         Ok(reply) => reply,
-        Err(Failure::TimedOut) => return refuse(connection, context, journal, 504, LATE, latency),
-        Err(_) => return refuse(connection, context, journal, 500, BROKEN, latency),
+        Err(Failure::TimedOut) => return refuse(connection, context, log, 504, LATE, latency),
+        Err(_) => return refuse(connection, context, log, 500, BROKEN, latency),
     };
-    journal.info(|| {
+    log.info(|| {
         format!(
             "Message from client [Connection Id: {}] sent to API [{}] with response status code [{}].",
             connection.id, connection.api_id, reply.status
@@ -111,11 +111,11 @@ fn answer(
         // Uncertain: what a reply over 128 KB does is not recorded. A message to a client may not be
         // larger, so it counts as a failure of the integration.
         if body.len() > MESSAGE_LIMIT {
-            return refuse(connection, context, journal, 500, BROKEN, latency);
+            return refuse(connection, context, log, 500, BROKEN, latency);
         }
         let _ = connection.post(Bytes::from(body));
     }
-    journal.finish(&Entry {
+    log.finish(&Entry {
         status: reply.status,
         error: None,
         latency,
@@ -125,15 +125,15 @@ fn answer(
 /// An error frame; the socket stays open.
 fn refuse(
     connection: &Connection,
-    context: &Context,
-    mut journal: Journal,
+    context: &RequestContext,
+    mut log: RequestLog,
     status: u16,
     error: (&'static str, &'static str),
     latency: Option<std::time::Duration>,
 ) {
     let _ = connection.post(frame(error.0, &connection.id, &context.request_id).into());
-    journal.error(|| format!("Execution failed: {}", error.0));
-    journal.finish(&Entry {
+    log.error(|| format!("Execution failed: {}", error.0));
+    log.finish(&Entry {
         status,
         error: Some(error),
         latency,
@@ -149,24 +149,28 @@ pub(super) fn frame(message: &str, connection_id: &str, request_id: &str) -> Str
 }
 
 /// What the execution log says about a call of the function.
-pub(super) fn log_call(journal: &mut Journal, called: &Called) {
+pub(super) fn log_call(log: &mut RequestLog, called: &IntegrationCall) {
     if let Some(id) = &called.endpoint_request_id {
-        journal.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
+        log.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
     }
-    journal.trace(|| {
+    log.trace(|| {
         let payload = String::from_utf8_lossy(&called.payload);
         format!("Endpoint response body before transformations: {payload}")
     });
     if called.result.is_err() && !called.detail.is_empty() {
-        journal.error(|| called.detail.clone());
+        log.error(|| called.detail.clone());
     }
 }
 
 /// Tells the function that a client is gone. Called exactly once for every connection.
 ///
 /// "Best effort" is all that AWS promises; the weather makes it fail.
-pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, ending: &Ending) {
-    match cloud.weather.strike("Disconnect") {
+pub(super) async fn disconnected(
+    cloud: &Arc<Cloud>,
+    connection: &Connection,
+    ending: &CloseReason,
+) {
+    match cloud.conditions.next_fault("Disconnect") {
         None | Some(FaultKind::LostAnswer) => {}
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
         Some(FaultKind::Reset | FaultKind::Throttle | FaultKind::Error(_)) => return,
@@ -175,9 +179,9 @@ pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, en
         return;
     };
     let key = "$disconnect";
-    let mut context = Context::new(cloud, "DISCONNECT", key);
+    let mut context = RequestContext::new(cloud, "DISCONNECT", key);
     context.closed = Some((ending.code, ending.reason.clone()));
-    let mut journal = Journal::begin(cloud, &stage, &context, Caller::from(connection));
+    let mut log = RequestLog::begin(cloud, &stage, &context, Caller::from(connection));
     let integration = stage
         .routes
         .get(key)
@@ -188,23 +192,23 @@ pub(super) async fn disconnected(cloud: &Arc<Cloud>, connection: &Connection, en
         connection.id, connection.api_id
     );
     let Some(integration) = integration else {
-        journal.info(|| format!("{who}. {close}"));
-        return journal.finish(&Entry {
+        log.info(|| format!("{who}. {close}"));
+        return log.finish(&Entry {
             status: 200,
             ..Entry::default()
         });
     };
     let event = events::disconnect(cloud, &stage, connection, &context);
     let called = integration::call(cloud, &stage, key, integration, &event).await;
-    log_call(&mut journal, &called);
+    log_call(&mut log, &called);
     let latency = Some(called.latency);
     let (status, error) = match &called.result {
         Ok(reply) => (reply.status, None),
         Err(Failure::TimedOut) => (504, Some(LATE)),
         Err(_) => (500, Some(BROKEN)),
     };
-    journal.info(|| format!("{who} with integration response status code [{status}]. {close}"));
-    journal.finish(&Entry {
+    log.info(|| format!("{who} with integration response status code [{status}]. {close}"));
+    log.finish(&Entry {
         status,
         error,
         latency,

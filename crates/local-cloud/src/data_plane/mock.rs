@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::integration::Reply;
 use super::selection;
-use crate::services::apigatewayv2::{Custom, CustomResponse};
+use crate::services::apigatewayv2::{TemplateResponse, TemplateSettings};
 
 /// What the execution log says when there is no status to answer with.
 pub(super) const NO_STATUS: &str = "Execution failed due to configuration error: Unable to parse statusCode. It should be an integer that is defined in the request template.";
 
 /// The answer to a message; `None` if there is no status in it.
-pub(super) fn answer(custom: &Custom, message: &str) -> Option<Reply> {
+pub(super) fn answer(custom: &TemplateSettings, message: &str) -> Option<Reply> {
     let body = serde_json::from_str(message).unwrap_or(Value::Null);
     let key = selection::evaluate(&custom.template_selection, &body);
     let request = match custom.request_templates.get(&key) {
@@ -34,7 +34,7 @@ pub(super) fn answer(custom: &Custom, message: &str) -> Option<Reply> {
     })
 }
 
-fn passes_through(custom: &Custom) -> bool {
+fn passes_through(custom: &TemplateSettings) -> bool {
     match custom.passthrough.as_str() {
         "NEVER" => false,
         "WHEN_NO_TEMPLATES" => custom.request_templates.is_empty(),
@@ -43,7 +43,7 @@ fn passes_through(custom: &Custom) -> bool {
 }
 
 /// The response whose key is the status, or a pattern between slashes that fits it, or `$default`.
-pub(super) fn response_for(custom: &Custom, status: u16) -> Option<&CustomResponse> {
+pub(super) fn response_for(custom: &TemplateSettings, status: u16) -> Option<&TemplateResponse> {
     let status = status.to_string();
     let fits = |key: &str| {
         let pattern = key.strip_prefix('/').and_then(|key| key.strip_suffix('/'));
@@ -65,7 +65,7 @@ pub(super) fn response_for(custom: &Custom, status: u16) -> Option<&CustomRespon
 
 /// Uncertain: a response without a template that fits has no body here, as in REST APIs; the documents
 /// for WebSocket APIs say nothing of it.
-pub(super) fn response_body(response: &CustomResponse, body: &Value) -> Option<String> {
+pub(super) fn response_body(response: &TemplateResponse, body: &Value) -> Option<String> {
     let key = selection::evaluate(&response.template_selection, body);
     response.templates.get(&key).cloned()
 }
@@ -75,13 +75,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn custom() -> Custom {
+    fn custom() -> TemplateSettings {
         let texts = |key: &str, text: &str| BTreeMap::from([(key.to_owned(), text.to_owned())]);
-        let response = |text: &str| CustomResponse {
+        let response = |text: &str| TemplateResponse {
             templates: texts("200", text),
             template_selection: "200".to_owned(),
         };
-        Custom {
+        TemplateSettings {
             request_templates: texts("200", r#"{"statusCode":200}"#),
             template_selection: "200".to_owned(),
             passthrough: "WHEN_NO_MATCH".to_owned(),
@@ -89,11 +89,11 @@ mod tests {
                 ("/2\\d\\d/".to_owned(), response("fine")),
                 ("$default".to_owned(), response("other")),
             ]),
-            ..Custom::default()
+            ..TemplateSettings::default()
         }
     }
 
-    fn of(custom: &Custom, message: &str) -> Option<(u16, Option<String>)> {
+    fn of(custom: &TemplateSettings, message: &str) -> Option<(u16, Option<String>)> {
         answer(custom, message).map(|reply| (reply.status, reply.body))
     }
 
@@ -104,14 +104,14 @@ mod tests {
 
     #[test]
     fn without_a_template_that_fits_the_message_is_the_request() {
-        let passing = Custom {
+        let passing = TemplateSettings {
             template_selection: "none".to_owned(),
             ..custom()
         };
         let message = r#"{"statusCode":404}"#;
         assert_eq!(of(&passing, message), Some((404, Some("other".to_owned()))));
         assert_eq!(of(&passing, "hi"), None, "there is no status in it");
-        let never = Custom {
+        let never = TemplateSettings {
             passthrough: "NEVER".to_owned(),
             ..passing
         };

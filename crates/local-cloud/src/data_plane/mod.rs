@@ -10,7 +10,7 @@
 //! | `integration` | what stands behind a route; the call of a function, and what its answer must look like |
 //! | `http`, `mock` | integrations without a function |
 //! | `throttle` | token buckets of stages, routes and the account |
-//! | `journal` | execution and access log lines |
+//! | `log` | execution and access log lines |
 
 mod authorizer;
 pub(crate) mod connections;
@@ -18,9 +18,9 @@ pub(crate) mod events;
 mod handshake;
 mod http;
 mod integration;
-mod journal;
 mod message;
 mod mock;
+mod request_log;
 mod selection;
 mod session;
 mod throttle;
@@ -37,8 +37,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use handshake::{Target, forbidden, is_upgrade, open};
-pub(crate) use journal::{Caller, Entry, Journal};
-pub(crate) use session::Ending;
+pub(crate) use request_log::{Caller, Entry, RequestLog};
+pub(crate) use session::CloseReason;
 
 /// A message from a client, or to one, may have 128 KB.
 pub(crate) const MESSAGE_LIMIT: usize = 128 * 1024;
@@ -57,7 +57,7 @@ pub(crate) struct Sockets {
     /// How many have not had their `$disconnect` yet.
     talking: watch::Sender<usize>,
     pub(crate) throttles: throttle::Throttles,
-    wire: http::Wire,
+    wire: http::HttpClient,
 }
 
 /// One client.
@@ -78,17 +78,17 @@ pub(crate) struct Connection {
     /// What the authorizer said of it, for every later event.
     authorizer: OnceLock<Arc<Map<String, Value>>>,
     last_active: AtomicI64,
-    outgoing: mpsc::UnboundedSender<Outgoing>,
+    outgoing: mpsc::UnboundedSender<OutgoingFrame>,
     queued: AtomicUsize,
     closing: CancellationToken,
-    ending: OnceLock<Ending>,
+    ending: OnceLock<CloseReason>,
 }
 
 /// What goes to a client.
 #[derive(Debug)]
-enum Outgoing {
+enum OutgoingFrame {
     Text(Bytes),
-    Close(Ending),
+    Close(CloseReason),
 }
 
 /// Why a message could not be handed to a client.
@@ -122,9 +122,9 @@ impl Sockets {
     }
 
     /// Counts one until what is returned is dropped.
-    fn talk(&self) -> Talk<'_> {
+    fn talk(&self) -> SocketGuard<'_> {
         self.talking.send_modify(|count| *count += 1);
-        Talk(self)
+        SocketGuard(self)
     }
 
     /// Waits until every socket has closed and the functions know of it.
@@ -145,11 +145,11 @@ impl Sockets {
         let found: Vec<_> = self.lock().values().filter(of).cloned().collect();
         found
             .iter()
-            .for_each(|connection| self.close(connection, Ending::going_away()));
+            .for_each(|connection| self.close(connection, CloseReason::going_away()));
     }
 
     /// Closes one socket. From now on it is gone for everybody else.
-    pub(crate) fn close(&self, connection: &Connection, ending: Ending) {
+    pub(crate) fn close(&self, connection: &Connection, ending: CloseReason) {
         self.forget(&connection.id);
         let _ = connection.ending.set(ending);
         connection.closing.cancel();
@@ -170,9 +170,9 @@ impl Sockets {
 }
 
 /// One socket from its upgrade to the end of its `$disconnect`.
-struct Talk<'a>(&'a Sockets);
+struct SocketGuard<'a>(&'a Sockets);
 
-impl Drop for Talk<'_> {
+impl Drop for SocketGuard<'_> {
     fn drop(&mut self) {
         self.0.talking.send_modify(|count| *count -= 1);
     }
@@ -187,7 +187,7 @@ impl Connection {
             return Err(PostError::BufferFull);
         }
         self.outgoing
-            .send(Outgoing::Text(text))
+            .send(OutgoingFrame::Text(text))
             .map_err(|_| PostError::Gone)
     }
 
@@ -197,11 +197,11 @@ impl Connection {
     }
 
     /// Why somebody closed it.
-    fn ending(&self) -> Ending {
+    fn ending(&self) -> CloseReason {
         self.ending
             .get()
             .cloned()
-            .unwrap_or_else(Ending::going_away)
+            .unwrap_or_else(CloseReason::going_away)
     }
 
     /// Something was said, by one side or the other.

@@ -36,7 +36,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Connection, FRAME_LIMIT, MESSAGE_LIMIT, Outgoing, message};
+use super::{Connection, FRAME_LIMIT, MESSAGE_LIMIT, OutgoingFrame, message};
 use crate::Cloud;
 
 const IDLE_LIMIT_MS: i64 = 10 * 60 * 1000;
@@ -50,12 +50,12 @@ type Socket = WebSocketStream<TcpStream>;
 
 /// Code and reason of a close frame, as the `$disconnect` event shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
+pub(crate) struct CloseReason {
     pub(crate) code: u16,
     pub(crate) reason: String,
 }
 
-impl Ending {
+impl CloseReason {
     /// A close frame with this code and reason.
     pub(crate) fn with(code: u16, reason: &str) -> Self {
         Self {
@@ -95,27 +95,27 @@ impl Ending {
 }
 
 /// How the conversation ended.
-enum Over {
+enum SessionEnd {
     /// The client closed, or the network did. Nothing is left to say.
-    Theirs(Ending),
+    Theirs(CloseReason),
     /// We close: the close frame is in the queue or has to be put there.
-    Ours(Ending),
+    Ours(CloseReason),
     /// The weather broke the connection: what is still in the queue is lost.
-    Cut(Ending),
+    Cut(CloseReason),
 }
 
 /// Runs a connection from the upgrade to its `$disconnect`.
 pub(super) async fn run(
     cloud: Arc<Cloud>,
     connection: Arc<Connection>,
-    outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
     upgrade: hyper::upgrade::OnUpgrade,
 ) {
     let _talk = cloud.sockets.talk();
     let ending = match socket(upgrade).await {
         Some(socket) => talk(&cloud, &connection, outgoing, socket).await,
         // The client left before the handshake was over, but `$connect` had already said yes.
-        None => Ending::lost(),
+        None => CloseReason::lost(),
     };
     cloud.sockets.forget(&connection.id);
     if !cloud.stopping.is_cancelled() {
@@ -137,15 +137,15 @@ async fn socket(upgrade: hyper::upgrade::OnUpgrade) -> Option<Socket> {
 async fn talk(
     cloud: &Arc<Cloud>,
     connection: &Arc<Connection>,
-    outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
     socket: Socket,
-) -> Ending {
+) -> CloseReason {
     let (sink, mut stream) = socket.split();
     let writing = tokio::spawn(write(sink, outgoing, Arc::clone(connection)));
     let over = listen(cloud, connection, &mut stream).await;
     cloud.sockets.forget(&connection.id);
     match over {
-        Over::Theirs(ending) => {
+        SessionEnd::Theirs(ending) => {
             // Reading on sends the answer to the client's close frame.
             let _ = tokio::time::timeout(CLOSE_LIMIT, async {
                 while stream.next().await.is_some() {}
@@ -154,12 +154,14 @@ async fn talk(
             writing.abort();
             ending
         }
-        Over::Ours(ending) => {
-            let _ = connection.outgoing.send(Outgoing::Close(ending.clone()));
+        SessionEnd::Ours(ending) => {
+            let _ = connection
+                .outgoing
+                .send(OutgoingFrame::Close(ending.clone()));
             let _ = tokio::time::timeout(CLOSE_LIMIT, hang_up(stream, writing)).await;
             ending
         }
-        Over::Cut(ending) => {
+        SessionEnd::Cut(ending) => {
             writing.abort();
             // The writer's half of the socket goes with it.
             let _ = writing.await;
@@ -173,22 +175,22 @@ async fn listen(
     cloud: &Arc<Cloud>,
     connection: &Arc<Connection>,
     stream: &mut SplitStream<Socket>,
-) -> Over {
+) -> SessionEnd {
     loop {
         let now = cloud.clock.now_ms();
         let until =
             (connection.last_active() + IDLE_LIMIT_MS).min(connection.connected_at + OPEN_LIMIT_MS);
         if now >= until {
-            return Over::Ours(Ending::going_away());
+            return SessionEnd::Ours(CloseReason::going_away());
         }
         let incoming = tokio::select! {
             incoming = stream.next() => incoming,
             () = cloud.clock.sleep_until(until) => continue,
             () = connection.closing.cancelled() => return match connection.ending() {
-                ending if ending.is_lost() => Over::Cut(ending),
-                ending => Over::Ours(ending),
+                ending if ending.is_lost() => SessionEnd::Cut(ending),
+                ending => SessionEnd::Ours(ending),
             },
-            () = cloud.stopping.cancelled() => return Over::Ours(Ending::going_away()),
+            () = cloud.stopping.cancelled() => return SessionEnd::Ours(CloseReason::going_away()),
         };
         match incoming {
             Some(Ok(Message::Text(text))) => {
@@ -203,16 +205,18 @@ async fn listen(
             }
             // Uncertain: AWS does not document whether a ping is traffic. It is not here, so that a chat
             // which relies on it is caught; the weather's `pingKeepsAlive` makes it one.
-            Some(Ok(Message::Ping(_))) if cloud.weather.now().ping_keeps_alive => {
+            Some(Ok(Message::Ping(_))) if cloud.conditions.now().ping_keeps_alive => {
                 connection.touch(cloud.clock.now_ms());
             }
             Some(Ok(Message::Binary(_))) => {
-                return Over::Ours(Ending::with(1003, "Binary is not supported"));
+                return SessionEnd::Ours(CloseReason::with(1003, "Binary is not supported"));
             }
-            Some(Ok(Message::Close(frame))) => return Over::Theirs(Ending::by_client(frame)),
+            Some(Ok(Message::Close(frame))) => {
+                return SessionEnd::Theirs(CloseReason::by_client(frame));
+            }
             Some(Ok(_)) => {}
             Some(Err(error)) => return broken(&error),
-            None => return Over::Theirs(Ending::lost()),
+            None => return SessionEnd::Theirs(CloseReason::lost()),
         }
     }
 }
@@ -221,14 +225,14 @@ async fn listen(
 ///
 /// Uncertain: 1009 is documented, its reason is not, so there is none. For text that is not UTF-8 and
 /// for broken frames AWS documents nothing; the codes are those of the protocol.
-fn broken(error: &Error) -> Over {
+fn broken(error: &Error) -> SessionEnd {
     use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
-        Error::Capacity(_) => Over::Ours(Ending::with(1009, "")),
-        Error::Utf8(_) => Over::Ours(Ending::with(1007, "")),
-        Error::Protocol(ResetWithoutClosingHandshake) => Over::Theirs(Ending::lost()),
-        Error::Protocol(_) => Over::Ours(Ending::with(1002, "")),
-        _ => Over::Theirs(Ending::lost()),
+        Error::Capacity(_) => SessionEnd::Ours(CloseReason::with(1009, "")),
+        Error::Utf8(_) => SessionEnd::Ours(CloseReason::with(1007, "")),
+        Error::Protocol(ResetWithoutClosingHandshake) => SessionEnd::Theirs(CloseReason::lost()),
+        Error::Protocol(_) => SessionEnd::Ours(CloseReason::with(1002, "")),
+        _ => SessionEnd::Theirs(CloseReason::lost()),
     }
 }
 
@@ -246,7 +250,7 @@ async fn in_order(work: impl Future<Output = ()> + Send + 'static) {
 /// Writes what is queued until the close frame, or until the connection breaks.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
-    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    mut outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
     connection: Arc<Connection>,
 ) -> SplitSink<Socket, Message> {
     let mut batch = Vec::new();
@@ -254,13 +258,13 @@ async fn write(
         let mut written = 0;
         for item in batch.drain(..) {
             match item {
-                Outgoing::Text(text) => {
+                OutgoingFrame::Text(text) => {
                     written += text.len();
                     if feed(&mut sink, text).await.is_err() {
                         return sink;
                     }
                 }
-                Outgoing::Close(ending) => {
+                OutgoingFrame::Close(ending) => {
                     let code = CloseCode::from(ending.code);
                     let frame = CloseFrame {
                         code,

@@ -32,13 +32,13 @@ struct Bucket {
 impl Throttles {
     /// Whether one more connection may come in, by the account's rate.
     pub(crate) fn connection(&self, cloud: &Cloud) -> bool {
-        let rate = cloud.weather.now().connections_per_second;
+        let rate = cloud.conditions.now().connections_per_second;
         self.take("connections", rate, rate)
     }
 
     /// Whether one more message or `@connections` call may pass, by the account's rate.
     pub(crate) fn request(&self, cloud: &Cloud) -> bool {
-        let weather = cloud.weather.now();
+        let weather = cloud.conditions.now();
         self.take(
             "requests",
             weather.requests_per_second,

@@ -20,13 +20,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::api::{Api, Delivery, Event, Verdict};
-use super::invocation_env::{self, Place};
+use super::api::{AnswerStatus, Delivery, RuntimeApi, RuntimeEvent};
+use super::invocation_env::{self, InstanceSettings};
 use super::job::{End, Failed, Running};
-use super::lines::{Report, Stream};
+use super::log_writer::{LogWriter, Report};
 use super::output::Output;
 use super::process::{Process, StartFailure};
-use super::{Job, Outcome, Pool, Turn, code, memory};
+use super::{InvocationResult, Job, NextStep, Pool, memory, unpack};
 use crate::Cloud;
 use crate::services::iam::{Credentials, Principal};
 
@@ -41,9 +41,9 @@ struct Environment {
     cloud: Arc<Cloud>,
     pool: Arc<Pool>,
     credentials: Credentials,
-    stream: Arc<Stream>,
-    api: Api,
-    events: mpsc::UnboundedReceiver<Event>,
+    stream: Arc<LogWriter>,
+    api: RuntimeApi,
+    events: mpsc::UnboundedReceiver<RuntimeEvent>,
     task_root: PathBuf,
     folder: PathBuf,
     process: Option<Process>,
@@ -60,8 +60,8 @@ struct Environment {
     finishing: bool,
 }
 
-enum Step {
-    Event(Event),
+enum Wakeup {
+    RuntimeEvent(RuntimeEvent),
     Exited(Option<ExitStatus>),
     OutOfMemory,
     Late,
@@ -84,8 +84,10 @@ pub(super) fn start(cloud: Arc<Cloud>, pool: Arc<Pool>) {
 
 fn refuse_one(pool: &Pool, message: &str) {
     pool.started();
-    if let Turn::Run(job) = pool.turn(false) {
-        let _ = job.reply.send(Outcome::failed("Sandbox.Failure", message));
+    if let NextStep::Run(job) = pool.turn(false) {
+        let _ = job
+            .reply
+            .send(InvocationResult::failed("Sandbox.Failure", message));
     }
 }
 
@@ -105,15 +107,15 @@ impl Environment {
             role_arn: spec.role_arn.clone(),
             session_name: spec.name.clone(),
         };
-        let stream = Arc::new(Stream::new(
+        let stream = Arc::new(LogWriter::new(
             Arc::clone(&cloud),
             Arc::clone(&spec),
             principal,
         ));
-        let (api, events) = Api::open(Arc::clone(&spec))
+        let (api, events) = RuntimeApi::open(Arc::clone(&spec))
             .await
             .map_err(|error| error.to_string())?;
-        let task_root = code::unpack(&cloud.state_dir, &spec).await?;
+        let task_root = unpack::unpack(&cloud.state_dir, &spec).await?;
         let folder = cloud
             .state_dir
             .join("environments")
@@ -152,8 +154,8 @@ impl Environment {
         self.pool.started();
         loop {
             let job = match self.pool.turn(std::mem::take(&mut self.finishing)) {
-                Turn::Run(job) => Some(job),
-                Turn::Park(woken) => self.park(woken).await,
+                NextStep::Run(job) => Some(job),
+                NextStep::Park(woken) => self.park(woken).await,
             };
             match job {
                 Some(job) => self.perform(job).await,
@@ -186,14 +188,16 @@ impl Environment {
     }
 
     /// Something the process said while nothing was asked of it.
-    fn note(&mut self, event: Option<Event>) {
+    fn note(&mut self, event: Option<RuntimeEvent>) {
         match event {
-            Some(Event::Next(waits)) => self.runtime_waits = Some(waits),
-            Some(Event::ExtensionNext(index, waits)) => self.extensions_wait.push((index, waits)),
-            Some(Event::Response(_, _, say) | Event::Failure(_, _, _, say)) => {
-                let _ = say.send(Verdict::UnknownRequest);
+            Some(RuntimeEvent::Next(waits)) => self.runtime_waits = Some(waits),
+            Some(RuntimeEvent::ExtensionNext(index, waits)) => {
+                self.extensions_wait.push((index, waits))
             }
-            Some(Event::InitFailure(..) | Event::ExtensionFailure(..)) | None => {}
+            Some(RuntimeEvent::Response(_, _, say) | RuntimeEvent::Failure(_, _, _, say)) => {
+                let _ = say.send(AnswerStatus::UnknownRequest);
+            }
+            Some(RuntimeEvent::InitFailure(..) | RuntimeEvent::ExtensionFailure(..)) | None => {}
         }
     }
 
@@ -203,19 +207,21 @@ impl Environment {
         let mut reported = None;
         loop {
             match self.step(deadline).await {
-                Step::Event(Event::InitFailure(kind, body)) => reported = Some((kind, body)),
-                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                Wakeup::RuntimeEvent(RuntimeEvent::InitFailure(kind, body)) => {
+                    reported = Some((kind, body))
+                }
+                Wakeup::RuntimeEvent(RuntimeEvent::ExtensionFailure(kind, why)) => {
                     self.end_process().await;
                     return Err(Failed::extension(kind, &why));
                 }
-                Step::Event(event) => self.note(Some(event)),
-                Step::Exited(status) => return Err(Failed::init_exit(status, reported)),
-                Step::OutOfMemory => return Err(Failed::out_of_memory()),
-                Step::Late => {
+                Wakeup::RuntimeEvent(event) => self.note(Some(event)),
+                Wakeup::Exited(status) => return Err(Failed::init_exit(status, reported)),
+                Wakeup::OutOfMemory => return Err(Failed::out_of_memory()),
+                Wakeup::Late => {
                     self.end_process().await;
                     return Err(Failed::timeout(self.pool.spec.timeout));
                 }
-                Step::Stopped => {
+                Wakeup::Stopped => {
                     self.end_process().await;
                     return Err(Failed::exit(None));
                 }
@@ -236,7 +242,7 @@ impl Environment {
         let started = async {
             let (output, writer) = Output::open(Arc::clone(&self.stream)).map_err(other)?;
             let spawner = &self.cloud.environments.spawner;
-            let place = Place {
+            let place = InstanceSettings {
                 task_root: self.task_root.display().to_string(),
                 tmp: self.folder.join("tmp").display().to_string(),
                 runtime_api: self.api.address().to_string(),
@@ -319,32 +325,32 @@ impl Environment {
                 }
             }
             match self.step(deadline).await {
-                Step::Event(Event::Response(id, body, say)) => {
-                    self.answer(running, (id, say), Outcome::answered(body), None);
+                Wakeup::RuntimeEvent(RuntimeEvent::Response(id, body, say)) => {
+                    self.answer(running, (id, say), InvocationResult::answered(body), None);
                 }
-                Step::Event(Event::Failure(id, kind, body, say)) => {
-                    let outcome = Outcome {
+                Wakeup::RuntimeEvent(RuntimeEvent::Failure(id, kind, body, say)) => {
+                    let outcome = InvocationResult {
                         payload: body,
                         failed: true,
                         log: String::new(),
                     };
                     self.answer(running, (id, say), outcome, kind);
                 }
-                Step::Event(Event::ExtensionFailure(kind, why)) => {
+                Wakeup::RuntimeEvent(RuntimeEvent::ExtensionFailure(kind, why)) => {
                     self.end_process().await;
                     return End::Broken(Failed::extension(kind, &why));
                 }
                 // It has the event, and asks again before it answers: it gets the same one.
-                Step::Event(Event::Next(waits))
+                Wakeup::RuntimeEvent(RuntimeEvent::Next(waits))
                     if undelivered.is_none() && running.outcome.is_none() =>
                 {
                     let _ = waits.send(delivery.clone());
                 }
-                Step::Event(event) => self.note(Some(event)),
-                Step::Exited(status) => return End::Broken(Failed::exit(status)),
-                Step::OutOfMemory => return End::Broken(Failed::out_of_memory()),
-                Step::Late => return End::Broken(Failed::timeout(self.pool.spec.timeout)),
-                Step::Stopped => return End::Stopped,
+                Wakeup::RuntimeEvent(event) => self.note(Some(event)),
+                Wakeup::Exited(status) => return End::Broken(Failed::exit(status)),
+                Wakeup::OutOfMemory => return End::Broken(Failed::out_of_memory()),
+                Wakeup::Late => return End::Broken(Failed::timeout(self.pool.spec.timeout)),
+                Wakeup::Stopped => return End::Stopped,
             }
             if running.outcome.is_some() && self.is_ready() {
                 return End::Done;
@@ -356,12 +362,12 @@ impl Environment {
     fn answer(
         &mut self,
         running: &mut Running,
-        (id, say): (String, oneshot::Sender<Verdict>),
-        outcome: Outcome,
+        (id, say): (String, oneshot::Sender<AnswerStatus>),
+        outcome: InvocationResult,
         error_type: Option<String>,
     ) {
         let verdict = running.verdict(&id);
-        if verdict == Verdict::Accepted {
+        if verdict == AnswerStatus::Accepted {
             self.finishing = true;
             self.pool.finishing();
             running.accept(outcome, error_type);
@@ -422,20 +428,20 @@ impl Environment {
         self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions().count()
     }
 
-    async fn step(&mut self, deadline: Instant) -> Step {
+    async fn step(&mut self, deadline: Instant) -> Wakeup {
         loop {
             tokio::select! {
                 biased;
-                Some(event) = self.events.recv() => return Step::Event(event),
+                Some(event) = self.events.recv() => return Wakeup::RuntimeEvent(event),
                 status = exit_of(&mut self.process) => {
                     self.process = None;
                     return match self.out_of_memory {
-                        true => Step::OutOfMemory,
-                        false => Step::Exited(status),
+                        true => Wakeup::OutOfMemory,
+                        false => Wakeup::Exited(status),
                     };
                 }
-                () = tokio::time::sleep_until(deadline.into()) => return Step::Late,
-                () = self.cloud.stopping.cancelled() => return Step::Stopped,
+                () = tokio::time::sleep_until(deadline.into()) => return Wakeup::Late,
+                () = self.cloud.stopping.cancelled() => return Wakeup::Stopped,
                 () = tokio::time::sleep_until(self.memory_look.into()) => self.look_at_memory(),
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::api::Delivery;
-use super::{LogFormat, Spec};
+use super::{FunctionSpec, LogFormat};
 use crate::Cloud;
 use crate::services::iam::Credentials;
 
@@ -14,7 +14,7 @@ use crate::services::iam::Credentials;
 const TRACES: &str = "127.0.0.1";
 
 /// What differs from one environment of a function to the next.
-pub(super) struct Place<'a> {
+pub(super) struct InstanceSettings<'a> {
     pub(super) task_root: String,
     pub(super) tmp: String,
     pub(super) runtime_api: String,
@@ -26,7 +26,11 @@ pub(super) struct Place<'a> {
 /// here, so a function has to ask `LAMBDA_TASK_ROOT` (or its working folder), which AWS sets too, and
 /// `TMPDIR` in the place of `/tmp`, which it would share with its other environments. `AWS_ENDPOINT_URL` points at this cloud unless
 /// the function sets it, so that any SDK inside the function finds the services.
-pub(super) fn variables(cloud: &Cloud, spec: &Spec, place: &Place<'_>) -> Vec<(String, String)> {
+pub(super) fn variables(
+    cloud: &Cloud,
+    spec: &FunctionSpec,
+    place: &InstanceSettings<'_>,
+) -> Vec<(String, String)> {
     let root = &place.task_root;
     let path = &cloud.search_path;
     let mut variables = vec![
@@ -75,7 +79,7 @@ pub(super) fn variables(cloud: &Cloud, spec: &Spec, place: &Place<'_>) -> Vec<(S
 
 /// One invocation as the runtime gets it.
 pub(super) fn delivery(
-    spec: &Spec,
+    spec: &FunctionSpec,
     id: &str,
     payload: Bytes,
     client_context: Option<String>,
@@ -94,7 +98,7 @@ pub(super) fn delivery(
 }
 
 /// One invocation as an extension hears of it.
-pub(super) fn invoke_event(spec: &Spec, id: &str) -> Value {
+pub(super) fn invoke_event(spec: &FunctionSpec, id: &str) -> Value {
     json!({
         "eventType": "INVOKE",
         "deadlineMs": deadline_ms(spec),
@@ -105,7 +109,7 @@ pub(super) fn invoke_event(spec: &Spec, id: &str) -> Value {
 }
 
 /// By the system's clock, not ours: the process compares it with its own.
-fn deadline_ms(spec: &Spec) -> u64 {
+fn deadline_ms(spec: &FunctionSpec) -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -12,19 +12,19 @@
 //! them, so unfinished background work stands still; and a function's update replaces its pool.
 
 mod api;
-mod code;
 mod environment;
 mod extensions;
+mod function_spec;
 mod invocation_env;
 mod job;
-mod levels;
-mod lines;
+mod log_levels;
+mod log_writer;
 mod memory;
+mod orphans;
 mod output;
 mod process;
 mod spawner;
-mod spec;
-mod sweep;
+mod unpack;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,10 +35,10 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Cloud;
-pub(crate) use lines::LogFormat;
+pub(crate) use function_spec::{Code, FunctionSpec};
+pub(crate) use log_writer::LogFormat;
+pub(crate) use orphans::{PREFIX, end_orphans};
 pub(crate) use spawner::Spawner;
-pub(crate) use spec::{Code, Spec};
-pub(crate) use sweep::{PREFIX, sweep};
 
 /// How long an invocation waits for an environment that has answered already, before another one is
 /// started for it. The way from the answer to `next` is usually a matter of microseconds.
@@ -55,7 +55,7 @@ pub(crate) struct Environments {
 
 /// What an invocation came to.
 #[derive(Debug, Clone)]
-pub(crate) struct Outcome {
+pub(crate) struct InvocationResult {
     /// The function's answer, or the JSON of its error.
     pub(crate) payload: Bytes,
     /// Whether `X-Amz-Function-Error: Unhandled` belongs to it.
@@ -72,13 +72,13 @@ struct Job {
     client_context: Option<String>,
     /// The caller wants the log lines, so it waits until the environment is done.
     wants_log: bool,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<InvocationResult>,
 }
 
 /// The environments of one published state of a function.
 #[derive(Debug)]
 struct Pool {
-    spec: Arc<Spec>,
+    spec: Arc<FunctionSpec>,
     retired: CancellationToken,
     state: Mutex<PoolState>,
 }
@@ -94,7 +94,7 @@ struct PoolState {
 }
 
 /// What an environment that is ready does next.
-enum Turn {
+enum NextStep {
     Run(Job),
     Park(oneshot::Receiver<Job>),
 }
@@ -114,11 +114,11 @@ impl Environments {
     pub(crate) async fn invoke(
         &self,
         cloud: &Arc<Cloud>,
-        spec: Arc<Spec>,
+        spec: Arc<FunctionSpec>,
         request_id: String,
         payload: Bytes,
         (client_context, wants_log): (Option<String>, bool),
-    ) -> Outcome {
+    ) -> InvocationResult {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             request_id,
@@ -128,7 +128,7 @@ impl Environments {
             reply,
         };
         Pool::submit(&self.pool(spec), cloud, job);
-        answer.await.unwrap_or_else(|_| Outcome::gone())
+        answer.await.unwrap_or_else(|_| InvocationResult::gone())
     }
 
     /// Ends the environments of a function that was deleted or changed.
@@ -153,7 +153,7 @@ impl Environments {
         *self.alive.borrow()
     }
 
-    fn pool(&self, spec: Arc<Spec>) -> Arc<Pool> {
+    fn pool(&self, spec: Arc<FunctionSpec>) -> Arc<Pool> {
         let mut pools = lock(&self.pools);
         if let Some(pool) = pools.get(&spec.key()) {
             if pool.spec.generation == spec.generation {
@@ -199,7 +199,7 @@ impl Pool {
 
     /// Starts another environment if the queue is longer than what is about to take from it.
     fn grow(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
-        let limit = cloud.weather.now().environments_per_function.max(1);
+        let limit = cloud.conditions.now().environments_per_function.max(1);
         let mut state = lock(&pool.state);
         let coming = state.starting + state.finishing;
         let stopping = cloud.stopping.is_cancelled();
@@ -224,17 +224,17 @@ impl Pool {
 
     /// The next job, or a place among the idle. `finishing` is whether this environment was counted
     /// as such; both happen at once, so that nobody finds it neither finishing nor idle.
-    fn turn(&self, finishing: bool) -> Turn {
+    fn turn(&self, finishing: bool) -> NextStep {
         let mut state = lock(&self.state);
         if finishing {
             state.finishing = state.finishing.saturating_sub(1);
         }
         if let Some(job) = state.queue.pop_front() {
-            return Turn::Run(job);
+            return NextStep::Run(job);
         }
         let (wake, woken) = oneshot::channel();
         state.idle.push(wake);
-        Turn::Park(woken)
+        NextStep::Park(woken)
     }
 
     /// An environment ended. Whoever still waits needs another one.
@@ -246,7 +246,7 @@ impl Pool {
     }
 }
 
-impl Outcome {
+impl InvocationResult {
     fn answered(payload: Bytes) -> Self {
         Self {
             payload,

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::unix::pipe::Receiver;
 
-use super::lines::Stream;
 use super::lock;
+use super::log_writer::LogWriter;
 
 /// CloudWatch Logs takes events up to 1 MB; Lambda cuts at 256 KB.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -20,26 +20,26 @@ const LONGEST_LINE: usize = 256 * 1024;
 /// The reading end.
 #[derive(Debug)]
 pub(super) struct Output {
-    inner: Mutex<Inner>,
+    inner: Mutex<LineBuffer>,
     pipe: File,
-    stream: Arc<Stream>,
+    stream: Arc<LogWriter>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct LineBuffer {
     rest: Vec<u8>,
     ended: bool,
 }
 
 impl Output {
     /// A new pipe: the side to read, and the side for the process.
-    pub(super) fn open(stream: Arc<Stream>) -> io::Result<(Arc<Self>, OwnedFd)> {
+    pub(super) fn open(stream: Arc<LogWriter>) -> io::Result<(Arc<Self>, OwnedFd)> {
         let (reader, writer) = io::pipe()?;
         let reader = OwnedFd::from(reader);
         let second = reader.try_clone()?;
         // Sets the pipe itself to not block, and so its second descriptor too.
         let readiness = Receiver::from_owned_fd(reader)?;
-        let inner = Inner {
+        let inner = LineBuffer {
             rest: Vec::new(),
             ended: false,
         };
@@ -79,7 +79,7 @@ impl Output {
     }
 }
 
-impl Inner {
+impl LineBuffer {
     fn read(
         &mut self,
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,

@@ -21,11 +21,11 @@ const DESCRIPTORS: u64 = 1024;
 /// Hands commands to the thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Spawner {
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<SpawnRequest>,
 }
 
 #[derive(Debug)]
-struct Order {
+struct SpawnRequest {
     command: Command,
     handle: Handle,
     reply: oneshot::Sender<io::Result<Child>>,
@@ -33,7 +33,7 @@ struct Order {
 
 impl Spawner {
     pub(crate) fn start() -> Self {
-        let (orders, incoming) = mpsc::channel::<Order>();
+        let (orders, incoming) = mpsc::channel::<SpawnRequest>();
         let started = thread::Builder::new()
             .name("chatctl-spawner".to_owned())
             .spawn(move || {
@@ -52,7 +52,7 @@ impl Spawner {
     pub(super) async fn spawn(&self, mut command: Command) -> io::Result<Child> {
         die_with_parent(&mut command);
         let (reply, answer) = oneshot::channel();
-        let order = Order {
+        let order = SpawnRequest {
             command,
             handle: Handle::current(),
             reply,

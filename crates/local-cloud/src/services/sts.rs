@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Cloud;
 use crate::services::iam::{self, Principal};
-use crate::wire::{Fault, Form, Request, Response, element, iso8601};
+use crate::wire::{Form, Request, Response, ServiceError, element, iso8601};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
@@ -18,14 +18,14 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 }
 
 /// Some operations of STS are called unsigned, so what is not here is said before who may call.
-fn answer(cloud: &Cloud, request: &Request) -> Result<String, Fault> {
+fn answer(cloud: &Cloud, request: &Request) -> Result<String, ServiceError> {
     match request.operation.as_str() {
         "GetCallerIdentity" => Ok(identity(cloud, &cloud.iam.admit(cloud, request)?)),
         "AssumeRole" => {
             let caller = cloud.iam.admit(cloud, request)?;
             assume_role(cloud, &caller, &request.form())
         }
-        other => Err(Fault::not_here("sts", other)),
+        other => Err(ServiceError::not_here("sts", other)),
     }
 }
 
@@ -47,7 +47,7 @@ fn identity(cloud: &Cloud, caller: &Principal) -> String {
         + &element("Account", &cloud.account_id)
 }
 
-fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String, Fault> {
+fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String, ServiceError> {
     let role_arn = form.required("RoleArn")?;
     let session_name = form.required("RoleSessionName")?;
     check_session_name(session_name)?;
@@ -57,7 +57,7 @@ fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String,
         let words = format!(
             "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
         );
-        return Err(Fault::new(403, "AccessDenied", words));
+        return Err(ServiceError::new(403, "AccessDenied", words));
     }
     if cloud
         .iam
@@ -66,7 +66,7 @@ fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String,
     {
         let words =
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-        return Err(Fault::new(400, "ValidationError", words));
+        return Err(ServiceError::new(400, "ValidationError", words));
     }
     let expires_ms = cloud.clock.now_ms() + i64::from(seconds) * 1000;
     let keys = cloud.iam.issue(role_arn, session_name, Some(expires_ms));
@@ -88,7 +88,7 @@ fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String,
     ))
 }
 
-fn check_session_name(name: &str) -> Result<(), Fault> {
+fn check_session_name(name: &str) -> Result<(), ServiceError> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let rule = match name.len() {
         0..2 => "Member must have length greater than or equal to 2",
@@ -99,14 +99,14 @@ fn check_session_name(name: &str) -> Result<(), Fault> {
     let words = format!(
         "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: {rule}"
     );
-    Err(Fault::new(400, "ValidationError", words))
+    Err(ServiceError::new(400, "ValidationError", words))
 }
 
-fn duration(form: &Form) -> Result<u32, Fault> {
+fn duration(form: &Form) -> Result<u32, ServiceError> {
     match form.get("DurationSeconds").map(str::parse::<u32>) {
         None => Ok(3600),
         Some(Ok(seconds @ 900..=43200)) => Ok(seconds),
-        Some(_) => Err(Fault::new(
+        Some(_) => Err(ServiceError::new(
             400,
             "ValidationError",
             "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",

@@ -10,7 +10,7 @@ use super::text::escape;
 
 /// A refusal: it is framed for its protocol at the edge of each room.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Fault {
+pub(crate) struct ServiceError {
     pub(crate) status: u16,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
@@ -18,7 +18,7 @@ pub(crate) struct Fault {
     pub(crate) details: Vec<(&'static str, Value)>,
 }
 
-impl Fault {
+impl ServiceError {
     /// A refusal with AWS's code and words.
     pub(crate) fn new(
         status: u16,

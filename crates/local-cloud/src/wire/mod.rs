@@ -19,7 +19,7 @@ mod request;
 mod response;
 mod text;
 
-pub(crate) use fault::Fault;
+pub(crate) use fault::ServiceError;
 pub(crate) use form::{Form, decode, encode, parse_form};
 pub(crate) use request::Request;
 pub(crate) use response::Response;

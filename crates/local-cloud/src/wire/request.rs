@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::ServiceError;
 use super::form::{Form, decode, parse_form};
 
 /// One request, read whole.
@@ -77,12 +77,12 @@ impl Request {
     }
 
     /// The body as a JSON object; an empty body is an empty object.
-    pub(crate) fn json(&self) -> Result<Map<String, Value>, Fault> {
+    pub(crate) fn json(&self) -> Result<Map<String, Value>, ServiceError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Map::new());
         }
         serde_json::from_slice(&self.body).map_err(|_| {
-            Fault::new(
+            ServiceError::new(
                 400,
                 "SerializationException",
                 "could not parse the body as a JSON object",

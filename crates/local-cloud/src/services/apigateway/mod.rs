@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 use crate::services::iam::Principal;
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 
 /// What the managed policy allows, and what API Gateway tries.
 const NEEDED: [&str; 7] = [
@@ -105,7 +105,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     response.identified(&request.request_id)
 }
 
-fn answer(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
+fn answer(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
     let caller = cloud.iam.admit(cloud, request)?;
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -123,7 +123,7 @@ fn answer(cloud: &Cloud, request: &Request) -> Result<Value, Fault> {
         (&Method::GET, ["account"]) => Ok(view(cloud)),
         (&Method::PATCH, ["account"]) => update(cloud, &caller, request),
         (&Method::GET, ["restapis"]) => Ok(json!({ "item": [] })),
-        _ => Err(Fault::not_here(request.service, &request.operation)),
+        _ => Err(ServiceError::not_here(request.service, &request.operation)),
     }
 }
 
@@ -139,7 +139,7 @@ fn view(cloud: &Cloud) -> Value {
     view
 }
 
-fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value, Fault> {
+fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value, ServiceError> {
     let body = request.json()?;
     let operations = body
         .get("patchOperations")
@@ -178,7 +178,7 @@ fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value,
 
 /// Uncertain: an empty value or none resets, as recent captures of AWS show; formerly it was called
 /// malformed.
-fn set_role(cloud: &Cloud, role: &str) -> Result<(), Fault> {
+fn set_role(cloud: &Cloud, role: &str) -> Result<(), ServiceError> {
     if role.is_empty() {
         cloud.account.set_logging_role(None);
         return Ok(());
@@ -220,6 +220,6 @@ fn role_works(cloud: &Cloud, role: &str) -> bool {
             .all(|action| cloud.iam.role_allows(cloud, role, action, "*"))
 }
 
-fn bad(words: &str) -> Fault {
-    Fault::new(400, "BadRequestException", words)
+fn bad(words: &str) -> ServiceError {
+    ServiceError::new(400, "BadRequestException", words)
 }

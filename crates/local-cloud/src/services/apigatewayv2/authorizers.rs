@@ -14,9 +14,9 @@ use serde_json::Value;
 use super::fields::{self, bad};
 use super::integrations::is_invocation;
 use super::live::text;
-use super::wire::{Answer, Call, fresh_id, quota, views};
+use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
 use super::{Api, View, missing};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 const AUTHORIZER_QUOTA: usize = 10;
 /// Members of HTTP APIs, in the order in which AWS looks at them.
@@ -33,7 +33,7 @@ const FOREIGN: [(&str, &str); 4] = [
     ("jwtConfiguration", "JwtConfiguration"),
 ];
 
-pub(super) async fn authorizers(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer {
+pub(super) async fn authorizers(call: &ApiCall<'_>, api: &str, rest: &[&str]) -> ApiResult {
     match rest {
         [] => match *call.method {
             Method::GET => call.list(api, |api| views(api.authorizers.values())),
@@ -50,7 +50,7 @@ pub(super) async fn authorizers(call: &Call<'_>, api: &str, rest: &[&str]) -> An
     }
 }
 
-fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     let mut view = fields::read(&call.body, fields::AUTHORIZER)?;
     check(call, &view, true)?;
     if api.authorizers.len() >= AUTHORIZER_QUOTA {
@@ -64,7 +64,7 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
 }
 
 /// An empty credential, expression or list takes the old one away; on a create it is refused.
-fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
+fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     let mut view = authorizer(api, id)?.clone();
     view.extend(fields::read(&call.body, fields::AUTHORIZER)?);
     for name in ["authorizerCredentialsArn", "identityValidationExpression"] {
@@ -78,7 +78,7 @@ fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
     Ok((200, view.into()))
 }
 
-fn check(call: &Call<'_>, view: &View, is_new: bool) -> Result<(), Fault> {
+fn check(call: &ApiCall<'_>, view: &View, is_new: bool) -> Result<(), ServiceError> {
     if text(view, "name").is_empty() {
         return Err(bad("Name must be specified"));
     }
@@ -120,7 +120,7 @@ fn is_role(arn: &str) -> bool {
 }
 
 /// One empty text stands for no source at all.
-fn check_sources(view: &View) -> Result<(), Fault> {
+fn check_sources(view: &View) -> Result<(), ServiceError> {
     let sources = sources(view);
     if sources == [""] {
         return Ok(());
@@ -147,7 +147,7 @@ fn is_source(source: &str) -> bool {
     })
 }
 
-fn check_expression(view: &View) -> Result<(), Fault> {
+fn check_expression(view: &View) -> Result<(), ServiceError> {
     let Some(expression) = view
         .get("identityValidationExpression")
         .and_then(Value::as_str)
@@ -167,7 +167,7 @@ fn check_expression(view: &View) -> Result<(), Fault> {
     Ok(())
 }
 
-fn delete(api: &mut Api, id: &str) -> Answer {
+fn delete(api: &mut Api, id: &str) -> ApiResult {
     let name = text(authorizer(api, id)?, "name");
     let used = api
         .routes
@@ -178,7 +178,7 @@ fn delete(api: &mut Api, id: &str) -> Answer {
             "Cannot delete authorizer '{name}', is referenced in route: {}",
             text(&route.view, "routeKey")
         );
-        return Err(Fault::new(409, "ConflictException", words));
+        return Err(ServiceError::new(409, "ConflictException", words));
     }
     api.authorizers.remove(id);
     Ok((204, Value::Null))
@@ -201,7 +201,7 @@ pub(super) fn sources(view: &View) -> Vec<&str> {
         .collect()
 }
 
-fn authorizer<'a>(api: &'a Api, id: &str) -> Result<&'a View, Fault> {
+fn authorizer<'a>(api: &'a Api, id: &str) -> Result<&'a View, ServiceError> {
     let none = || missing("Invalid Authorizer identifier specified");
     api.authorizers.get(id).ok_or_else(none)
 }

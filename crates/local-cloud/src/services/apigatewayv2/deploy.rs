@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::fields::bad;
 use super::live::{Snapshot, text};
-use super::wire::{Answer, Call, fresh_id};
+use super::wire::{ApiCall, ApiResult, fresh_id};
 use super::{Api, Deployment, Stage, View, missing};
-use crate::wire::{Fault, iso8601};
+use crate::wire::{ServiceError, iso8601};
 
-pub(super) async fn deployments(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answer {
+pub(super) async fn deployments(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> ApiResult {
     let apis = &call.cloud.apis;
     match (call.method, rest) {
         (&Method::GET, []) => {
@@ -54,7 +54,7 @@ fn newest_first(api: &Api) -> Vec<Value> {
         .collect()
 }
 
-fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     let description = call.body.get("description").and_then(Value::as_str);
     let stage = call
         .body
@@ -158,7 +158,7 @@ fn is_automatic(stage: &Stage) -> bool {
     stage.view.get("autoDeploy") == Some(&Value::Bool(true))
 }
 
-fn delete(api: &mut Api, id: &str) -> Answer {
+fn delete(api: &mut Api, id: &str) -> ApiResult {
     deployment(api, id)?;
     if api
         .stages
@@ -174,16 +174,16 @@ fn delete(api: &mut Api, id: &str) -> Answer {
     Ok((204, json!(null)))
 }
 
-pub(super) fn deployment<'a>(api: &'a Api, id: &str) -> Result<&'a Deployment, Fault> {
+pub(super) fn deployment<'a>(api: &'a Api, id: &str) -> Result<&'a Deployment, ServiceError> {
     api.deployments.get(id).ok_or_else(|| no_deployment(id))
 }
 
 /// Uncertain: AWS's words are recorded for APIs, routes and authorizers only; these follow v1's.
-fn no_deployment(id: &str) -> Fault {
+fn no_deployment(id: &str) -> ServiceError {
     missing(format!("Invalid Deployment identifier specified {id}"))
 }
 
 /// Uncertain: as above.
-pub(super) fn no_stage(name: &str) -> Fault {
+pub(super) fn no_stage(name: &str) -> ServiceError {
     missing(format!("Invalid stage identifier specified {name}"))
 }

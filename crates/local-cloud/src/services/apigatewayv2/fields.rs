@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// What a member may hold.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ pub(super) const ROUTE_SETTINGS: &[Field] = &[
 pub(super) fn read(
     body: &Map<String, Value>,
     fields: &[Field],
-) -> Result<Map<String, Value>, Fault> {
+) -> Result<Map<String, Value>, ServiceError> {
     let mut out = Map::new();
     for (name, shape) in fields {
         match body.get(*name) {
@@ -142,7 +142,7 @@ pub(super) fn read(
     Ok(out)
 }
 
-fn check(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
+fn check(name: &str, shape: Shape, value: &Value) -> Result<(), ServiceError> {
     let fine = match shape {
         Shape::Text(_) | Shape::OneOf(_) => value.is_string(),
         Shape::Flag => value.is_boolean(),
@@ -156,7 +156,7 @@ fn check(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
         Shape::Object => value.is_object(),
     };
     if !fine {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             400,
             "SerializationException",
             format!("{name} has the wrong type"),
@@ -165,7 +165,7 @@ fn check(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
     within(name, shape, value)
 }
 
-fn within(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
+fn within(name: &str, shape: Shape, value: &Value) -> Result<(), ServiceError> {
     let text = value.as_str().unwrap_or_default();
     match shape {
         Shape::Text(longest) if text.chars().count() > longest => Err(bad(format!(
@@ -191,8 +191,8 @@ fn within(name: &str, shape: Shape, value: &Value) -> Result<(), Fault> {
 }
 
 /// A `BadRequestException`.
-pub(super) fn bad(words: impl Into<String>) -> Fault {
-    Fault::new(400, "BadRequestException", words)
+pub(super) fn bad(words: impl Into<String>) -> ServiceError {
+    ServiceError::new(400, "BadRequestException", words)
 }
 
 fn title(name: &str) -> String {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read_integration(body: Value) -> Result<Map<String, Value>, Fault> {
+    fn read_integration(body: Value) -> Result<Map<String, Value>, ServiceError> {
         read(body.as_object().unwrap(), INTEGRATION)
     }
 

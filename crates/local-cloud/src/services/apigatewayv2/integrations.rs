@@ -13,13 +13,13 @@ use serde_json::Value;
 use super::fields::{self, bad};
 use super::live::text;
 use super::responses::integration_responses;
-use super::wire::{Answer, Call, fresh_id, quota, views};
+use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
 use super::{Api, Integration, View, missing};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 const INTEGRATION_QUOTA: usize = 300;
 
-pub(super) async fn integrations(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer {
+pub(super) async fn integrations(call: &ApiCall<'_>, api: &str, rest: &[&str]) -> ApiResult {
     match rest {
         [] => match *call.method {
             Method::GET => call.list(api, |api| views(api.integrations.values().map(|i| &i.view))),
@@ -37,7 +37,7 @@ pub(super) async fn integrations(call: &Call<'_>, api: &str, rest: &[&str]) -> A
     }
 }
 
-fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     let body = fields::read(&call.body, fields::INTEGRATION)?;
     if text(&body, "integrationType").is_empty() {
         return Err(bad("IntegrationType must be specified"));
@@ -69,7 +69,7 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
     Ok((201, view.into()))
 }
 
-fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
+fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     let mut view = integration(api, id)?.view.clone();
     let mut body = fields::read(&call.body, fields::INTEGRATION)?;
     for name in ["requestParameters", "requestTemplates"] {
@@ -111,7 +111,7 @@ fn merge_texts(name: &str, old: &View, body: &mut View) {
 
 /// A Lambda integration must name a function the way API Gateway calls it; a bare function ARN is
 /// the usual mistake. Whether the function exists shows only when a client connects, as on AWS.
-fn check(call: &Call<'_>, view: &View) -> Result<(), Fault> {
+fn check(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     check_support(call, view)?;
     check_parameters(view)?;
     let (kind, uri) = (text(view, "integrationType"), text(view, "integrationUri"));
@@ -136,7 +136,7 @@ pub(super) fn is_invocation(uri: &str) -> bool {
 }
 
 /// What the data plane would not do is refused here, by name, and not passed over at run time.
-fn check_support(call: &Call<'_>, view: &View) -> Result<(), Fault> {
+fn check_support(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     let is = |name: &str, word: &str| text(view, name) == word;
     let what = if is("integrationType", "AWS") {
         "an AWS integration; AWS_PROXY is"
@@ -160,7 +160,7 @@ fn parameters(view: &View) -> View {
 }
 
 /// Uncertain: the words are those of REST APIs; for WebSocket APIs none are recorded.
-fn check_parameters(view: &View) -> Result<(), Fault> {
+fn check_parameters(view: &View) -> Result<(), ServiceError> {
     let targets = [
         "integration.request.header.",
         "integration.request.querystring.",
@@ -200,7 +200,7 @@ pub(super) fn has_variables(templates: Option<&Value>) -> bool {
     })
 }
 
-fn delete(api: &mut Api, id: &str) -> Answer {
+fn delete(api: &mut Api, id: &str) -> ApiResult {
     integration(api, id)?;
     let target = format!("integrations/{id}");
     let used: Vec<_> = api
@@ -214,17 +214,17 @@ fn delete(api: &mut Api, id: &str) -> Answer {
             "Cannot delete Integration because it is referenced by the following Routes with Ids: [{}]",
             used.join(", ")
         );
-        return Err(Fault::new(409, "ConflictException", words));
+        return Err(ServiceError::new(409, "ConflictException", words));
     }
     api.integrations.remove(id);
     Ok((204, Value::Null))
 }
 
-pub(super) fn integration<'a>(api: &'a Api, id: &str) -> Result<&'a Integration, Fault> {
+pub(super) fn integration<'a>(api: &'a Api, id: &str) -> Result<&'a Integration, ServiceError> {
     api.integrations.get(id).ok_or_else(no_integration)
 }
 
 /// Uncertain: AWS's words are recorded for routes, where they name no id; these follow them.
-pub(super) fn no_integration() -> Fault {
+pub(super) fn no_integration() -> ServiceError {
     missing("Invalid Integration identifier specified")
 }

@@ -80,12 +80,12 @@ pub(crate) struct LiveIntegration {
     pub(crate) credentials_arn: Option<String>,
     /// What only types without a function use.
     #[serde(default)]
-    pub(crate) custom: Custom,
+    pub(crate) custom: TemplateSettings,
 }
 
 /// The part of an integration that `MOCK`, `HTTP` and `HTTP_PROXY` use.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Custom {
+pub(crate) struct TemplateSettings {
     /// `GET`, `POST` and so on.
     pub(crate) method: String,
     /// By the key that the template selection expression yields.
@@ -97,12 +97,12 @@ pub(crate) struct Custom {
     /// `integration.request.header.name` and so on, to where the value comes from.
     pub(crate) request_parameters: BTreeMap<String, String>,
     /// Integration responses by their key.
-    pub(crate) responses: BTreeMap<String, CustomResponse>,
+    pub(crate) responses: BTreeMap<String, TemplateResponse>,
 }
 
 /// One integration response.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct CustomResponse {
+pub(crate) struct TemplateResponse {
     /// By the key that the template selection expression yields.
     pub(crate) templates: BTreeMap<String, String>,
     /// Such as `\$default`.
@@ -141,13 +141,13 @@ pub(super) struct Snapshot {
 /// A stage as it is served. After a new deployment the old and the new one answer in turn for a
 /// while, as on AWS: `DEPLOYED` does not mean that every front end has heard of it.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(super) struct ServedStage {
     now: Arc<LiveStage>,
     before: Option<(Arc<LiveStage>, Instant)>,
     turn: AtomicBool,
 }
 
-impl Served {
+impl ServedStage {
     pub(super) fn new(now: LiveStage, before: Option<(Arc<LiveStage>, Instant)>) -> Self {
         Self {
             now: Arc::new(now),
@@ -256,7 +256,7 @@ fn live_integration(id: &str, integration: &Integration) -> LiveIntegration {
             .and_then(Value::as_u64)
             .unwrap_or(29_000),
         credentials_arn: filled(view, "credentialsArn"),
-        custom: Custom {
+        custom: TemplateSettings {
             method: text(view, "integrationMethod").to_owned(),
             request_templates: texts(view, "requestTemplates"),
             template_selection: text(view, "templateSelectionExpression").to_owned(),
@@ -276,8 +276,8 @@ fn live_integration(id: &str, integration: &Integration) -> LiveIntegration {
     }
 }
 
-fn custom_response(view: &View) -> CustomResponse {
-    CustomResponse {
+fn custom_response(view: &View) -> TemplateResponse {
+    TemplateResponse {
         templates: texts(view, "responseTemplates"),
         template_selection: text(view, "templateSelectionExpression").to_owned(),
     }

@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Cloud;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 pub(crate) use live::{
-    Custom, CustomResponse, LiveAuthorizer, LiveIntegration, LiveRoute, LiveStage,
+    LiveAuthorizer, LiveIntegration, LiveRoute, LiveStage, TemplateResponse, TemplateSettings,
 };
 pub(crate) use rates::Rates;
 pub(crate) use wire::serve;
@@ -38,9 +38,9 @@ type View = Map<String, Value>;
 /// Every API.
 #[derive(Debug, Default)]
 pub(crate) struct Apis {
-    state: Mutex<State>,
+    state: Mutex<ApisState>,
     /// By API and stage; what the gateway looks up for every frame.
-    served: RwLock<HashMap<(String, String), live::Served>>,
+    served: RwLock<HashMap<(String, String), live::ServedStage>>,
     /// APIs with a write under way.
     busy: Mutex<BTreeSet<String>>,
     /// The control plane's rates, shared with v1.
@@ -48,7 +48,7 @@ pub(crate) struct Apis {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct State {
+struct ApisState {
     apis: BTreeMap<String, Api>,
 }
 
@@ -106,7 +106,7 @@ impl Apis {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
         served
             .get(&(api_id.to_owned(), stage.to_owned()))
-            .map(live::Served::pick)
+            .map(live::ServedStage::pick)
     }
 
     /// The address of the first API with all of these tags that is live on the stage.
@@ -125,9 +125,9 @@ impl Apis {
 
     /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
     /// clients that race see it.
-    async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, Fault> {
+    async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, ServiceError> {
         if !lock(&self.busy).insert(api_id.to_owned()) {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 409,
                 "ConflictException",
                 "Unable to complete operation due to concurrent modification. Please try again later.",
@@ -137,7 +137,7 @@ impl Apis {
             apis: self,
             api_id: api_id.to_owned(),
         };
-        let pause = cloud.weather.now().control_plane.mutation_millis;
+        let pause = cloud.conditions.now().control_plane.mutation_millis;
         if pause > 0 {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
@@ -149,8 +149,8 @@ impl Apis {
         &self,
         cloud: &Cloud,
         api_id: &str,
-        work: impl FnOnce(&Api) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&Api) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let state = lock(&self.state);
         work(
             state
@@ -167,8 +167,8 @@ impl Apis {
         cloud: &Cloud,
         api_id: &str,
         deploys: bool,
-        work: impl FnOnce(&mut Api) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&mut Api) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let mut state = lock(&self.state);
         let api = state
             .apis
@@ -184,7 +184,7 @@ impl Apis {
 
     /// Shows the data plane the API's stages; `None` takes all of them away.
     fn serve_stages(&self, cloud: &Cloud, api_id: &str, api: Option<&Api>) {
-        let lag = Duration::from_millis(cloud.weather.now().control_plane.deployment_lag_millis);
+        let lag = Duration::from_millis(cloud.conditions.now().control_plane.deployment_lag_millis);
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = HashMap::new();
         // Without its own endpoint an API is reached by custom domains alone, which are not here.
@@ -204,7 +204,7 @@ impl Apis {
                     old.before()
                 }
             });
-            next.insert(key, live::Served::new(now, before));
+            next.insert(key, live::ServedStage::new(now, before));
         }
         served.retain(|(api, _), _| api != api_id);
         served.extend(next);
@@ -217,7 +217,7 @@ impl Apis {
 
     /// Takes a snapshot back. The port may be another one now, so endpoints are written anew.
     pub(crate) fn restore(&self, cloud: &Cloud, snapshot: Value) -> Result<(), serde_json::Error> {
-        let mut restored: State = serde_json::from_value(snapshot)?;
+        let mut restored: ApisState = serde_json::from_value(snapshot)?;
         for (id, api) in &mut restored.apis {
             api.view
                 .insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
@@ -234,7 +234,7 @@ fn endpoint(cloud: &Cloud, api_id: &str) -> String {
     format!("ws://{host}/_aws/execute-api/{api_id}")
 }
 
-fn no_api(cloud: &Cloud, api_id: &str) -> Fault {
+fn no_api(cloud: &Cloud, api_id: &str) -> ServiceError {
     missing(format!(
         "Invalid API identifier specified {}:{api_id}",
         cloud.account_id
@@ -242,8 +242,8 @@ fn no_api(cloud: &Cloud, api_id: &str) -> Fault {
 }
 
 /// A `NotFoundException`.
-fn missing(words: impl Into<String>) -> Fault {
-    Fault::new(404, "NotFoundException", words)
+fn missing(words: impl Into<String>) -> ServiceError {
+    ServiceError::new(404, "NotFoundException", words)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

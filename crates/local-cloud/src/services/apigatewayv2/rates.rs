@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::Cloud;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// Buckets by name: tokens left, and when they were counted.
 #[derive(Debug, Default)]
@@ -21,8 +21,8 @@ impl Rates {
         &self,
         cloud: &Cloud,
         own: Option<(&'static str, f64)>,
-    ) -> Result<(), Fault> {
-        if !cloud.weather.now().control_plane.control_rates {
+    ) -> Result<(), ServiceError> {
+        if !cloud.conditions.now().control_plane.control_rates {
             return Ok(());
         }
         let now_ms = cloud.clock.now_ms();
@@ -31,7 +31,7 @@ impl Rates {
         if shared && own {
             return Ok(());
         }
-        Err(Fault::new(
+        Err(ServiceError::new(
             429,
             "TooManyRequestsException",
             "Too Many Requests",

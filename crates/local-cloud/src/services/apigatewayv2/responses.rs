@@ -8,17 +8,17 @@ use super::fields::{self, Field, bad};
 use super::integrations::{has_variables, no_integration};
 use super::live::text;
 use super::routes::no_route;
-use super::wire::{Answer, Call, fresh_id, views};
+use super::wire::{ApiCall, ApiResult, fresh_id, views};
 use super::{Api, View, missing};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 pub(super) async fn route_responses(
-    call: &Call<'_>,
+    call: &ApiCall<'_>,
     api: &str,
     route_id: &str,
     rest: &[&str],
-) -> Answer {
-    let kind = Kind {
+) -> ApiResult {
+    let kind = ResponseKind {
         fields: fields::ROUTE_RESPONSE,
         key: "routeResponseKey",
         id: "routeResponseId",
@@ -35,12 +35,12 @@ pub(super) async fn route_responses(
 }
 
 pub(super) async fn integration_responses(
-    call: &Call<'_>,
+    call: &ApiCall<'_>,
     api: &str,
     id: &str,
     rest: &[&str],
-) -> Answer {
-    let kind = Kind {
+) -> ApiResult {
+    let kind = ResponseKind {
         fields: fields::INTEGRATION_RESPONSE,
         key: "integrationResponseKey",
         id: "integrationResponseId",
@@ -64,7 +64,7 @@ pub(super) async fn integration_responses(
 }
 
 /// What tells the two kinds of responses apart.
-struct Kind {
+struct ResponseKind {
     fields: &'static [Field],
     key: &'static str,
     id: &'static str,
@@ -74,13 +74,13 @@ struct Kind {
 type Responses = std::collections::BTreeMap<String, View>;
 
 async fn responses(
-    call: &Call<'_>,
+    call: &ApiCall<'_>,
     api_id: &str,
     rest: &[&str],
-    kind: &Kind,
-    check: impl Fn(&View) -> Result<(), Fault>,
-    of: impl Fn(&mut Api) -> Result<&mut Responses, Fault>,
-) -> Answer {
+    kind: &ResponseKind,
+    check: impl Fn(&View) -> Result<(), ServiceError>,
+    of: impl Fn(&mut Api) -> Result<&mut Responses, ServiceError>,
+) -> ApiResult {
     // Uncertain: AWS's words for these two are not recorded.
     let gone = |id: &str| missing(format!("Invalid {} identifier specified {id}", kind.name));
     let read = |base: View, responses: &Responses| {
@@ -91,7 +91,7 @@ async fn responses(
         let taken = |other: &View| text(other, kind.key) == key && text(other, kind.id) != id;
         if responses.values().any(taken) {
             let words = format!("{} with key {key} already exists", kind.name);
-            return Err(Fault::new(409, "ConflictException", words));
+            return Err(ServiceError::new(409, "ConflictException", words));
         }
         Ok(view)
     };

@@ -8,13 +8,13 @@ use super::fields::{self, bad};
 use super::integrations::integration;
 use super::live::text;
 use super::responses::route_responses;
-use super::wire::{Answer, Call, fresh_id, quota, views};
+use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
 use super::{Api, Route, View, missing};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 const ROUTE_QUOTA: usize = 300;
 
-pub(super) async fn routes(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer {
+pub(super) async fn routes(call: &ApiCall<'_>, api: &str, rest: &[&str]) -> ApiResult {
     match rest {
         [] => match *call.method {
             Method::GET => call.list(api, |api| views(api.routes.values().map(|r| &r.view))),
@@ -38,7 +38,7 @@ pub(super) async fn routes(call: &Call<'_>, api: &str, rest: &[&str]) -> Answer 
     }
 }
 
-fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     let body = fields::read(&call.body, fields::ROUTE)?;
     if text(&body, "routeKey").is_empty() {
         return Err(bad("RouteKey must be specified"));
@@ -64,7 +64,7 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
 }
 
 /// The model says 200; a capture of AWS shows 201, and clients take both.
-fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
+fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     let mut view = route(api, id)?.view.clone();
     let body = fields::read(&call.body, fields::ROUTE)?;
     // Who turns authorization off has no authorizer any more.
@@ -89,7 +89,7 @@ fn update(call: &Call<'_>, api: &mut Api, id: &str) -> Answer {
     Ok((201, view.into()))
 }
 
-fn check(call: &Call<'_>, api: &Api, id: &str, view: &View) -> Result<(), Fault> {
+fn check(call: &ApiCall<'_>, api: &Api, id: &str, view: &View) -> Result<(), ServiceError> {
     let key = text(view, "routeKey");
     if key.starts_with('$') && !matches!(key, "$connect" | "$disconnect" | "$default") {
         return Err(bad(format!(
@@ -100,7 +100,7 @@ fn check(call: &Call<'_>, api: &Api, id: &str, view: &View) -> Result<(), Fault>
         |(other, route): (&String, &Route)| other != id && text(&route.view, "routeKey") == key;
     if api.routes.iter().any(taken) {
         let words = format!("Route with key {key} already exists for this API");
-        return Err(Fault::new(409, "ConflictException", words));
+        return Err(ServiceError::new(409, "ConflictException", words));
     }
     check_authorization(api, view)?;
     check_support(call, view)?;
@@ -110,7 +110,7 @@ fn check(call: &Call<'_>, api: &Api, id: &str, view: &View) -> Result<(), Fault>
 /// Uncertain: AWS's words for a CUSTOM route without an authorizer, with one that is not there, and
 /// for an authorizer on a route of another type are not recorded; refusing is what HTTP APIs do, and
 /// a route that lets nobody in would be found much later.
-fn check_authorization(api: &Api, view: &View) -> Result<(), Fault> {
+fn check_authorization(api: &Api, view: &View) -> Result<(), ServiceError> {
     let (kind, id) = (text(view, "authorizationType"), text(view, "authorizerId"));
     if kind != "NONE" && text(view, "routeKey") != "$connect" {
         return Err(bad(
@@ -131,7 +131,7 @@ fn check_authorization(api: &Api, view: &View) -> Result<(), Fault> {
 }
 
 /// What the data plane would not do is refused here, by name, and not passed over at run time.
-fn check_support(call: &Call<'_>, view: &View) -> Result<(), Fault> {
+fn check_support(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     let filled = |name: &str| match view.get(name) {
         Some(Value::Object(map)) => !map.is_empty(),
         Some(Value::String(text)) => !text.is_empty(),
@@ -149,7 +149,7 @@ fn check_support(call: &Call<'_>, view: &View) -> Result<(), Fault> {
     }
 }
 
-fn check_target(api: &Api, target: &str) -> Result<(), Fault> {
+fn check_target(api: &Api, target: &str) -> Result<(), ServiceError> {
     if target.is_empty() {
         return Ok(());
     }
@@ -163,11 +163,11 @@ fn check_target(api: &Api, target: &str) -> Result<(), Fault> {
     }
 }
 
-fn route<'a>(api: &'a Api, id: &str) -> Result<&'a Route, Fault> {
+fn route<'a>(api: &'a Api, id: &str) -> Result<&'a Route, ServiceError> {
     api.routes.get(id).ok_or_else(no_route)
 }
 
 /// AWS's words, which name no id.
-pub(super) fn no_route() -> Fault {
+pub(super) fn no_route() -> ServiceError {
     missing("Invalid route identifier specified")
 }

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use super::deploy::{self, no_stage};
 use super::fields::{self, bad};
 use super::live::{group_of, text};
-use super::wire::{Answer, Call, quota};
+use super::wire::{ApiCall, ApiResult, quota};
 use super::{Api, Stage, View, tags};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 const STAGE_QUOTA: usize = 10;
 /// Uncertain: API Gateway's model says 1,024 characters, the guide 3 KB. The smaller one is safe with
@@ -24,7 +24,7 @@ const FORMAT_LIMIT: usize = 1024;
 /// What v2's refusals of a format begin with.
 const FORMAT_ERRORS: &str = "The following errors are found in Access Log Format: ";
 
-pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answer {
+pub(super) async fn stages(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> ApiResult {
     let apis = &call.cloud.apis;
     match (call.method, rest) {
         (&Method::GET, []) => {
@@ -71,12 +71,21 @@ pub(super) async fn stages(call: &Call<'_>, api_id: &str, rest: &[&str]) -> Answ
     }
 }
 
-async fn change(call: &Call<'_>, api_id: &str, work: impl FnOnce(&mut Api) -> Answer) -> Answer {
+async fn change(
+    call: &ApiCall<'_>,
+    api_id: &str,
+    work: impl FnOnce(&mut Api) -> ApiResult,
+) -> ApiResult {
     let _writing = call.cloud.apis.write(call.cloud, api_id).await?;
     call.cloud.apis.change(call.cloud, api_id, false, work)
 }
 
-async fn edit(call: &Call<'_>, api: &str, name: &str, work: impl FnOnce(&mut View)) -> Answer {
+async fn edit(
+    call: &ApiCall<'_>,
+    api: &str,
+    name: &str,
+    work: impl FnOnce(&mut View),
+) -> ApiResult {
     change(call, api, |api| {
         let stage = api.stages.get_mut(name).ok_or_else(|| no_stage(name))?;
         work(&mut stage.view);
@@ -88,7 +97,7 @@ async fn edit(call: &Call<'_>, api: &str, name: &str, work: impl FnOnce(&mut Vie
     .await
 }
 
-fn create(call: &Call<'_>, api: &mut Api) -> Answer {
+fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     let name = call
         .body
         .get("stageName")
@@ -99,7 +108,11 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
         return Err(bad("Stage name only allows a-zA-Z0-9_-"));
     }
     if api.stages.contains_key(name) {
-        return Err(Fault::new(409, "ConflictException", "Stage already exists"));
+        return Err(ServiceError::new(
+            409,
+            "ConflictException",
+            "Stage already exists",
+        ));
     }
     if api.stages.len() >= STAGE_QUOTA {
         return Err(quota("Stages"));
@@ -117,7 +130,7 @@ fn create(call: &Call<'_>, api: &mut Api) -> Answer {
     store(call, api, name, view, 201)
 }
 
-fn update(call: &Call<'_>, api: &mut Api, name: &str) -> Answer {
+fn update(call: &ApiCall<'_>, api: &mut Api, name: &str) -> ApiResult {
     let mut view = api
         .stages
         .get(name)
@@ -130,7 +143,7 @@ fn update(call: &Call<'_>, api: &mut Api, name: &str) -> Answer {
 }
 
 /// Stores the stage, deploys it if it does that by itself, and shows it.
-fn store(call: &Call<'_>, api: &mut Api, name: &str, view: View, status: u16) -> Answer {
+fn store(call: &ApiCall<'_>, api: &mut Api, name: &str, view: View, status: u16) -> ApiResult {
     let turned_on = view.get("autoDeploy") == Some(&Value::Bool(true))
         && api
             .stages
@@ -145,7 +158,7 @@ fn store(call: &Call<'_>, api: &mut Api, name: &str, view: View, status: u16) ->
 }
 
 /// Lays the body over the stage, with every check.
-fn apply(call: &Call<'_>, api: &Api, view: &mut View) -> Result<(), Fault> {
+fn apply(call: &ApiCall<'_>, api: &Api, view: &mut View) -> Result<(), ServiceError> {
     let body = fields::read(&call.body, fields::STAGE)?;
     if let Some(id) = body.get("deploymentId").and_then(Value::as_str) {
         let automatic = body.get("autoDeploy").or_else(|| view.get("autoDeploy"));
@@ -178,7 +191,7 @@ fn apply(call: &Call<'_>, api: &Api, view: &mut View) -> Result<(), Fault> {
 }
 
 /// Variables merge; an empty value takes one away, and an empty map changes nothing.
-fn variables(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
+fn variables(call: &ApiCall<'_>, view: &mut View) -> Result<(), ServiceError> {
     let Some(new) = object(call, "stageVariables")? else {
         return Ok(());
     };
@@ -189,7 +202,7 @@ fn variables(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
         .unwrap_or_default();
     for (name, value) in new {
         let Some(value) = value.as_str() else {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 400,
                 "SerializationException",
                 "stage variables must be strings",
@@ -206,7 +219,7 @@ fn variables(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_variable(name: &str, value: &str) -> Result<(), Fault> {
+fn check_variable(name: &str, value: &str) -> Result<(), ServiceError> {
     let name_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let value_fine = value
         .chars()
@@ -219,7 +232,7 @@ fn check_variable(name: &str, value: &str) -> Result<(), Fault> {
     )))
 }
 
-fn route_settings(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
+fn route_settings(call: &ApiCall<'_>, view: &mut View) -> Result<(), ServiceError> {
     let Some(new) = object(call, "routeSettings")? else {
         return Ok(());
     };
@@ -230,7 +243,7 @@ fn route_settings(call: &Call<'_>, view: &mut View) -> Result<(), Fault> {
         .unwrap_or_default();
     for (key, settings) in new {
         let Some(settings) = settings.as_object() else {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 400,
                 "SerializationException",
                 "routeSettings must hold objects",
@@ -250,10 +263,10 @@ fn default_settings() -> View {
 }
 
 fn merge_settings(
-    call: &Call<'_>,
+    call: &ApiCall<'_>,
     old: Option<&Value>,
     new: &Map<String, Value>,
-) -> Result<View, Fault> {
+) -> Result<View, ServiceError> {
     let mut merged = old
         .and_then(Value::as_object)
         .cloned()
@@ -272,7 +285,7 @@ fn merge_settings(
     }
     if call
         .cloud
-        .weather
+        .conditions
         .now()
         .control_plane
         .zeroes_absent_throttles
@@ -288,7 +301,7 @@ fn merge_settings(
 }
 
 /// Whether the body turns execution logs on anywhere.
-fn asks_for_logging(call: &Call<'_>) -> bool {
+fn asks_for_logging(call: &ApiCall<'_>) -> bool {
     let on = |settings: &Value| {
         matches!(
             settings.get("loggingLevel").and_then(Value::as_str),
@@ -301,7 +314,7 @@ fn asks_for_logging(call: &Call<'_>) -> bool {
 }
 
 /// Reads `accessLogSettings`; true if there are any to check further.
-fn access_log(call: &Call<'_>, view: &mut View) -> Result<bool, Fault> {
+fn access_log(call: &ApiCall<'_>, view: &mut View) -> Result<bool, ServiceError> {
     let Some(settings) = object(call, "accessLogSettings")? else {
         return Ok(false);
     };
@@ -323,7 +336,7 @@ fn access_log(call: &Call<'_>, view: &mut View) -> Result<bool, Fault> {
     Ok(true)
 }
 
-fn check_format(format: &str) -> Result<(), Fault> {
+fn check_format(format: &str) -> Result<(), ServiceError> {
     if format.contains(['\n', '\r']) {
         return Err(bad(format!(
             "{FORMAT_ERRORS}Access Log format must be single line: '{format}'"
@@ -347,7 +360,7 @@ fn check_format(format: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn destination_exists(call: &Call<'_>, view: &View) -> Result<(), Fault> {
+fn destination_exists(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     let settings = view.get("accessLogSettings").and_then(Value::as_object);
     let arn = settings
         .map(|settings| text(settings, "destinationArn"))
@@ -368,11 +381,11 @@ fn destination_exists(call: &Call<'_>, view: &View) -> Result<(), Fault> {
     Err(super::missing(words))
 }
 
-fn object(call: &Call<'_>, name: &str) -> Result<Option<Map<String, Value>>, Fault> {
+fn object(call: &ApiCall<'_>, name: &str) -> Result<Option<Map<String, Value>>, ServiceError> {
     match call.body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object.clone())),
-        Some(_) => Err(Fault::new(
+        Some(_) => Err(ServiceError::new(
             400,
             "SerializationException",
             format!("{name} must be an object"),

@@ -4,11 +4,11 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::fields::bad;
-use super::wire::{Answer, Call};
+use super::wire::{ApiCall, ApiResult};
 use super::{View, lock, missing};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
-pub(super) fn tags(call: &Call<'_>, arn: &str) -> Answer {
+pub(super) fn tags(call: &ApiCall<'_>, arn: &str) -> ApiResult {
     match *call.method {
         Method::GET => with_tags(call, arn, |tags| Ok((200, json!({ "tags": tags })))),
         Method::POST => {
@@ -38,12 +38,12 @@ pub(super) fn tags(call: &Call<'_>, arn: &str) -> Answer {
 }
 
 /// The `tags` of a create or TagResource body.
-pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, Fault> {
+pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, ServiceError> {
     let tags = match body.get("tags") {
         None | Some(Value::Null) => return Ok(Map::new()),
         Some(Value::Object(tags)) => tags,
         Some(_) => {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 400,
                 "SerializationException",
                 "tags must be an object",
@@ -52,7 +52,7 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, Faul
     };
     for (key, value) in tags {
         let Some(value) = value.as_str() else {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 400,
                 "SerializationException",
                 "tag values must be strings",
@@ -74,10 +74,10 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, Faul
 }
 
 fn with_tags(
-    call: &Call<'_>,
+    call: &ApiCall<'_>,
     arn: &str,
-    work: impl FnOnce(&mut Map<String, Value>) -> Answer,
-) -> Answer {
+    work: impl FnOnce(&mut Map<String, Value>) -> ApiResult,
+) -> ApiResult {
     let none = || missing(format!("Invalid resource ARN specified: {arn}"));
     let prefix = format!("arn:aws:apigateway:{}::/apis/", call.cloud.region);
     let path = arn

@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 use super::fields::{self, bad};
 use super::{Api, View, authorizers, deploy, endpoint, integrations, lock, routes, stages, tags};
 use crate::Cloud;
-use crate::wire::{Fault, Request, Response, iso8601, random_id};
+use crate::wire::{Request, Response, ServiceError, iso8601, random_id};
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// APIs in one region.
 const API_QUOTA: usize = 600;
 
 /// Status and body of an answer.
-pub(super) type Answer = Result<(u16, Value), Fault>;
+pub(super) type ApiResult = Result<(u16, Value), ServiceError>;
 
 /// One call, taken apart.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct ApiCall<'a> {
     pub(super) cloud: &'a Cloud,
     pub(super) method: &'a Method,
     pub(super) body: Map<String, Value>,
@@ -40,7 +40,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     response.identified(&request.request_id)
 }
 
-async fn answer(cloud: &Cloud, request: &Request) -> Answer {
+async fn answer(cloud: &Cloud, request: &Request) -> ApiResult {
     let caller = cloud.iam.admit(cloud, request)?;
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
@@ -54,7 +54,7 @@ async fn answer(cloud: &Cloud, request: &Request) -> Answer {
         .apis
         .rates
         .take(cloud, deploys.then_some(("CreateDeployment", 0.2)))?;
-    let call = Call {
+    let call = ApiCall {
         cloud,
         method: &request.method,
         body: request.json()?,
@@ -75,20 +75,20 @@ async fn answer(cloud: &Cloud, request: &Request) -> Answer {
     }
 }
 
-impl Call<'_> {
+impl ApiCall<'_> {
     /// The answer to an operation that the local cloud does not have.
-    pub(super) fn not_here(&self) -> Fault {
-        Fault::not_here(self.request.service, &self.request.operation)
+    pub(super) fn not_here(&self) -> ServiceError {
+        ServiceError::not_here(self.request.service, &self.request.operation)
     }
 
     /// The answer to a member that the local cloud does not have, said where it is asked for.
-    pub(super) fn without(&self, what: &str) -> Fault {
+    pub(super) fn without(&self, what: &str) -> ServiceError {
         let operation = format!("{} with {what}", self.request.operation);
-        Fault::not_here("apigatewayv2", &operation)
+        ServiceError::not_here("apigatewayv2", &operation)
     }
 
     /// One page of what hangs on an API.
-    pub(super) fn list(&self, api: &str, items: impl FnOnce(&Api) -> Vec<Value>) -> Answer {
+    pub(super) fn list(&self, api: &str, items: impl FnOnce(&Api) -> Vec<Value>) -> ApiResult {
         let items = self
             .cloud
             .apis
@@ -97,7 +97,11 @@ impl Call<'_> {
     }
 
     /// One thing of an API.
-    pub(super) fn look(&self, api: &str, work: impl FnOnce(&Api) -> Result<View, Fault>) -> Answer {
+    pub(super) fn look(
+        &self,
+        api: &str,
+        work: impl FnOnce(&Api) -> Result<View, ServiceError>,
+    ) -> ApiResult {
         self.cloud
             .apis
             .with(self.cloud, api, |api| Ok((200, work(api)?.into())))
@@ -107,8 +111,8 @@ impl Call<'_> {
     pub(super) async fn change(
         &self,
         api_id: &str,
-        work: impl FnOnce(&mut Api) -> Answer,
-    ) -> Answer {
+        work: impl FnOnce(&mut Api) -> ApiResult,
+    ) -> ApiResult {
         let _writing = self.cloud.apis.write(self.cloud, api_id).await?;
         self.cloud.apis.change(self.cloud, api_id, true, work)
     }
@@ -122,7 +126,7 @@ impl Call<'_> {
     ///
     /// Uncertain: AWS does not document the default size; 25 is that of v1's lists, and small enough to
     /// find clients that ignore `nextToken`.
-    pub(super) fn page(&self, items: Vec<Value>) -> Answer {
+    pub(super) fn page(&self, items: Vec<Value>) -> ApiResult {
         let limit = match self
             .request
             .param("maxResults")
@@ -167,7 +171,7 @@ pub(super) fn fresh_id(count: usize, taken: impl Fn(&str) -> bool) -> String {
     }
 }
 
-fn apis(call: &Call<'_>) -> Answer {
+fn apis(call: &ApiCall<'_>) -> ApiResult {
     match *call.method {
         Method::GET => {
             let state = lock(&call.cloud.apis.state);
@@ -183,11 +187,11 @@ fn apis(call: &Call<'_>) -> Answer {
     }
 }
 
-fn create_api(call: &Call<'_>) -> Answer {
+fn create_api(call: &ApiCall<'_>) -> ApiResult {
     let body = fields::read(&call.body, fields::API)?;
     match call.body.get("protocolType").and_then(Value::as_str) {
         Some("WEBSOCKET") => {}
-        Some("HTTP") => return Err(Fault::not_here("apigatewayv2", "CreateApi for HTTP")),
+        Some("HTTP") => return Err(ServiceError::not_here("apigatewayv2", "CreateApi for HTTP")),
         _ => {
             return Err(bad(
                 "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]",
@@ -206,7 +210,7 @@ fn create_api(call: &Call<'_>) -> Answer {
     if state.apis.len() >= API_QUOTA {
         // Uncertain: the words are those of authorizers, which are recorded, with another noun.
         let words = "Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs.";
-        return Err(Fault::new(429, "ConflictException", words));
+        return Err(ServiceError::new(429, "ConflictException", words));
     }
     let id = fresh_id(10, |id| state.apis.contains_key(id));
     let mut view = View::new();
@@ -237,7 +241,7 @@ fn create_api(call: &Call<'_>) -> Answer {
 }
 
 /// WebSocket APIs need a selection expression over the request's body.
-fn check_selection(body: &View, required: bool) -> Result<(), Fault> {
+fn check_selection(body: &View, required: bool) -> Result<(), ServiceError> {
     match body.get("routeSelectionExpression").and_then(Value::as_str) {
         None if !required => Ok(()),
         None | Some("") => Err(bad(
@@ -247,7 +251,7 @@ fn check_selection(body: &View, required: bool) -> Result<(), Fault> {
     }
 }
 
-async fn one_api(call: &Call<'_>, id: &str) -> Answer {
+async fn one_api(call: &ApiCall<'_>, id: &str) -> ApiResult {
     let apis = &call.cloud.apis;
     match *call.method {
         Method::GET => apis.with(call.cloud, id, |api| Ok((200, api.view.clone().into()))),
@@ -275,11 +279,11 @@ async fn one_api(call: &Call<'_>, id: &str) -> Answer {
 /// AWS carries a full quota as a `ConflictException` on status 429.
 ///
 /// Uncertain: the words are recorded for authorizers; for other nouns they are assumed.
-pub(super) fn quota(what: &str) -> Fault {
+pub(super) fn quota(what: &str) -> ServiceError {
     let words = format!(
         "Maximum number of {what} for this API has been reached. Please contact AWS if you need additional {what}."
     );
-    Fault::new(429, "ConflictException", words)
+    ServiceError::new(429, "ConflictException", words)
 }
 
 pub(super) fn views<'a>(items: impl Iterator<Item = &'a View>) -> Vec<Value> {

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value};
 
 use super::tokens;
-use super::{Fault, validation};
+use super::{ServiceError, validation};
 
-type Body = Map<String, Value>;
-type Check = Result<(), Fault>;
+type JsonBody = Map<String, Value>;
+type Check = Result<(), ServiceError>;
 
 const FUNCTIONS: [&str; 8] = [
     "attribute_exists",
@@ -32,7 +32,7 @@ const HASH_LIMIT: usize = 2048;
 const RANGE_LIMIT: usize = 1024;
 
 /// Looks at the body alone.
-pub(super) fn body(operation: &str, body: &Body) -> Check {
+pub(super) fn body(operation: &str, body: &JsonBody) -> Check {
     match operation {
         "CreateTable" | "UpdateTable" => {
             key_types(body)?;
@@ -58,13 +58,13 @@ pub(super) fn body(operation: &str, body: &Body) -> Check {
 }
 
 /// Whether a put could break the limit of an index' key, so that its table has to be looked at.
-pub(super) fn has_long_attributes(body: &Body) -> bool {
+pub(super) fn has_long_attributes(body: &JsonBody) -> bool {
     let item = body.get("Item").and_then(Value::as_object);
     item.is_some_and(|item| item.values().any(|value| size(value) > RANGE_LIMIT))
 }
 
 /// An item's attributes that are keys of an index must be short enough for that.
-pub(super) fn index_keys(body: &Body, table: &Value) -> Check {
+pub(super) fn index_keys(body: &JsonBody, table: &Value) -> Check {
     for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
         let indexes = table[kind].as_array().into_iter().flatten();
         let keys = indexes.flat_map(|index| index["KeySchema"].as_array().into_iter().flatten());
@@ -97,7 +97,7 @@ fn size(value: &Value) -> usize {
     text.or_else(binary).unwrap_or(0)
 }
 
-fn key_types(body: &Body) -> Check {
+fn key_types(body: &JsonBody) -> Check {
     schema(body, "")?;
     for (member, field) in [
         ("GlobalSecondaryIndexes", "globalSecondaryIndexes"),
@@ -114,8 +114,8 @@ fn key_types(body: &Body) -> Check {
 }
 
 /// What the engine would take and forget is refused.
-fn throughput(body: &Body) -> Check {
-    let not_here = |what: &str| Err(Fault::not_here("dynamodb", what));
+fn throughput(body: &JsonBody) -> Check {
+    let not_here = |what: &str| Err(ServiceError::not_here("dynamodb", what));
     let indexes = body.get("GlobalSecondaryIndexes").and_then(Value::as_array);
     let mut indexes = indexes.into_iter().flatten();
     if body.contains_key("WarmThroughput") || indexes.any(|one| !one["WarmThroughput"].is_null()) {
@@ -134,7 +134,7 @@ fn throughput(body: &Body) -> Check {
     Ok(())
 }
 
-fn schema(owner: &Body, place: &str) -> Check {
+fn schema(owner: &JsonBody, place: &str) -> Check {
     let keys = owner.get("KeySchema").and_then(Value::as_array);
     for (at, key) in (1..).zip(keys.into_iter().flatten()) {
         if let Some(kind) = key["KeyType"]
@@ -150,7 +150,7 @@ fn schema(owner: &Body, place: &str) -> Check {
 }
 
 /// Names that a batch explains and does not use are refused before its tables are looked for.
-fn batch_names(body: &Body) -> Check {
+fn batch_names(body: &JsonBody) -> Check {
     let tables = body.get("RequestItems").and_then(Value::as_object);
     for table in tables.into_iter().flat_map(Map::values) {
         let projection = table["ProjectionExpression"].as_str().unwrap_or_default();
@@ -172,7 +172,7 @@ fn batch_names(body: &Body) -> Check {
     Ok(())
 }
 
-fn transact(body: &Body) -> Check {
+fn transact(body: &JsonBody) -> Check {
     let items = body.get("TransactItems").and_then(Value::as_array);
     let actions = items.into_iter().flatten().filter_map(Value::as_object);
     for action in actions.flat_map(Map::values).filter_map(Value::as_object) {
@@ -188,7 +188,7 @@ fn transact(body: &Body) -> Check {
 }
 
 /// Function names have one spelling, and BETWEEN takes what has an order.
-fn expressions(body: &Body) -> Check {
+fn expressions(body: &JsonBody) -> Check {
     for kind in EXPRESSIONS {
         let Some(text) = body.get(kind).and_then(Value::as_str) else {
             continue;
@@ -235,7 +235,7 @@ fn unordered(descriptor: &str) -> Option<&'static str> {
 }
 
 /// A key is compared with a value that is not empty.
-fn key_operands(body: &Body) -> Check {
+fn key_operands(body: &JsonBody) -> Check {
     let text = body.get("KeyConditionExpression").and_then(Value::as_str);
     for [name, _, operand] in tokens::comparisons(text.unwrap_or_default()) {
         let value = body
@@ -252,7 +252,7 @@ fn key_operands(body: &Body) -> Check {
     Ok(())
 }
 
-fn empty_sets(body: &Body) -> Check {
+fn empty_sets(body: &JsonBody) -> Check {
     let values = body
         .get("ExpressionAttributeValues")
         .and_then(Value::as_object);

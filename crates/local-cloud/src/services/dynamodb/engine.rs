@@ -16,7 +16,7 @@ const ENGINE_PLACE: &str = ":dynoxide:000000000000:";
 
 /// A refusal: status and the JSON body with `__type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct TableError {
     pub(super) status: u16,
     pub(super) body: String,
 }
@@ -66,7 +66,7 @@ impl Engine {
         operation: &str,
         body: &str,
         now_ms: i64,
-    ) -> Option<Result<String, Refusal>> {
+    ) -> Option<Result<String, TableError>> {
         self.clock.now_ms.store(now_ms, Ordering::Relaxed);
         dispatch(&self.database, operation, body).map(|answer| answer.map_err(refusal))
     }
@@ -93,9 +93,9 @@ pub(super) fn with_our_arns(answer: &str, region: &str, account_id: &str) -> Str
     answer.replace(ENGINE_PLACE, &format!(":{region}:{account_id}:"))
 }
 
-type Outcome = Result<String, DynoxideError>;
+type EngineResult = Result<String, DynoxideError>;
 
-fn dispatch(database: &Database, operation: &str, body: &str) -> Option<Outcome> {
+fn dispatch(database: &Database, operation: &str, body: &str) -> Option<EngineResult> {
     let db = database;
     let outcome = match operation {
         "CreateTable" => run(body, |request| db.create_table(request)),
@@ -113,7 +113,7 @@ fn dispatch(database: &Database, operation: &str, body: &str) -> Option<Outcome>
     Some(outcome)
 }
 
-fn items(db: &Database, operation: &str, body: &str) -> Option<Outcome> {
+fn items(db: &Database, operation: &str, body: &str) -> Option<EngineResult> {
     let outcome = match operation {
         "PutItem" => run(body, |request| db.put_item(request)),
         "GetItem" => run(body, |request| db.get_item(request)),
@@ -148,7 +148,7 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<Outcome> {
 fn run<Q: DeserializeOwned, A: Serialize>(
     body: &str,
     work: impl FnOnce(Q) -> Result<A, DynoxideError>,
-) -> Outcome {
+) -> EngineResult {
     let request = serde_json::from_str(body).map_err(|error| unreadable(&error.to_string()))?;
     let answer = work(request)?;
     serde_json::to_string(&answer)
@@ -186,8 +186,8 @@ fn unreadable(words: &str) -> DynoxideError {
     DynoxideError::SerializationException(plain)
 }
 
-fn refusal(error: DynoxideError) -> Refusal {
-    Refusal {
+fn refusal(error: DynoxideError) -> TableError {
+    TableError {
         status: error.status_code(),
         body: error.to_json(),
     }

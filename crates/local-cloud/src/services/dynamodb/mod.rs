@@ -4,11 +4,11 @@
 //! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
 //! may block.
 
-mod busy;
 mod checks;
 mod engine;
 mod names;
 mod rights;
+mod throttled;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Cloud;
-use crate::wire::{Fault, Request, Response};
-pub(crate) use busy::throttled;
-use engine::{Engine, Refusal};
+use crate::wire::{Request, Response, ServiceError};
+use engine::{Engine, TableError};
+pub(crate) use throttled::throttled;
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";
 /// A table's TTL can be changed once in that time.
@@ -33,19 +33,19 @@ const SWEEP_MS: i64 = 60 * 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     engine: OnceLock<Option<Engine>>,
-    state: Mutex<State>,
+    state: Mutex<TablesState>,
 }
 
 /// What the engine does not keep.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct State {
-    tables: BTreeMap<String, Life>,
+struct TablesState {
+    tables: BTreeMap<String, TableLifecycle>,
     swept_ms: i64,
 }
 
 /// Where a table is in its life.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Life {
+struct TableLifecycle {
     active_ms: i64,
     ttl_changed_ms: Option<i64>,
     /// The last description, and until when the table is DELETING.
@@ -53,7 +53,7 @@ struct Life {
 }
 
 /// The outcome of one call, with the refusal's body as DynamoDB writes it.
-type Outcome = Result<String, Refusal>;
+type TableResult = Result<String, TableError>;
 
 pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     let id = request.request_id.clone();
@@ -73,7 +73,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
         .identified(&id)
 }
 
-fn answer(cloud: &Cloud, request: &Request) -> Outcome {
+fn answer(cloud: &Cloud, request: &Request) -> TableResult {
     let caller = cloud.iam.admit(cloud, request)?;
     let mut body = request.json()?;
     let given = names::plain(&mut body);
@@ -89,7 +89,7 @@ fn answer(cloud: &Cloud, request: &Request) -> Outcome {
             .authorize(cloud, &caller, &action, &resource, &[])
             .map_err(denied)?;
     }
-    let call = Call {
+    let call = TableCall {
         cloud,
         operation,
         body,
@@ -100,13 +100,13 @@ fn answer(cloud: &Cloud, request: &Request) -> Outcome {
 
 /// One call.
 #[derive(Debug)]
-struct Call<'a> {
+struct TableCall<'a> {
     cloud: &'a Cloud,
     operation: &'a str,
     body: Map<String, Value>,
 }
 
-impl Call<'_> {
+impl TableCall<'_> {
     fn table(&self) -> &str {
         self.body
             .get("TableName")
@@ -120,15 +120,15 @@ impl Call<'_> {
 }
 
 impl Tables {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TablesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn engine(&self) -> Result<&Engine, Fault> {
+    fn engine(&self) -> Result<&Engine, ServiceError> {
         let engine = self.engine.get_or_init(|| Engine::new().ok());
         engine
             .as_ref()
-            .ok_or_else(|| Fault::new(500, "InternalServerError", "no table engine"))
+            .ok_or_else(|| ServiceError::new(500, "InternalServerError", "no table engine"))
     }
 
     fn arn(&self, cloud: &Cloud, table: &str) -> String {
@@ -138,7 +138,7 @@ impl Tables {
         )
     }
 
-    fn answer(&self, call: &Call<'_>) -> Outcome {
+    fn answer(&self, call: &TableCall<'_>) -> TableResult {
         self.sweep(call)?;
         match call.operation {
             "CreateTable" => self.create(call),
@@ -164,20 +164,20 @@ impl Tables {
     }
 
     /// Asks the engine as it is.
-    fn ask(&self, call: &Call<'_>, operation: &str, body: &str) -> Outcome {
+    fn ask(&self, call: &TableCall<'_>, operation: &str, body: &str) -> TableResult {
         self.engine()?
             .call(operation, body, call.now_ms())
-            .unwrap_or_else(|| Err(Fault::not_here("dynamodb", operation).into()))
+            .unwrap_or_else(|| Err(ServiceError::not_here("dynamodb", operation).into()))
     }
 
     /// Asks the engine, and puts our region into the ARNs of its answer.
-    fn shown(&self, call: &Call<'_>) -> Outcome {
+    fn shown(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let ours =
             |text: &str| engine::with_our_arns(text, &call.cloud.region, &call.cloud.account_id);
         match self.ask(call, call.operation, &body) {
             Ok(answer) => Ok(ours(&answer)),
-            Err(refusal) => Err(Refusal {
+            Err(refusal) => Err(TableError {
                 body: ours(&refusal.body),
                 ..refusal
             }),
@@ -185,7 +185,7 @@ impl Tables {
     }
 
     /// Items of a table that is not active yet cannot be reached, as if there were no table.
-    fn items(&self, call: &Call<'_>) -> Outcome {
+    fn items(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let state = self.lock();
         let now_ms = call.now_ms();
@@ -214,7 +214,7 @@ impl Tables {
     }
 
     /// Long attributes are rare, and only for them the table's indexes are asked for.
-    fn index_keys(&self, call: &Call<'_>) -> Result<(), Refusal> {
+    fn index_keys(&self, call: &TableCall<'_>) -> Result<(), TableError> {
         if !checks::has_long_attributes(&call.body) {
             return Ok(());
         }
@@ -224,12 +224,12 @@ impl Tables {
         Ok(checks::index_keys(&call.body, &described["Table"])?)
     }
 
-    fn returns_old(call: &Call<'_>) -> bool {
+    fn returns_old(call: &TableCall<'_>) -> bool {
         call.operation == "UpdateItem"
             && call.body.get("ReturnValues").and_then(Value::as_str) == Some("ALL_OLD")
     }
 
-    fn is_there(&self, call: &Call<'_>) -> bool {
+    fn is_there(&self, call: &TableCall<'_>) -> bool {
         let key = call.body.get("Key");
         let body =
             json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
@@ -238,26 +238,26 @@ impl Tables {
         serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
     }
 
-    fn create(&self, call: &Call<'_>) -> Outcome {
+    fn create(&self, call: &TableCall<'_>) -> TableResult {
         let name = call.table().to_owned();
         let now_ms = call.now_ms();
         if self.lock().deleting(&name, now_ms).is_some() {
             return Err(in_use(&format!("Table is being deleted: {name}")).into());
         }
         let answer = self.shown(call)?;
-        let delay = call.cloud.weather.propagation().as_millis();
+        let delay = call.cloud.conditions.propagation().as_millis();
         let active_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
         self.lock().tables.insert(
             name,
-            Life {
+            TableLifecycle {
                 active_ms,
-                ..Life::default()
+                ..TableLifecycle::default()
             },
         );
         Ok(answer)
     }
 
-    fn delete(&self, call: &Call<'_>) -> Outcome {
+    fn delete(&self, call: &TableCall<'_>) -> TableResult {
         let name = call.table().to_owned();
         let now_ms = call.now_ms();
         // A second delete is no error while the first is under way.
@@ -270,20 +270,20 @@ impl Tables {
         let answer = self.shown(call)?;
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
         value["TableDescription"]["TableStatus"] = "DELETING".into();
-        let delay = call.cloud.weather.propagation().as_millis();
+        let delay = call.cloud.conditions.propagation().as_millis();
         let gone_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
         let deleting = Some((value["TableDescription"].clone(), gone_ms));
         self.lock().tables.insert(
             name,
-            Life {
+            TableLifecycle {
                 deleting,
-                ..Life::default()
+                ..TableLifecycle::default()
             },
         );
         Ok(value.to_string())
     }
 
-    fn describe(&self, call: &Call<'_>) -> Outcome {
+    fn describe(&self, call: &TableCall<'_>) -> TableResult {
         let now_ms = call.now_ms();
         if let Some(description) = self.lock().deleting(call.table(), now_ms) {
             return Ok(json!({ "Table": description }).to_string());
@@ -297,7 +297,7 @@ impl Tables {
         Ok(value.to_string())
     }
 
-    fn must_be_active(&self, call: &Call<'_>) -> Result<(), Fault> {
+    fn must_be_active(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
         if self.lock().is_creating(call.table(), call.now_ms()) {
             return Err(in_use(&format!("Table is being created: {}", call.table())));
         }
@@ -305,7 +305,7 @@ impl Tables {
     }
 
     /// AWS takes one change an hour, and refuses what is so already.
-    fn update_ttl(&self, call: &Call<'_>) -> Outcome {
+    fn update_ttl(&self, call: &TableCall<'_>) -> TableResult {
         self.must_be_active(call)?;
         let before = self.ttl(call)?;
         let wanted = call
@@ -338,7 +338,7 @@ impl Tables {
         Ok(answer)
     }
 
-    fn ttl(&self, call: &Call<'_>) -> Result<Value, Refusal> {
+    fn ttl(&self, call: &TableCall<'_>) -> Result<Value, TableError> {
         let body = json!({ "TableName": call.table() }).to_string();
         let answer = self.ask(call, "DescribeTimeToLive", &body)?;
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -346,14 +346,14 @@ impl Tables {
     }
 
     /// A change is ENABLING or DISABLING for a while.
-    fn describe_ttl(&self, call: &Call<'_>) -> Outcome {
+    fn describe_ttl(&self, call: &TableCall<'_>) -> TableResult {
         let mut ttl = self.ttl(call)?;
         let changed = self
             .lock()
             .tables
             .get(call.table())
             .and_then(|life| life.ttl_changed_ms);
-        let delay = call.cloud.weather.propagation().as_millis();
+        let delay = call.cloud.conditions.propagation().as_millis();
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
         if changed.is_some_and(|changed| call.now_ms() - changed < delay) {
             let enabled = ttl["TimeToLiveStatus"] == "ENABLED";
@@ -363,11 +363,11 @@ impl Tables {
     }
 
     /// Backups are not part of the local cloud; tools that read a table ask for them all the same.
-    fn describe_backups(&self, call: &Call<'_>) -> Outcome {
+    fn describe_backups(&self, call: &TableCall<'_>) -> TableResult {
         let body = json!({ "TableName": call.table() }).to_string();
         if self.ask(call, "DescribeTable", &body).is_err() {
             let words = format!("Table not found: {}", call.table());
-            return Err(Fault::new(400, "TableNotFoundException", words).into());
+            return Err(ServiceError::new(400, "TableNotFoundException", words).into());
         }
         Ok(json!({"ContinuousBackupsDescription": {
             "ContinuousBackupsStatus": "ENABLED",
@@ -377,9 +377,9 @@ impl Tables {
     }
 
     /// Removes what expired longer ago than the lag, at most once a minute.
-    fn sweep(&self, call: &Call<'_>) -> Result<(), Fault> {
+    fn sweep(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
         let now_ms = call.now_ms();
-        let lag = call.cloud.weather.now().control_plane.ttl_lag_millis;
+        let lag = call.cloud.conditions.now().control_plane.ttl_lag_millis;
         {
             let mut state = self.lock();
             if now_ms - state.swept_ms < SWEEP_MS.min(i64::try_from(lag).unwrap_or(SWEEP_MS).max(1))
@@ -427,7 +427,7 @@ impl Tables {
     }
 }
 
-impl State {
+impl TablesState {
     fn is_creating(&self, name: &str, now_ms: i64) -> bool {
         self.tables
             .get(name)
@@ -451,29 +451,29 @@ fn without_attributes(answer: &str) -> String {
     Value::Object(value).to_string()
 }
 
-fn validation(words: &str) -> Fault {
-    Fault::new(400, "com.amazon.coral.validate#ValidationException", words)
+fn validation(words: &str) -> ServiceError {
+    ServiceError::new(400, "com.amazon.coral.validate#ValidationException", words)
 }
 
-fn not_found(words: &str) -> Fault {
-    Fault::new(400, "ResourceNotFoundException", words)
+fn not_found(words: &str) -> ServiceError {
+    ServiceError::new(400, "ResourceNotFoundException", words)
 }
 
-fn in_use(words: &str) -> Fault {
+fn in_use(words: &str) -> ServiceError {
     let words = format!("Attempt to change a resource which is still in use: {words}");
-    Fault::new(400, "ResourceInUseException", words)
+    ServiceError::new(400, "ResourceInUseException", words)
 }
 
 /// DynamoDB's namespace for refusals by IAM.
-fn denied(mut fault: Fault) -> Fault {
+fn denied(mut fault: ServiceError) -> ServiceError {
     if fault.code == "AccessDeniedException" {
         fault.code = "com.amazon.coral.service#AccessDeniedException".into();
     }
     fault
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
+impl From<ServiceError> for TableError {
+    fn from(fault: ServiceError) -> Self {
         let response = fault.versioned("1.0", NAMESPACE);
         let body = String::from_utf8_lossy(&response.body).into_owned();
         Self {

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value};
 
 /// An action and the resource that it touches: a table's name, or `table/index/name`, or `*`.
-pub(super) type Need = (String, String);
+pub(super) type RequiredAction = (String, String);
 
 /// Everything that the caller must be allowed.
-pub(super) fn needs(operation: &str, body: &Map<String, Value>) -> Vec<Need> {
+pub(super) fn needs(operation: &str, body: &Map<String, Value>) -> Vec<RequiredAction> {
     match operation {
         "ListTables" | "DescribeLimits" | "DescribeEndpoints" => {
             vec![(action(operation), "*".to_owned())]
@@ -57,13 +57,13 @@ fn text<'a>(body: &'a Map<String, Value>, name: &str) -> &'a str {
     body.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn transact(body: &Map<String, Value>, kinds: &[(&str, &str)]) -> Vec<Need> {
+fn transact(body: &Map<String, Value>, kinds: &[(&str, &str)]) -> Vec<RequiredAction> {
     let items = body
         .get("TransactItems")
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let mut needs: Vec<Need> = items
+    let mut needs: Vec<RequiredAction> = items
         .flat_map(|item| {
             kinds.iter().filter_map(|(kind, operation)| {
                 Some((
@@ -78,7 +78,7 @@ fn transact(body: &Map<String, Value>, kinds: &[(&str, &str)]) -> Vec<Need> {
     needs
 }
 
-fn each_statement(body: &Map<String, Value>, list: &str) -> Vec<Need> {
+fn each_statement(body: &Map<String, Value>, list: &str) -> Vec<RequiredAction> {
     let statements = body
         .get(list)
         .and_then(Value::as_array)
@@ -91,7 +91,7 @@ fn each_statement(body: &Map<String, Value>, list: &str) -> Vec<Need> {
 }
 
 /// PartiQL has four actions of its own, told by the first word; the table is the next name.
-fn statement(body: &Map<String, Value>) -> Option<Need> {
+fn statement(body: &Map<String, Value>) -> Option<RequiredAction> {
     let words: Vec<&str> = text(body, "Statement").split_whitespace().collect();
     let verb = words.first()?.to_ascii_uppercase();
     let after = |word: &str| {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(operation: &str, body: Value) -> Vec<Need> {
+    fn of(operation: &str, body: Value) -> Vec<RequiredAction> {
         needs(operation, body.as_object().unwrap())
     }
 

@@ -1,16 +1,16 @@
 //! What hangs on a role: inline policies, attached managed policies, and its permissions boundary.
 
-use super::documents::{self, Kind};
-use super::wire::{Answer, Call, checked_name, invalid, page};
+use super::documents::{self, PolicyKind};
+use super::wire::{IamCall, IamResult, checked_name, invalid, page};
 use super::{Iam, policies};
-use crate::wire::{Fault, element, encode};
+use crate::wire::{ServiceError, element, encode};
 
 /// All inline policies of a role together, without white space.
 const INLINE_QUOTA: usize = 10_240;
 /// Managed policies on one role.
 const ATTACHED_QUOTA: usize = 10;
 
-pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
+pub(super) fn answer(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     match call.operation() {
         "PutRolePolicy" => put_policy(iam, call),
         "GetRolePolicy" => get_policy(iam, call),
@@ -25,10 +25,10 @@ pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
     }
 }
 
-fn put_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+fn put_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
     let text = call.form.required("PolicyDocument")?;
-    documents::check(text, Kind::Identity)?;
+    documents::check(text, PolicyKind::Identity)?;
     iam.with_role(call, "iam:PutRolePolicy", |role| {
         let others = role
             .access()
@@ -41,7 +41,7 @@ fn put_policy(iam: &Iam, call: &Call<'_>) -> Answer {
                 "Maximum policy size of {INLINE_QUOTA} bytes exceeded for role {}",
                 role.name
             );
-            return Err(Fault::new(409, "LimitExceeded", words));
+            return Err(ServiceError::new(409, "LimitExceeded", words));
         }
         call.change(role, |access| {
             access.inline.insert(name, text.to_owned());
@@ -50,7 +50,7 @@ fn put_policy(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn get_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+fn get_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
     iam.with_role(call, "iam:GetRolePolicy", |role| {
         let text = role
@@ -64,7 +64,7 @@ fn get_policy(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn list_policies(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list_policies(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     iam.with_role(call, "iam:ListRolePolicies", |role| {
         let names = role
             .access()
@@ -75,7 +75,7 @@ fn list_policies(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn delete_policy(iam: &Iam, call: &Call<'_>) -> Answer {
+fn delete_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
     iam.with_role(call, "iam:DeleteRolePolicy", |role| {
         if !role.access().inline.contains_key(&name) {
@@ -88,18 +88,18 @@ fn delete_policy(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn attach(iam: &Iam, call: &Call<'_>) -> Answer {
+fn attach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let arn = policies::arn(call, "PolicyArn")?.to_owned();
     let exists = policies::exists(call.cloud, &arn);
     iam.with_role(call, "iam:AttachRolePolicy", |role| {
         if !exists {
             let words = format!("Policy {arn} does not exist or is not attachable.");
-            return Err(Fault::new(404, "NoSuchEntity", words));
+            return Err(ServiceError::new(404, "NoSuchEntity", words));
         }
         let attached = &role.access().attached;
         if !attached.contains(&arn) && attached.len() >= ATTACHED_QUOTA {
             let words = format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}");
-            return Err(Fault::new(409, "LimitExceeded", words));
+            return Err(ServiceError::new(409, "LimitExceeded", words));
         }
         if !attached.contains(&arn) {
             call.change(role, |access| {
@@ -110,11 +110,11 @@ fn attach(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn detach(iam: &Iam, call: &Call<'_>) -> Answer {
+fn detach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let arn = policies::arn(call, "PolicyArn")?.to_owned();
     iam.with_role(call, "iam:DetachRolePolicy", |role| {
         if !role.access().attached.contains(&arn) {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 404,
                 "NoSuchEntity",
                 format!("Policy {arn} was not found."),
@@ -127,7 +127,7 @@ fn detach(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn list_attached(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list_attached(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let prefix = call.form.get("PathPrefix").unwrap_or("/").to_owned();
     let action = "iam:ListAttachedRolePolicies";
     let attached = iam.with_role(call, action, |role| Ok(role.access().attached.clone()))?;
@@ -144,7 +144,7 @@ fn list_attached(iam: &Iam, call: &Call<'_>) -> Answer {
     page(call.form, "AttachedPolicies", rows.collect())
 }
 
-fn put_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+fn put_boundary(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let boundary = boundary(call)?;
     iam.with_role(call, "iam:PutRolePermissionsBoundary", |role| {
         call.change(role, |access| access.boundary = boundary);
@@ -154,7 +154,7 @@ fn put_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
 
 /// Uncertain: AWS documents NoSuchEntity without saying whether a role without a boundary is meant. We
 /// chose that deleting what is not there is no error.
-fn delete_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
+fn delete_boundary(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     iam.with_role(call, "iam:DeleteRolePermissionsBoundary", |role| {
         call.change(role, |access| access.boundary = None);
         Ok(String::new())
@@ -162,7 +162,7 @@ fn delete_boundary(iam: &Iam, call: &Call<'_>) -> Answer {
 }
 
 /// The policy that the form names as a boundary; it must exist.
-pub(super) fn boundary(call: &Call<'_>) -> Result<Option<String>, Fault> {
+pub(super) fn boundary(call: &IamCall<'_>) -> Result<Option<String>, ServiceError> {
     let Some(arn) = call.form.get("PermissionsBoundary") else {
         return Ok(None);
     };
@@ -172,17 +172,17 @@ pub(super) fn boundary(call: &Call<'_>) -> Result<Option<String>, Fault> {
     }
     if !policies::exists(call.cloud, arn) {
         let words = format!("Scope ARN: {arn} does not exist or is not attachable.");
-        return Err(Fault::new(404, "NoSuchEntity", words));
+        return Err(ServiceError::new(404, "NoSuchEntity", words));
     }
     Ok(Some(arn.to_owned()))
 }
 
-fn policy_name(call: &Call<'_>) -> Result<String, Fault> {
+fn policy_name(call: &IamCall<'_>) -> Result<String, ServiceError> {
     checked_name(call.form, "PolicyName", "policyName", 128)
 }
 
-fn no_policy(name: &str) -> Fault {
-    Fault::new(
+fn no_policy(name: &str) -> ServiceError {
+    ServiceError::new(
         404,
         "NoSuchEntity",
         format!("The role policy with name {name} cannot be found."),

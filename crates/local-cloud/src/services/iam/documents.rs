@@ -4,11 +4,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// Which rules hold for a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PolicyKind {
     /// Says who may assume a role: principals, and no resources.
     Trust,
     /// Belongs to a role: resources, and no principals.
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 
 /// Refuses a document that IAM would refuse. The steps follow AWS's: JSON, shape, what an older parser
 /// of AWS trips over, statement ids, then actions and resources.
-pub(super) fn check(text: &str, kind: Kind) -> Result<(), Fault> {
+pub(super) fn check(text: &str, kind: PolicyKind) -> Result<(), ServiceError> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
     if !text.chars().all(allowed) {
         // The service model's pattern; the words are those of its own validation.
@@ -41,7 +41,7 @@ pub(super) fn check(text: &str, kind: Kind) -> Result<(), Fault> {
     statements
         .iter()
         .try_for_each(|statement| shape(statement))?;
-    if kind == Kind::Managed && object.get("Version").is_none_or(|it| it != "2012-10-17") {
+    if kind == PolicyKind::Managed && object.get("Version").is_none_or(|it| it != "2012-10-17") {
         return Err(malformed(
             "Policy document must be version 2012-10-17 or greater.",
         ));
@@ -51,12 +51,12 @@ pub(super) fn check(text: &str, kind: Kind) -> Result<(), Fault> {
         .try_for_each(|statement| legacy(statement))?;
     statement_ids(&statements)?;
     statements.iter().try_for_each(|statement| match kind {
-        Kind::Trust => trust(statement),
-        Kind::Identity | Kind::Managed => identity(statement),
+        PolicyKind::Trust => trust(statement),
+        PolicyKind::Identity | PolicyKind::Managed => identity(statement),
     })
 }
 
-fn top_level(object: &Map<String, Value>) -> Result<(), Fault> {
+fn top_level(object: &Map<String, Value>) -> Result<(), ServiceError> {
     if object
         .keys()
         .any(|key| !matches!(key.as_str(), "Version" | "Id" | "Statement"))
@@ -75,7 +75,7 @@ fn top_level(object: &Map<String, Value>) -> Result<(), Fault> {
 }
 
 /// The elements of a statement, and their types.
-fn shape(statement: &Map<String, Value>) -> Result<(), Fault> {
+fn shape(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     const KNOWN: [&str; 9] = [
         "Sid",
         "Effect",
@@ -172,7 +172,7 @@ fn is_operator(operator: &str) -> bool {
 }
 
 /// What an older parser trips over: the effect's case, dates, and ARNs with too few parts.
-fn legacy(statement: &Map<String, Value>) -> Result<(), Fault> {
+fn legacy(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     let effect = statement.get("Effect").and_then(Value::as_str);
     let conditions = statement.get("Condition").and_then(Value::as_object);
     let dates = conditions
@@ -205,7 +205,7 @@ fn is_date(text: &str) -> bool {
 }
 
 /// Ids are unique, empty ones apart, and alphanumeric.
-fn statement_ids(statements: &[&Map<String, Value>]) -> Result<(), Fault> {
+fn statement_ids(statements: &[&Map<String, Value>]) -> Result<(), ServiceError> {
     let ids: Vec<_> = statements
         .iter()
         .filter_map(|statement| statement.get("Sid")?.as_str())
@@ -230,7 +230,7 @@ fn statement_ids(statements: &[&Map<String, Value>]) -> Result<(), Fault> {
     ))
 }
 
-fn trust(statement: &Map<String, Value>) -> Result<(), Fault> {
+fn trust(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     if statement.contains_key("Resource") || statement.contains_key("NotResource") {
         return Err(malformed("Has prohibited field Resource"));
     }
@@ -253,7 +253,7 @@ fn trust(statement: &Map<String, Value>) -> Result<(), Fault> {
     services_exist(principal)
 }
 
-fn trust_action(action: &str) -> Result<(), Fault> {
+fn trust_action(action: &str) -> Result<(), ServiceError> {
     const ASSUMING: [&str; 6] = [
         "sts:assumerole",
         "sts:assumerolewithsaml",
@@ -275,7 +275,7 @@ fn trust_action(action: &str) -> Result<(), Fault> {
 }
 
 /// AWS refuses service principals that are no service.
-fn services_exist(principal: &Map<String, Value>) -> Result<(), Fault> {
+fn services_exist(principal: &Map<String, Value>) -> Result<(), ServiceError> {
     let bad = strings(principal.get("Service"))
         .into_iter()
         .find(|name| !name.ends_with(".amazonaws.com") && !name.ends_with(".amazonaws.com.cn"));
@@ -287,7 +287,7 @@ fn services_exist(principal: &Map<String, Value>) -> Result<(), Fault> {
     }
 }
 
-fn identity(statement: &Map<String, Value>) -> Result<(), Fault> {
+fn identity(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     if statement.contains_key("Principal") || statement.contains_key("NotPrincipal") {
         return Err(malformed("Policy document should not specify a principal."));
     }
@@ -301,7 +301,7 @@ fn identity(statement: &Map<String, Value>) -> Result<(), Fault> {
         .try_for_each(|resource| check_resource(resource))
 }
 
-fn check_resource(resource: &str) -> Result<(), Fault> {
+fn check_resource(resource: &str) -> Result<(), ServiceError> {
     if resource == "*" {
         return Ok(());
     }
@@ -338,7 +338,7 @@ fn check_resource(resource: &str) -> Result<(), Fault> {
     }
 }
 
-fn iam_path(path: &str) -> Result<(), Fault> {
+fn iam_path(path: &str) -> Result<(), ServiceError> {
     const STARTS: [&str; 13] = [
         "user/",
         "federated-user/",
@@ -364,7 +364,7 @@ fn iam_path(path: &str) -> Result<(), Fault> {
 }
 
 /// The actions, each with its vendor.
-fn actions(statement: &Map<String, Value>) -> Result<Vec<String>, Fault> {
+fn actions(statement: &Map<String, Value>) -> Result<Vec<String>, ServiceError> {
     let actions = strings(
         statement
             .get("Action")
@@ -412,34 +412,34 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-fn syntax() -> Fault {
+fn syntax() -> ServiceError {
     malformed("Syntax errors in policy.")
 }
 
-fn malformed(words: &str) -> Fault {
-    Fault::new(400, "MalformedPolicyDocument", words)
+fn malformed(words: &str) -> ServiceError {
+    ServiceError::new(400, "MalformedPolicyDocument", words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(text: &str, kind: Kind) -> String {
+    fn words(text: &str, kind: PolicyKind) -> String {
         check(text, kind).map_or_else(|fault| fault.message, |()| "fine".to_owned())
     }
 
     #[test]
     fn a_good_trust_and_a_good_identity_policy_pass() {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-        assert_eq!(words(trust, Kind::Trust), "fine");
+        assert_eq!(words(trust, PolicyKind::Trust), "fine");
         let identity = r#"{"Statement":{"Effect":"Allow","Action":"logs:*","Resource":"*"}}"#;
-        assert_eq!(words(identity, Kind::Identity), "fine");
+        assert_eq!(words(identity, PolicyKind::Identity), "fine");
     }
 
     #[test]
     fn broken_json_is_named_so() {
         assert_eq!(
-            words("{", Kind::Identity),
+            words("{", PolicyKind::Identity),
             "This policy contains invalid Json"
         );
     }
@@ -447,15 +447,18 @@ mod tests {
     #[test]
     fn characters_beyond_latin_1_are_refused() {
         let text = r#"{"Statement":{"Sid":"—","Effect":"Allow","Action":"*","Resource":"*"}}"#;
-        assert!(words(text, Kind::Identity).contains("printable ASCII"));
+        assert!(words(text, PolicyKind::Identity).contains("printable ASCII"));
     }
 
     #[test]
     fn a_trust_policy_has_no_resource_and_an_identity_policy_no_principal() {
         let both = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"a.amazonaws.com"},"Action":"sts:AssumeRole","Resource":"*"}}"#;
-        assert_eq!(words(both, Kind::Trust), "Has prohibited field Resource");
         assert_eq!(
-            words(both, Kind::Identity),
+            words(both, PolicyKind::Trust),
+            "Has prohibited field Resource"
+        );
+        assert_eq!(
+            words(both, PolicyKind::Identity),
             "Policy document should not specify a principal."
         );
     }
@@ -464,7 +467,7 @@ mod tests {
     fn a_resource_must_be_an_arn() {
         let text = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}}"#;
         assert_eq!(
-            words(text, Kind::Identity),
+            words(text, PolicyKind::Identity),
             "Resource bucket must be in ARN format or \"*\"."
         );
     }
@@ -473,15 +476,15 @@ mod tests {
     fn what_an_older_parser_trips_over_is_said_so() {
         let date = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"soon"}}}}"#;
         assert_eq!(
-            words(date, Kind::Identity),
+            words(date, PolicyKind::Identity),
             "The policy failed legacy parsing"
         );
         let good = date.replace("soon", "2026-12-31T00:00:00Z");
-        assert_eq!(words(&good, Kind::Identity), "fine");
+        assert_eq!(words(&good, PolicyKind::Identity), "fine");
         let short =
             r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3::bucket"}}"#;
         assert_eq!(
-            words(short, Kind::Identity),
+            words(short, PolicyKind::Identity),
             "The policy failed legacy parsing"
         );
     }
@@ -489,9 +492,12 @@ mod tests {
     #[test]
     fn a_trust_policy_may_only_assume() {
         let text = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"a.amazonaws.com"},"Action":"sts:Assume"}}"#;
-        assert!(words(text, Kind::Trust).starts_with("AssumeRole policy may only"));
+        assert!(words(text, PolicyKind::Trust).starts_with("AssumeRole policy may only"));
         assert_eq!(
-            words(&text.replace("sts:Assume", "sts:Assume*"), Kind::Trust),
+            words(
+                &text.replace("sts:Assume", "sts:Assume*"),
+                PolicyKind::Trust
+            ),
             "fine"
         );
     }
@@ -499,6 +505,9 @@ mod tests {
     #[test]
     fn a_misspelt_element_is_a_syntax_error() {
         let text = r#"{"Statement":{"Effect":"Allow","Actions":"s3:*","Resource":"*"}}"#;
-        assert_eq!(words(text, Kind::Identity), "Syntax errors in policy.");
+        assert_eq!(
+            words(text, PolicyKind::Identity),
+            "Syntax errors in policy."
+        );
     }
 }

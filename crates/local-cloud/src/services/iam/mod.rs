@@ -18,8 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::Cloud;
-use crate::wire::{Fault, Request, random_id};
-use policy::{Ask, Context, Document, Verdict};
+use crate::wire::{Request, ServiceError, random_id};
+use policy::{AccessRequest, ConditionKeys, Decision, Document};
 
 pub(crate) use wire::{refused, serve};
 
@@ -29,12 +29,12 @@ const ANY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 /// Roles and the keys issued for them.
 #[derive(Debug, Default)]
 pub(crate) struct Iam {
-    state: Mutex<State>,
+    state: Mutex<IamState>,
 }
 
 /// What `--persist` keeps.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct IamState {
     /// By lower-case name: role names are unique whatever their case.
     roles: BTreeMap<String, Role>,
     sessions: BTreeMap<String, Session>,
@@ -157,7 +157,7 @@ impl Role {
 
 impl Access {
     /// Inline and attached policies, as far as they have propagated.
-    fn policies(&self, state: &State, visible_ms: i64) -> Vec<Document> {
+    fn policies(&self, state: &IamState, visible_ms: i64) -> Vec<Document> {
         let inline = self.inline.values().map(String::as_str);
         let inline = inline.filter_map(Document::parse);
         let attached = self.attached.iter();
@@ -165,20 +165,20 @@ impl Access {
         inline.chain(attached).collect()
     }
 
-    fn trusts(&self, kind: &str, known_as: &[String], context: &Context) -> bool {
-        let ask = Ask {
+    fn trusts(&self, kind: &str, known_as: &[String], context: &ConditionKeys) -> bool {
+        let ask = AccessRequest {
             principal: Some((kind, known_as)),
             action: "sts:AssumeRole",
             resource: "*",
             context,
         };
         let documents: Vec<_> = Document::parse(&self.trust).into_iter().collect();
-        policy::evaluate(&documents, &ask) == Verdict::Allow
+        policy::evaluate(&documents, &ask) == Decision::Allow
     }
 }
 
 impl Iam {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, IamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -189,7 +189,7 @@ impl Iam {
         let access = state
             .by_arn(role_arn)
             .and_then(|role| role.effective(visible(cloud)));
-        let context = Context::from([(
+        let context = ConditionKeys::from([(
             "aws:sourceaccount".to_owned(),
             vec![cloud.account_id.clone()],
         )]);
@@ -211,7 +211,7 @@ impl Iam {
             let access = state
                 .by_arn(role_arn)
                 .and_then(|role| role.effective(visible(cloud)));
-            access.is_some_and(|access| access.trusts("AWS", known_as, &Context::new()))
+            access.is_some_and(|access| access.trusts("AWS", known_as, &ConditionKeys::new()))
         };
         match caller {
             Principal::Root => trusted(&whole_account),
@@ -277,7 +277,7 @@ impl Iam {
         resource: &str,
         context: &[(&str, &str)],
     ) -> bool {
-        self.verdict(cloud, principal, action, resource, context).0 == Verdict::Allow
+        self.verdict(cloud, principal, action, resource, context).0 == Decision::Allow
     }
 
     /// What the policies say, and which kind of them says so. A permissions boundary can only take
@@ -289,12 +289,12 @@ impl Iam {
         action: &str,
         resource: &str,
         context: &[(&str, &str)],
-    ) -> (Verdict, &'static str) {
+    ) -> (Decision, &'static str) {
         const IDENTITY: &str = "identity-based policy";
         let Principal::Session { role_arn, .. } = principal else {
-            return (Verdict::Allow, IDENTITY);
+            return (Decision::Allow, IDENTITY);
         };
-        let mut keys: Context = context
+        let mut keys: ConditionKeys = context
             .iter()
             .map(|(key, value)| (key.to_ascii_lowercase(), vec![(*value).to_owned()]))
             .collect();
@@ -308,9 +308,9 @@ impl Iam {
         let state = self.lock();
         let role = state.by_arn(role_arn);
         let Some(access) = role.and_then(|role| role.effective(visible_ms)) else {
-            return (Verdict::ImplicitDeny, IDENTITY);
+            return (Decision::ImplicitDeny, IDENTITY);
         };
-        let ask = Ask {
+        let ask = AccessRequest {
             principal: None,
             action,
             resource,
@@ -318,7 +318,7 @@ impl Iam {
         };
         let verdict = policy::evaluate(&access.policies(&state, visible_ms), &ask);
         match &access.boundary {
-            Some(arn) if verdict == Verdict::Allow => {
+            Some(arn) if verdict == Decision::Allow => {
                 let bounds: Vec<_> = state.document(arn, visible_ms).into_iter().collect();
                 (policy::evaluate(&bounds, &ask), "permissions boundary")
             }
@@ -344,15 +344,19 @@ impl Iam {
 
     /// Reads the caller from the request's signature; refuses unsigned requests, unknown or expired
     /// session tokens, and regions that do not exist here.
-    pub(crate) fn admit(&self, cloud: &Cloud, request: &Request) -> Result<Principal, Fault> {
-        let signature = request.signature().ok_or_else(Fault::unsigned)?;
+    pub(crate) fn admit(
+        &self,
+        cloud: &Cloud,
+        request: &Request,
+    ) -> Result<Principal, ServiceError> {
+        let signature = request.signature().ok_or_else(ServiceError::unsigned)?;
         let global = matches!(request.service, "iam" | "sts");
         if !global && signature.region != cloud.region {
             let words = format!(
                 "Credential should be scoped to a valid region, not '{}'. The local cloud is {}",
                 signature.region, cloud.region
             );
-            return Err(Fault::new(403, "InvalidSignatureException", words));
+            return Err(ServiceError::new(403, "InvalidSignatureException", words));
         }
         let state = self.lock();
         let Some(session) = state.sessions.get(&signature.access_key_id) else {
@@ -365,7 +369,7 @@ impl Iam {
             } else {
                 "UnrecognizedClientException"
             };
-            return Err(Fault::new(403, code, words));
+            return Err(ServiceError::new(403, code, words));
         }
         if session
             .expires_ms
@@ -377,7 +381,7 @@ impl Iam {
             } else {
                 "ExpiredTokenException"
             };
-            return Err(Fault::new(403, code, words));
+            return Err(ServiceError::new(403, code, words));
         }
         Ok(session.principal())
     }
@@ -391,21 +395,21 @@ impl Iam {
         action: &str,
         resource: &str,
         context: &[(&str, &str)],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ServiceError> {
         let (verdict, kind) = self.verdict(cloud, principal, action, resource, context);
         let why = match verdict {
-            Verdict::Allow => return Ok(()),
-            Verdict::ExplicitDeny if kind.starts_with('i') => {
+            Decision::Allow => return Ok(()),
+            Decision::ExplicitDeny if kind.starts_with('i') => {
                 format!("with an explicit deny in an {kind}")
             }
-            Verdict::ExplicitDeny => format!("with an explicit deny in a {kind}"),
-            Verdict::ImplicitDeny => format!("because no {kind} allows the {action} action"),
+            Decision::ExplicitDeny => format!("with an explicit deny in a {kind}"),
+            Decision::ImplicitDeny => format!("because no {kind} allows the {action} action"),
         };
         let user = principal.arn(&cloud.account_id);
         let words = format!(
             "User: {user} is not authorized to perform: {action} on resource: {resource} {why}"
         );
-        Err(Fault::new(400, "AccessDeniedException", words))
+        Err(ServiceError::new(400, "AccessDeniedException", words))
     }
 
     /// Whoever gives a role to a service needs the right to pass it on, for that service.
@@ -415,7 +419,7 @@ impl Iam {
         principal: &Principal,
         role_arn: &str,
         service: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ServiceError> {
         let context = [("iam:PassedToService", service)];
         self.authorize(cloud, principal, "iam:PassRole", role_arn, &context)
     }
@@ -432,7 +436,7 @@ impl Iam {
     }
 }
 
-impl State {
+impl IamState {
     fn by_arn(&self, arn: &str) -> Option<&Role> {
         let name = arn.rsplit('/').next()?;
         self.roles
@@ -457,6 +461,6 @@ impl Session {
 
 /// Changes up to this moment have propagated.
 fn visible(cloud: &Cloud) -> i64 {
-    let delay = i64::try_from(cloud.weather.propagation().as_millis()).unwrap_or(i64::MAX);
+    let delay = i64::try_from(cloud.conditions.propagation().as_millis()).unwrap_or(i64::MAX);
     cloud.clock.now_ms().saturating_sub(delay)
 }

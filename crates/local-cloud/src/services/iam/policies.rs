@@ -3,20 +3,20 @@
 //! Names are unique in the account whatever their case or path. Versions count on and on, five at a
 //! time, and the default one can be neither deleted nor missing. AWS's own can only be looked at.
 
-use super::documents::{self, Kind};
+use super::documents::{self, PolicyKind};
 use super::managed::{self, Policy};
 use super::tags;
-use super::wire::{Answer, Call, check_path, checked_name, description, invalid, page};
-use super::{CAPITALS, Iam, Role, State, visible};
+use super::wire::{IamCall, IamResult, check_path, checked_name, description, invalid, page};
+use super::{CAPITALS, Iam, IamState, Role, visible};
 use crate::Cloud;
-use crate::wire::{Fault, element, encode, iso8601, random_id};
+use crate::wire::{ServiceError, element, encode, iso8601, random_id};
 
 /// A document's characters without white space.
 const SIZE_QUOTA: usize = 6144;
 const VERSIONS_QUOTA: usize = 5;
 const POLICIES_QUOTA: usize = 1500;
 
-pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
+pub(super) fn answer(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     match call.operation() {
         "CreatePolicy" => create(iam, call),
         "GetPolicy" => get(iam, call),
@@ -31,11 +31,11 @@ pub(super) fn answer(iam: &Iam, call: &Call<'_>) -> Answer {
         "TagPolicy" => tag(iam, call),
         "UntagPolicy" => untag(iam, call),
         "ListPolicyTags" => list_tags(iam, call),
-        other => Err(Fault::not_here("iam", other)),
+        other => Err(ServiceError::not_here("iam", other)),
     }
 }
 
-fn create(iam: &Iam, call: &Call<'_>) -> Answer {
+fn create(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let name = checked_name(call.form, "PolicyName", "policyName", 128)?;
     let path = call.form.get("Path").unwrap_or("/");
     check_path(path)?;
@@ -52,7 +52,7 @@ fn create(iam: &Iam, call: &Call<'_>) -> Answer {
     if all.any(|known| known.name.eq_ignore_ascii_case(&name)) {
         let words =
             format!("A policy called {name} already exists. Duplicate names are not allowed.");
-        return Err(Fault::new(409, "EntityAlreadyExists", words));
+        return Err(ServiceError::new(409, "EntityAlreadyExists", words));
     }
     if state.policies.len() >= POLICIES_QUOTA {
         return Err(exceeded(&format!(
@@ -64,13 +64,13 @@ fn create(iam: &Iam, call: &Call<'_>) -> Answer {
     Ok(xml)
 }
 
-fn get(iam: &Iam, call: &Call<'_>) -> Answer {
+fn get(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     with(iam, call, "iam:GetPolicy", |state, policy| {
         Ok(whole(state, policy))
     })
 }
 
-fn list(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     call.allowed("iam:ListPolicies", "*")?;
     let scope = one_of(call, "Scope", "scope", &["All", "AWS", "Local"])?;
     let uses = ["PermissionsPolicy", "PermissionsBoundary"];
@@ -102,8 +102,8 @@ fn list(iam: &Iam, call: &Call<'_>) -> Answer {
     page(call.form, "Policies", rows.collect())
 }
 
-fn delete(iam: &Iam, call: &Call<'_>) -> Answer {
-    let conflict = |words: &str| Err(Fault::new(409, "DeleteConflict", words));
+fn delete(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+    let conflict = |words: &str| Err(ServiceError::new(409, "DeleteConflict", words));
     let arn = change(iam, call, "iam:DeletePolicy", |state, policy| {
         if state.uses(&policy.arn) != (0, 0) {
             return conflict("Cannot delete a policy attached to entities.");
@@ -119,7 +119,7 @@ fn delete(iam: &Iam, call: &Call<'_>) -> Answer {
     Ok(String::new())
 }
 
-fn create_version(iam: &Iam, call: &Call<'_>) -> Answer {
+fn create_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let document = call.form.required("PolicyDocument")?;
     check_document(document)?;
     let as_default = call.form.get("SetAsDefault") == Some("true");
@@ -141,7 +141,7 @@ fn create_version(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn get_version(iam: &Iam, call: &Call<'_>) -> Answer {
+fn get_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
     with(iam, call, "iam:GetPolicyVersion", |_, policy| {
         known(policy, &id)?;
@@ -153,7 +153,7 @@ fn get_version(iam: &Iam, call: &Call<'_>) -> Answer {
 }
 
 /// The newest first. Documents are left out, as the model says of lists.
-fn list_versions(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list_versions(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     with(iam, call, "iam:ListPolicyVersions", |_, policy| {
         let versions = policy.versions.iter().rev();
         let rows =
@@ -162,7 +162,7 @@ fn list_versions(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn set_default_version(iam: &Iam, call: &Call<'_>) -> Answer {
+fn set_default_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
     change(iam, call, "iam:SetDefaultPolicyVersion", |_, policy| {
         known(policy, &id)?;
@@ -172,13 +172,13 @@ fn set_default_version(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn delete_version(iam: &Iam, call: &Call<'_>) -> Answer {
+fn delete_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
     change(iam, call, "iam:DeletePolicyVersion", |_, policy| {
         known(policy, &id)?;
         if policy.default_version == id {
             let words = "Cannot delete the default version of a policy.";
-            return Err(Fault::new(409, "DeleteConflict", words));
+            return Err(ServiceError::new(409, "DeleteConflict", words));
         }
         policy.versions.retain(|version| version.id != id);
         Ok(String::new())
@@ -186,7 +186,7 @@ fn delete_version(iam: &Iam, call: &Call<'_>) -> Answer {
 }
 
 /// Only roles have policies here; groups and users are empty lists.
-fn list_entities(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list_entities(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let kinds = [
         "User",
         "Role",
@@ -219,7 +219,7 @@ fn list_entities(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn tag(iam: &Iam, call: &Call<'_>) -> Answer {
+fn tag(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let wanted = call.form.tags("Tags");
     change(iam, call, "iam:TagPolicy", |_, policy| {
         policy.tags = tags::merged(&policy.tags, wanted, "TagsPerPolicy")?;
@@ -227,7 +227,7 @@ fn tag(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn untag(iam: &Iam, call: &Call<'_>) -> Answer {
+fn untag(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let keys = call.form.list("TagKeys");
     tags::check_keys(&keys)?;
     change(iam, call, "iam:UntagPolicy", |_, policy| {
@@ -236,7 +236,7 @@ fn untag(iam: &Iam, call: &Call<'_>) -> Answer {
     })
 }
 
-fn list_tags(iam: &Iam, call: &Call<'_>) -> Answer {
+fn list_tags(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     with(iam, call, "iam:ListPolicyTags", |_, policy| {
         page(call.form, "Tags", tags::rows(&policy.tags))
     })
@@ -245,10 +245,10 @@ fn list_tags(iam: &Iam, call: &Call<'_>) -> Answer {
 /// Looks at the policy that the form names.
 fn with<T>(
     iam: &Iam,
-    call: &Call<'_>,
+    call: &IamCall<'_>,
     action: &str,
-    look: impl FnOnce(&State, &Policy) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    look: impl FnOnce(&IamState, &Policy) -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
     let arn = arn(call, "PolicyArn")?;
     call.allowed(action, arn)?;
     let state = iam.lock();
@@ -261,24 +261,24 @@ fn with<T>(
 /// Uncertain: how AWS words the refusal to change one of its own policies; we refuse the right to it.
 fn change<T>(
     iam: &Iam,
-    call: &Call<'_>,
+    call: &IamCall<'_>,
     action: &str,
-    edit: impl FnOnce(&State, &mut Policy) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    edit: impl FnOnce(&IamState, &mut Policy) -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
     let arn = arn(call, "PolicyArn")?;
     call.allowed(action, arn)?;
     let mut state = iam.lock();
     let mut policy = state.policy(arn).cloned().ok_or_else(|| missing(arn))?;
     if policy.is_of_aws() {
         let words = format!("Policy {arn} belongs to AWS and cannot be changed.");
-        return Err(Fault::new(403, "AccessDenied", words));
+        return Err(ServiceError::new(403, "AccessDenied", words));
     }
     let done = edit(&state, &mut policy)?;
     state.policies.insert(policy.arn.clone(), policy);
     Ok(done)
 }
 
-impl State {
+impl IamState {
     /// A managed policy of the account or of AWS.
     pub(super) fn policy(&self, arn: &str) -> Option<&Policy> {
         let of_aws = || managed::OF_AWS.iter().find(|policy| policy.arn == arn);
@@ -295,7 +295,7 @@ impl State {
 }
 
 /// As CreatePolicy and GetPolicy show it.
-fn whole(state: &State, policy: &Policy) -> String {
+fn whole(state: &IamState, policy: &Policy) -> String {
     let mut xml = short(state, policy);
     if let Some(description) = &policy.description {
         xml += &element("Description", description);
@@ -307,7 +307,7 @@ fn whole(state: &State, policy: &Policy) -> String {
 }
 
 /// As lists show it: without description and tags.
-fn short(state: &State, policy: &Policy) -> String {
+fn short(state: &IamState, policy: &Policy) -> String {
     let (attached, bounding) = state.uses(&policy.arn);
     element("PolicyName", &policy.name)
         + &element("PolicyId", &policy.id)
@@ -336,8 +336,8 @@ fn version(policy: &Policy, id: &str, with_document: bool) -> String {
         + &element("CreateDate", &iso8601(version.created_ms))
 }
 
-fn check_document(text: &str) -> Result<(), Fault> {
-    documents::check(text, Kind::Managed)?;
+fn check_document(text: &str) -> Result<(), ServiceError> {
+    documents::check(text, PolicyKind::Managed)?;
     if text.chars().filter(|c| !c.is_whitespace()).count() > SIZE_QUOTA {
         return Err(exceeded(&format!(
             "Cannot exceed quota for PolicySize: {SIZE_QUOTA}"
@@ -346,7 +346,7 @@ fn check_document(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn known(policy: &Policy, id: &str) -> Result<(), Fault> {
+fn known(policy: &Policy, id: &str) -> Result<(), ServiceError> {
     if policy.version(id).is_some() {
         return Ok(());
     }
@@ -354,10 +354,10 @@ fn known(policy: &Policy, id: &str) -> Result<(), Fault> {
         "Policy {} version {id} does not exist or is not attachable.",
         policy.arn
     );
-    Err(Fault::new(404, "NoSuchEntity", words))
+    Err(ServiceError::new(404, "NoSuchEntity", words))
 }
 
-fn version_id(call: &Call<'_>) -> Result<String, Fault> {
+fn version_id(call: &IamCall<'_>) -> Result<String, ServiceError> {
     let id = call.form.required("VersionId")?;
     let number = id.strip_prefix('v').unwrap_or_default();
     let number = number.split_once('.').map_or(number, |(number, _)| number);
@@ -372,11 +372,11 @@ fn version_id(call: &Call<'_>) -> Result<String, Fault> {
 
 /// A parameter that must be one of a few words, if it is there.
 fn one_of(
-    call: &Call<'_>,
+    call: &IamCall<'_>,
     name: &str,
     field: &str,
     words: &[&str],
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, ServiceError> {
     match call.form.get(name) {
         Some(word) if !words.contains(&word) => Err(invalid(&format!(
             "1 validation error detected: Value '{word}' at '{field}' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
@@ -387,7 +387,7 @@ fn one_of(
 }
 
 /// A policy's ARN, checked for its form.
-pub(super) fn arn<'a>(call: &'a Call<'_>, parameter: &str) -> Result<&'a str, Fault> {
+pub(super) fn arn<'a>(call: &'a IamCall<'_>, parameter: &str) -> Result<&'a str, ServiceError> {
     let arn = call.form.required(parameter)?;
     if arn.starts_with("arn:") && arn.split(':').count() >= 6 {
         return Ok(arn);
@@ -398,7 +398,7 @@ pub(super) fn arn<'a>(call: &'a Call<'_>, parameter: &str) -> Result<&'a str, Fa
         )));
     }
     let words = format!("ARN {arn} is not valid.");
-    Err(Fault::new(400, "InvalidInput", words))
+    Err(ServiceError::new(400, "InvalidInput", words))
 }
 
 /// Whether a policy exists and could be attached, without the right to look at it.
@@ -406,10 +406,10 @@ pub(super) fn exists(cloud: &Cloud, arn: &str) -> bool {
     cloud.iam.lock().policy(arn).is_some()
 }
 
-fn missing(arn: &str) -> Fault {
-    Fault::new(404, "NoSuchEntity", format!("Policy {arn} was not found."))
+fn missing(arn: &str) -> ServiceError {
+    ServiceError::new(404, "NoSuchEntity", format!("Policy {arn} was not found."))
 }
 
-fn exceeded(words: &str) -> Fault {
-    Fault::new(409, "LimitExceeded", words)
+fn exceeded(words: &str) -> ServiceError {
+    ServiceError::new(409, "LimitExceeded", words)
 }

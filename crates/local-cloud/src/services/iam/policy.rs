@@ -10,11 +10,11 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 /// Condition keys (lower case) and their values.
-pub(crate) type Context = BTreeMap<String, Vec<String>>;
+pub(crate) type ConditionKeys = BTreeMap<String, Vec<String>>;
 
 /// What the policies say together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     /// A statement allows it and none denies it.
     Allow,
     /// A statement denies it.
@@ -39,11 +39,11 @@ const PARSED_KEPT: usize = 256;
 /// What is asked of a policy. `principal` is looked at where a statement names principals:
 /// its kind (`Service`, `AWS`) and every name under which it is known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct AccessRequest<'a> {
     pub(crate) principal: Option<(&'a str, &'a [String])>,
     pub(crate) action: &'a str,
     pub(crate) resource: &'a str,
-    pub(crate) context: &'a Context,
+    pub(crate) context: &'a ConditionKeys,
 }
 
 #[derive(Debug, Clone)]
@@ -108,32 +108,32 @@ impl Document {
         })
     }
 
-    fn verdict(&self, ask: &Ask<'_>) -> Verdict {
-        let mut verdict = Verdict::ImplicitDeny;
+    fn verdict(&self, ask: &AccessRequest<'_>) -> Decision {
+        let mut verdict = Decision::ImplicitDeny;
         for statement in self
             .statements
             .iter()
             .filter(|statement| statement.speaks_of(ask))
         {
             if !statement.allow {
-                return Verdict::ExplicitDeny;
+                return Decision::ExplicitDeny;
             }
-            verdict = Verdict::Allow;
+            verdict = Decision::Allow;
         }
         verdict
     }
 }
 
 /// What all documents say together: a deny anywhere wins.
-pub(crate) fn evaluate(documents: &[Document], ask: &Ask<'_>) -> Verdict {
+pub(crate) fn evaluate(documents: &[Document], ask: &AccessRequest<'_>) -> Decision {
     let verdicts: Vec<_> = documents
         .iter()
         .map(|document| document.verdict(ask))
         .collect();
-    [Verdict::ExplicitDeny, Verdict::Allow]
+    [Decision::ExplicitDeny, Decision::Allow]
         .into_iter()
         .find(|wanted| verdicts.contains(wanted))
-        .unwrap_or(Verdict::ImplicitDeny)
+        .unwrap_or(Decision::ImplicitDeny)
 }
 
 impl Statement {
@@ -152,7 +152,7 @@ impl Statement {
         })
     }
 
-    fn speaks_of(&self, ask: &Ask<'_>) -> bool {
+    fn speaks_of(&self, ask: &AccessRequest<'_>) -> bool {
         let action = ask.action.to_ascii_lowercase();
         self.principals
             .as_ref()
@@ -271,7 +271,7 @@ impl Condition {
         }
     }
 
-    fn holds(&self, context: &Context) -> bool {
+    fn holds(&self, context: &ConditionKeys) -> bool {
         let present = context.get(&self.key).filter(|values| !values.is_empty());
         if self.operator == "Null" {
             return self
@@ -402,7 +402,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn ask(policy: &Value, action: &str, resource: &str, context: &[(&str, &str)]) -> Verdict {
+    fn ask(policy: &Value, action: &str, resource: &str, context: &[(&str, &str)]) -> Decision {
         let context = context
             .iter()
             .map(|(key, value)| (key.to_ascii_lowercase(), vec![(*value).to_owned()]))
@@ -410,7 +410,7 @@ mod tests {
         let documents = [Document::from_value(policy).unwrap()];
         evaluate(
             &documents,
-            &Ask {
+            &AccessRequest {
                 principal: None,
                 action,
                 resource,
@@ -425,14 +425,14 @@ mod tests {
             {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"},
             {"Effect": "Deny", "Action": "dynamodb:DeleteItem", "Resource": "*"},
         ]});
-        assert_eq!(ask(&policy, "dynamodb:GetItem", "t", &[]), Verdict::Allow);
+        assert_eq!(ask(&policy, "dynamodb:GetItem", "t", &[]), Decision::Allow);
         assert_eq!(
             ask(&policy, "dynamodb:DeleteItem", "t", &[]),
-            Verdict::ExplicitDeny
+            Decision::ExplicitDeny
         );
         assert_eq!(
             ask(&policy, "logs:PutLogEvents", "t", &[]),
-            Verdict::ImplicitDeny
+            Decision::ImplicitDeny
         );
     }
 
@@ -443,12 +443,12 @@ mod tests {
         let resource = "arn:aws:dynamodb:us-east-1:000000000000:table/T1";
         assert_eq!(
             ask(&policy, "dynamodb:GetItem", resource, &[]),
-            Verdict::Allow
+            Decision::Allow
         );
         let lower = resource.replace("T1", "t1");
         assert_eq!(
             ask(&policy, "dynamodb:GetItem", &lower, &[]),
-            Verdict::ImplicitDeny
+            Decision::ImplicitDeny
         );
     }
 
@@ -458,15 +458,15 @@ mod tests {
             {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "secret*"}});
         assert_eq!(
             ask(&policy, "logs:PutLogEvents", "open", &[]),
-            Verdict::Allow
+            Decision::Allow
         );
         assert_eq!(
             ask(&policy, "iam:GetRole", "open", &[]),
-            Verdict::ImplicitDeny
+            Decision::ImplicitDeny
         );
         assert_eq!(
             ask(&policy, "logs:PutLogEvents", "secrets", &[]),
-            Verdict::ImplicitDeny
+            Decision::ImplicitDeny
         );
     }
 
@@ -477,7 +477,7 @@ mod tests {
         let allows = |pattern: &str| {
             let policy = json!({"Statement":
                 {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": pattern}});
-            ask(&policy, "execute-api:ManageConnections", resource, &[]) == Verdict::Allow
+            ask(&policy, "execute-api:ManageConnections", resource, &[]) == Decision::Allow
         };
         assert!(allows(
             "arn:aws:execute-api:us-east-1:000000000000:a1/prod/*/@connections/*"
@@ -492,7 +492,7 @@ mod tests {
         let holds = |operator: &str, value: Value, actual: &[(&str, &str)]| {
             let policy = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
                 "Condition": {operator: {"K": value}}}});
-            ask(&policy, "a:b", "r", actual) == Verdict::Allow
+            ask(&policy, "a:b", "r", actual) == Decision::Allow
         };
         assert!(holds("StringEquals", json!(["a", "b"]), &[("k", "b")]));
         assert!(!holds("StringEquals", json!("a"), &[]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::wire::invalid;
-use crate::wire::{Fault, element};
+use crate::wire::{ServiceError, element};
 
 /// Each tag as a member of an XML list.
 pub(super) fn rows(tags: &BTreeMap<String, String>) -> Vec<String> {
@@ -23,12 +23,12 @@ pub(super) fn merged(
     old: &BTreeMap<String, String>,
     new: Vec<(String, String)>,
     quota: &str,
-) -> Result<BTreeMap<String, String>, Fault> {
+) -> Result<BTreeMap<String, String>, ServiceError> {
     too_many(new.len(), "tags")?;
     let mut folded: Vec<_> = new.iter().map(|(key, _)| key.to_lowercase()).collect();
     folded.sort_unstable();
     if folded.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             400,
             "InvalidInput",
             "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
@@ -42,13 +42,13 @@ pub(super) fn merged(
     }
     if tags.len() > 50 {
         let words = format!("Cannot exceed quota for {quota}: 50");
-        return Err(Fault::new(409, "LimitExceeded", words));
+        return Err(ServiceError::new(409, "LimitExceeded", words));
     }
     Ok(tags)
 }
 
 /// One call carries at most 50 tags or keys.
-fn too_many(count: usize, field: &str) -> Result<(), Fault> {
+fn too_many(count: usize, field: &str) -> Result<(), ServiceError> {
     if count <= 50 {
         return Ok(());
     }
@@ -57,7 +57,7 @@ fn too_many(count: usize, field: &str) -> Result<(), Fault> {
     )))
 }
 
-pub(super) fn check_keys(keys: &[String]) -> Result<(), Fault> {
+pub(super) fn check_keys(keys: &[String]) -> Result<(), ServiceError> {
     too_many(keys.len(), "tagKeys")?;
     let fine = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
     for (index, key) in keys.iter().enumerate() {
@@ -76,7 +76,7 @@ pub(super) fn check_keys(keys: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check(key: &str, value: &str) -> Result<(), Fault> {
+fn check(key: &str, value: &str) -> Result<(), ServiceError> {
     let problem = |field: &str, text: &str, longest: usize| {
         invalid(&format!(
             "1 validation error detected: Value '{text}' at '{field}' failed to satisfy constraint: Member must have length less than or equal to {longest}."

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::documents::{self, Kind};
-use super::{Access, CAPITALS, Change, Iam, Principal, Role, State, attachments, tags, visible};
+use super::documents::{self, PolicyKind};
+use super::{Access, CAPITALS, Change, Iam, IamState, Principal, Role, attachments, tags, visible};
 use crate::Cloud;
-use crate::wire::{Fault, Form, Request, Response, element, encode, iso8601, random_id};
+use crate::wire::{Form, Request, Response, ServiceError, element, encode, iso8601, random_id};
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
@@ -14,11 +14,11 @@ const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const ROLES_QUOTA: usize = 1000;
 
 /// The inner XML of an answer.
-pub(super) type Answer = Result<String, Fault>;
+pub(super) type IamResult = Result<String, ServiceError>;
 
 /// What every operation gets.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct IamCall<'a> {
     pub(super) cloud: &'a Cloud,
     pub(super) caller: &'a Principal,
     pub(super) form: &'a Form,
@@ -28,7 +28,7 @@ pub(super) struct Call<'a> {
 pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     let answer = cloud.iam.admit(cloud, &request).and_then(|caller| {
         let form = request.form();
-        let call = Call {
+        let call = IamCall {
             cloud,
             caller: &caller,
             form: &form,
@@ -45,7 +45,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 }
 
 /// IAM and STS say `AccessDenied` with 403 where the JSON services say `AccessDeniedException`.
-pub(crate) fn refused(mut fault: Fault) -> Fault {
+pub(crate) fn refused(mut fault: ServiceError) -> ServiceError {
     if fault.code == "AccessDeniedException" {
         fault.status = 403;
         fault.code = "AccessDenied".into();
@@ -54,7 +54,7 @@ pub(crate) fn refused(mut fault: Fault) -> Fault {
 }
 
 impl Iam {
-    fn answer(&self, call: &Call<'_>) -> Answer {
+    fn answer(&self, call: &IamCall<'_>) -> IamResult {
         match call.operation {
             "CreateRole" => self.create_role(call),
             "GetRole" => self.get_role(call),
@@ -71,25 +71,25 @@ impl Iam {
         }
     }
 
-    fn create_role(&self, call: &Call<'_>) -> Answer {
+    fn create_role(&self, call: &IamCall<'_>) -> IamResult {
         let name = role_name(call.form)?;
         let path = call.form.get("Path").unwrap_or("/").to_owned();
         let trust = call.form.required("AssumeRolePolicyDocument")?;
         let arn = format!("arn:aws:iam::{}:role{path}{name}", call.cloud.account_id);
         call.allowed("iam:CreateRole", &arn)?;
         check_path(&path)?;
-        documents::check(trust, Kind::Trust)?;
+        documents::check(trust, PolicyKind::Trust)?;
         check_trust_size(trust)?;
         let boundary = attachments::boundary(call)?;
         let now_ms = call.cloud.clock.now_ms();
         let mut state = self.lock();
         if state.roles.contains_key(&name.to_lowercase()) {
             let words = format!("Role with name {name} already exists.");
-            return Err(Fault::new(409, "EntityAlreadyExists", words));
+            return Err(ServiceError::new(409, "EntityAlreadyExists", words));
         }
         if state.roles.len() >= ROLES_QUOTA {
             let words = format!("Cannot exceed quota for RolesPerAccount: {ROLES_QUOTA}");
-            return Err(Fault::new(409, "LimitExceeded", words));
+            return Err(ServiceError::new(409, "LimitExceeded", words));
         }
         let role = Role {
             id: format!("AROA{}", random_id(CAPITALS, 17)),
@@ -114,11 +114,11 @@ impl Iam {
         Ok(xml)
     }
 
-    fn get_role(&self, call: &Call<'_>) -> Answer {
+    fn get_role(&self, call: &IamCall<'_>) -> IamResult {
         self.with_role(call, "iam:GetRole", |role| Ok(role_xml(role, true)))
     }
 
-    fn list_roles(&self, call: &Call<'_>) -> Answer {
+    fn list_roles(&self, call: &IamCall<'_>) -> IamResult {
         call.allowed("iam:ListRoles", "*")?;
         let prefix = call.form.get("PathPrefix").unwrap_or("/");
         let state = self.lock();
@@ -139,7 +139,7 @@ impl Iam {
         page(call.form, "Roles", rows.collect())
     }
 
-    fn update_role(&self, call: &Call<'_>, only_description: bool) -> Answer {
+    fn update_role(&self, call: &IamCall<'_>, only_description: bool) -> IamResult {
         let (description, seconds) = (description(call.form)?, session_seconds(call.form)?);
         self.with_role(call, &format!("iam:{}", call.operation), |role| {
             if description.is_some() {
@@ -160,9 +160,9 @@ impl Iam {
         })
     }
 
-    fn update_trust(&self, call: &Call<'_>) -> Answer {
+    fn update_trust(&self, call: &IamCall<'_>) -> IamResult {
         let trust = call.form.required("PolicyDocument")?;
-        documents::check(trust, Kind::Trust)?;
+        documents::check(trust, PolicyKind::Trust)?;
         check_trust_size(trust)?;
         self.with_role(call, "iam:UpdateAssumeRolePolicy", |role| {
             call.change(role, |access| access.trust = trust.to_owned());
@@ -170,9 +170,9 @@ impl Iam {
         })
     }
 
-    fn delete_role(&self, call: &Call<'_>) -> Answer {
+    fn delete_role(&self, call: &IamCall<'_>) -> IamResult {
         let name = self.with_role(call, "iam:DeleteRole", |role| {
-            let conflict = |words: &str| Err(Fault::new(409, "DeleteConflict", words));
+            let conflict = |words: &str| Err(ServiceError::new(409, "DeleteConflict", words));
             if !role.access().attached.is_empty() {
                 return conflict("Cannot delete entity, must detach all policies first.");
             }
@@ -185,7 +185,7 @@ impl Iam {
         Ok(String::new())
     }
 
-    fn tag_role(&self, call: &Call<'_>) -> Answer {
+    fn tag_role(&self, call: &IamCall<'_>) -> IamResult {
         let wanted = call.form.tags("Tags");
         self.with_role(call, "iam:TagRole", |role| {
             role.tags = tags::merged(&role.tags, wanted, "TagsPerRole")?;
@@ -193,7 +193,7 @@ impl Iam {
         })
     }
 
-    fn untag_role(&self, call: &Call<'_>) -> Answer {
+    fn untag_role(&self, call: &IamCall<'_>) -> IamResult {
         let keys = call.form.list("TagKeys");
         tags::check_keys(&keys)?;
         self.with_role(call, "iam:UntagRole", |role| {
@@ -202,14 +202,14 @@ impl Iam {
         })
     }
 
-    fn list_role_tags(&self, call: &Call<'_>) -> Answer {
+    fn list_role_tags(&self, call: &IamCall<'_>) -> IamResult {
         self.with_role(call, "iam:ListRoleTags", |role| {
             page(call.form, "Tags", tags::rows(&role.tags))
         })
     }
 
     /// Instance profiles are not part of the local cloud, so no role is in one.
-    fn list_instance_profiles(&self, call: &Call<'_>) -> Answer {
+    fn list_instance_profiles(&self, call: &IamCall<'_>) -> IamResult {
         self.with_role(call, "iam:ListInstanceProfilesForRole", |_| {
             page(call.form, "InstanceProfiles", Vec::new())
         })
@@ -218,10 +218,10 @@ impl Iam {
     /// Finds the role that the form names, if the caller may do that to it.
     pub(super) fn with_role<T>(
         &self,
-        call: &Call<'_>,
+        call: &IamCall<'_>,
         action: &str,
-        work: impl FnOnce(&mut Role) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&mut Role) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let name = role_name(call.form)?;
         let arn = self
             .lock()
@@ -236,19 +236,19 @@ impl Iam {
     }
 }
 
-impl State {
+impl IamState {
     fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(&name.to_lowercase())
     }
 }
 
-impl Call<'_> {
+impl IamCall<'_> {
     /// The operation's name, for a 501.
     pub(super) fn operation(&self) -> &str {
         self.operation
     }
 
-    pub(super) fn allowed(&self, action: &str, resource: &str) -> Result<(), Fault> {
+    pub(super) fn allowed(&self, action: &str, resource: &str) -> Result<(), ServiceError> {
         self.cloud
             .iam
             .authorize(self.cloud, self.caller, action, resource, &[])
@@ -261,7 +261,7 @@ impl Call<'_> {
 }
 
 /// One page of a list: `MaxItems` rows after `Marker`.
-pub(super) fn page(form: &Form, name: &str, rows: Vec<String>) -> Answer {
+pub(super) fn page(form: &Form, name: &str, rows: Vec<String>) -> IamResult {
     let limit = match form.get("MaxItems").map(str::parse::<usize>) {
         None => 100,
         Some(Ok(limit @ 1..=1000)) => limit,
@@ -323,7 +323,7 @@ fn role_xml(role: &Role, whole: bool) -> String {
 }
 
 /// The role's name, checked for its alphabet and length.
-fn role_name(form: &Form) -> Result<String, Fault> {
+fn role_name(form: &Form) -> Result<String, ServiceError> {
     checked_name(form, "RoleName", "roleName", 64)
 }
 
@@ -333,7 +333,7 @@ pub(super) fn checked_name(
     parameter: &str,
     field: &str,
     longest: usize,
-) -> Result<String, Fault> {
+) -> Result<String, ServiceError> {
     let name = form.required(parameter)?;
     if name.chars().count() > longest {
         return Err(invalid(&format!(
@@ -351,7 +351,7 @@ pub(super) fn checked_name(
     Ok(name.to_owned())
 }
 
-pub(super) fn check_path(path: &str) -> Result<(), Fault> {
+pub(super) fn check_path(path: &str) -> Result<(), ServiceError> {
     let fine = path.starts_with('/')
         && path.ends_with('/')
         && path.len() <= 512
@@ -365,9 +365,9 @@ pub(super) fn check_path(path: &str) -> Result<(), Fault> {
 }
 
 /// White space does not count towards the quota.
-fn check_trust_size(trust: &str) -> Result<(), Fault> {
+fn check_trust_size(trust: &str) -> Result<(), ServiceError> {
     if trust.chars().filter(|c| !c.is_whitespace()).count() > 2048 {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             409,
             "LimitExceeded",
             "Cannot exceed quota for ACLSizePerRole: 2048",
@@ -376,7 +376,7 @@ fn check_trust_size(trust: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn description(form: &Form) -> Result<Option<String>, Fault> {
+pub(super) fn description(form: &Form) -> Result<Option<String>, ServiceError> {
     let text = form.get("Description");
     if text.is_some_and(|text| text.chars().count() > 1000) {
         return Err(invalid(
@@ -386,7 +386,7 @@ pub(super) fn description(form: &Form) -> Result<Option<String>, Fault> {
     Ok(text.map(str::to_owned))
 }
 
-fn session_seconds(form: &Form) -> Result<Option<u32>, Fault> {
+fn session_seconds(form: &Form) -> Result<Option<u32>, ServiceError> {
     let Some(text) = form.get("MaxSessionDuration") else {
         return Ok(None);
     };
@@ -402,7 +402,7 @@ fn session_seconds(form: &Form) -> Result<Option<u32>, Fault> {
                 "1 validation error detected: Value '{seconds}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value {order} than or equal to {limit}"
             )))
         }
-        Err(_) => Err(Fault::new(
+        Err(_) => Err(ServiceError::new(
             400,
             "MalformedInput",
             "MaxSessionDuration must be a number",
@@ -410,14 +410,14 @@ fn session_seconds(form: &Form) -> Result<Option<u32>, Fault> {
     }
 }
 
-pub(super) fn no_role(name: &str) -> Fault {
-    Fault::new(
+pub(super) fn no_role(name: &str) -> ServiceError {
+    ServiceError::new(
         404,
         "NoSuchEntity",
         format!("The role with name {name} cannot be found."),
     )
 }
 
-pub(super) fn invalid(words: &str) -> Fault {
-    Fault::new(400, "ValidationError", words)
+pub(super) fn invalid(words: &str) -> ServiceError {
+    ServiceError::new(400, "ValidationError", words)
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{fault, invalid};
 use crate::runtime::Code;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// 50 MB.
 const ZIPPED_LIMIT: usize = 52_428_800;
@@ -25,7 +25,7 @@ pub(crate) struct Package {
 
 impl Package {
     /// From the `ZipFile` member.
-    pub(super) fn from_base64(text: &str) -> Result<Self, Fault> {
+    pub(super) fn from_base64(text: &str) -> Result<Self, ServiceError> {
         let zip = BASE64_STANDARD.decode(text).map_err(|_| unreadable())?;
         if zip.len() > ZIPPED_LIMIT {
             let words = format!("Zipped size must be smaller than {ZIPPED_LIMIT} bytes");
@@ -75,7 +75,7 @@ impl Package {
     }
 }
 
-fn unreadable() -> Fault {
+fn unreadable() -> ServiceError {
     invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
 }
 

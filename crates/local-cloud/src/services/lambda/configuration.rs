@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{invalid, runtime, validation};
 use crate::Cloud;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// Variables that Lambda keeps for itself.
 const RESERVED: [&str; 22] = [
@@ -69,16 +69,16 @@ pub(super) struct Logging {
 /// What CreateFunction and UpdateFunctionConfiguration may send.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Wanted {
+pub(super) struct ConfigurationRequest {
     pub(super) runtime: Option<String>,
     pub(super) handler: Option<String>,
     pub(super) role: Option<String>,
     pub(super) description: Option<String>,
     pub(super) timeout: Option<i64>,
     pub(super) memory_size: Option<i64>,
-    pub(super) environment: Option<Environment>,
-    pub(super) ephemeral_storage: Option<Ephemeral>,
-    pub(super) tracing_config: Option<Tracing>,
+    pub(super) environment: Option<EnvironmentMember>,
+    pub(super) ephemeral_storage: Option<EphemeralStorage>,
+    pub(super) tracing_config: Option<TracingConfig>,
     pub(super) logging_config: Option<Logging>,
     pub(super) revision_id: Option<String>,
     /// Everything else, of which the local cloud has nothing.
@@ -100,19 +100,19 @@ const NOT_HERE: [(&str, &str); 8] = [
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Environment {
+pub(super) struct EnvironmentMember {
     pub(super) variables: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Ephemeral {
+pub(super) struct EphemeralStorage {
     pub(super) size: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Tracing {
+pub(super) struct TracingConfig {
     pub(super) mode: Option<String>,
 }
 
@@ -140,7 +140,11 @@ impl Configuration {
     }
 
     /// Takes over what is wanted, or says what cannot be.
-    pub(super) fn apply(&mut self, cloud: &Cloud, wanted: Wanted) -> Result<(), Fault> {
+    pub(super) fn apply(
+        &mut self,
+        cloud: &Cloud,
+        wanted: ConfigurationRequest,
+    ) -> Result<(), ServiceError> {
         refuse_the_rest(&wanted.rest)?;
         if let Some(runtime) = &wanted.runtime {
             runtime::check(runtime)?;
@@ -182,7 +186,7 @@ impl Configuration {
 }
 
 impl Logging {
-    fn apply(&mut self, wanted: Self) -> Result<(), Fault> {
+    fn apply(&mut self, wanted: Self) -> Result<(), ServiceError> {
         if let Some(format) = wanted.log_format {
             one_of("loggingConfig.logFormat", Some(&format), &["JSON", "Text"])?;
             if format == "JSON" {
@@ -222,7 +226,7 @@ impl Logging {
 }
 
 /// A function that a member asks for and that is not here is refused, not made without it.
-fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), Fault> {
+fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), ServiceError> {
     let asks = |value: &Value| match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
@@ -236,17 +240,17 @@ fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), Fault> {
         .iter()
         .find(|(name, _)| rest.get(*name).is_some_and(asks));
     if let Some((_, what)) = found {
-        return Err(Fault::not_here("lambda", what));
+        return Err(ServiceError::not_here("lambda", what));
     }
     match rest.get("VpcConfig").map(|vpc| &vpc["SubnetIds"]) {
         Some(Value::Array(subnets)) if !subnets.is_empty() => {
-            Err(Fault::not_here("lambda", "within a VPC"))
+            Err(ServiceError::not_here("lambda", "within a VPC"))
         }
         _ => Ok(()),
     }
 }
 
-fn check_text(member: &str, text: Option<&str>, longest: usize) -> Result<(), Fault> {
+fn check_text(member: &str, text: Option<&str>, longest: usize) -> Result<(), ServiceError> {
     match text {
         Some(text) if text.chars().count() > longest => {
             let rule = format!("Member must have length less than or equal to {longest}");
@@ -256,7 +260,7 @@ fn check_text(member: &str, text: Option<&str>, longest: usize) -> Result<(), Fa
     }
 }
 
-fn one_of(member: &str, word: Option<&str>, words: &[&str]) -> Result<(), Fault> {
+fn one_of(member: &str, word: Option<&str>, words: &[&str]) -> Result<(), ServiceError> {
     match word {
         Some(word) if !words.contains(&word) => {
             let all = words.join(", ");
@@ -267,7 +271,7 @@ fn one_of(member: &str, word: Option<&str>, words: &[&str]) -> Result<(), Fault>
     }
 }
 
-fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
+fn assumable(cloud: &Cloud, role: String) -> Result<String, ServiceError> {
     let is_role = role.starts_with("arn:aws") && role.contains(":iam::") && role.contains(":role/");
     if !is_role {
         let pattern = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
@@ -275,7 +279,7 @@ fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
     }
     if role.split(':').nth(4) != Some(&cloud.account_id) {
         let words = "Cross-account pass role is not allowed.";
-        return Err(Fault::new(403, "AccessDeniedException", words));
+        return Err(ServiceError::new(403, "AccessDeniedException", words));
     }
     if cloud.iam.assumable(cloud, &role, "lambda.amazonaws.com") {
         Ok(role)
@@ -286,7 +290,7 @@ fn assumable(cloud: &Cloud, role: String) -> Result<String, Fault> {
     }
 }
 
-fn between(member: &str, value: i64, least: u32, most: u32) -> Result<u32, Fault> {
+fn between(member: &str, value: i64, least: u32, most: u32) -> Result<u32, ServiceError> {
     match u32::try_from(value) {
         Ok(value) if (least..=most).contains(&value) => Ok(value),
         Ok(value) if value > most => Err(validation(
@@ -302,7 +306,7 @@ fn between(member: &str, value: i64, least: u32, most: u32) -> Result<u32, Fault
     }
 }
 
-fn checked(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault> {
+fn checked(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ServiceError> {
     let could_not = "Lambda was unable to configure your environment variables because the environment variables you have provided";
     let reserved: Vec<_> = variables
         .keys()

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::configuration::{Configuration, Wanted};
+use super::configuration::{Configuration, ConfigurationRequest};
 use super::{
-    Answer, Function, Name, Package, Revision, body, conflict, invalid, null, revision_id,
+    Function, LambdaResult, Name, Package, Revision, body, conflict, invalid, null, revision_id,
     settings, shape, timestamp, update, validation,
 };
 use crate::Cloud;
-use crate::wire::{Fault, Request};
+use crate::wire::{Request, ServiceError};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +24,7 @@ struct Create {
     #[serde(default)]
     publish: bool,
     #[serde(flatten)]
-    wanted: Wanted,
+    wanted: ConfigurationRequest,
 }
 
 /// Where the code comes from. Here it can only come along.
@@ -37,24 +37,26 @@ pub(super) struct CodeMember {
 }
 
 impl CodeMember {
-    pub(super) fn package(&self) -> Result<Package, Fault> {
+    pub(super) fn package(&self) -> Result<Package, ServiceError> {
         match &self.zip_file {
             Some(zip) => Package::from_base64(zip),
-            None if self.s3_bucket.is_some() => Err(Fault::not_here("lambda", "code from S3")),
+            None if self.s3_bucket.is_some() => {
+                Err(ServiceError::not_here("lambda", "code from S3"))
+            }
             None if self.image_uri.is_some() => {
-                Err(Fault::not_here("lambda", "code from an image"))
+                Err(ServiceError::not_here("lambda", "code from an image"))
             }
             None => Err(invalid("Please provide a source for function code.")),
         }
     }
 }
 
-pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let create: Create = body(request)?;
     let name = Name::new(cloud, &create.function_name)?;
     let kind = create.package_type.as_deref();
     if kind.is_some_and(|kind| kind != "Zip") || create.code.image_uri.is_some() {
-        return Err(Fault::not_here("lambda", "code from an image"));
+        return Err(ServiceError::not_here("lambda", "code from an image"));
     }
     if cloud.functions.lock().contains_key(&name.function) {
         return Err(conflict(format!(
@@ -116,7 +118,7 @@ fn function(
 }
 
 /// A zip function needs all three, even where the runtime makes nothing of the handler.
-fn require(wanted: &Wanted) -> Result<(), Fault> {
+fn require(wanted: &ConfigurationRequest) -> Result<(), ServiceError> {
     if wanted.role.is_none() {
         return Err(null("role"));
     }
@@ -128,7 +130,7 @@ fn require(wanted: &Wanted) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn architecture(wanted: Option<Vec<String>>) -> Result<String, Fault> {
+pub(super) fn architecture(wanted: Option<Vec<String>>) -> Result<String, ServiceError> {
     let wanted = wanted.unwrap_or_else(|| vec!["x86_64".to_owned()]);
     let shown = format!("[{}]", wanted.join(", "));
     match wanted.as_slice() {

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::{Function, Name, Revision, conflict, fault, not_found};
 use crate::Cloud;
-use crate::runtime::{LogFormat, Outcome, Spec};
-use crate::wire::{Fault, Request, Response};
+use crate::runtime::{FunctionSpec, InvocationResult, LogFormat};
+use crate::wire::{Request, Response, ServiceError};
 
 /// Synchronous and asynchronous payloads.
 const SYNC_LIMIT: usize = 6 * 1024 * 1024;
@@ -21,7 +21,7 @@ const RETRIES_AFTER: [i64; 2] = [60_000, 120_000];
 
 /// Why API Gateway got no answer from a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum InvokeRefusal {
     /// The function's policy does not let this API in, or the function does not exist.
     NotPermitted,
     /// Too many invocations at once.
@@ -32,7 +32,7 @@ pub(crate) enum Refusal {
 
 /// What to run and how it is called.
 struct Found {
-    spec: Arc<Spec>,
+    spec: Arc<FunctionSpec>,
     version: String,
 }
 
@@ -43,8 +43,8 @@ pub(crate) async fn invoke_for_gateway(
     source_arn: &str,
     role: Option<&str>,
     payload: Bytes,
-) -> Result<(String, Outcome), Refusal> {
-    let name = Name::parse(cloud, function_arn, None).map_err(|_| Refusal::NotPermitted)?;
+) -> Result<(String, InvocationResult), InvokeRefusal> {
+    let name = Name::parse(cloud, function_arn, None).map_err(|_| InvokeRefusal::NotPermitted)?;
     let found = cloud.functions.with(cloud, &name, |function| {
         let by_policy = || {
             let (version, service) = (name.qualifier.as_deref(), "apigateway.amazonaws.com");
@@ -69,10 +69,10 @@ pub(crate) async fn invoke_for_gateway(
     let found = found
         .and_then(|found| found)
         .map_err(|fault| match fault.status {
-            409 => Refusal::NotActive,
-            _ => Refusal::NotPermitted,
+            409 => InvokeRefusal::NotActive,
+            _ => InvokeRefusal::NotPermitted,
         })?;
-    let slot = Slot::take(cloud, &found.spec).map_err(|_| Refusal::Throttled)?;
+    let slot = ConcurrencySlot::take(cloud, &found.spec).map_err(|_| InvokeRefusal::Throttled)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     let plain = (None, false);
     let outcome = cloud
@@ -99,7 +99,7 @@ pub(super) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     .identified(&id)
 }
 
-async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault> {
+async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, ServiceError> {
     let name = Name::of(cloud, &request)?;
     let kind = request
         .header("x-amz-invocation-type")
@@ -152,7 +152,7 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Fault>
 }
 
 /// Invoke names the version that it looked for, also where the caller named none.
-fn with_version(cloud: &Cloud, name: &Name, fault: Fault) -> Fault {
+fn with_version(cloud: &Cloud, name: &Name, fault: ServiceError) -> ServiceError {
     if fault.status != 404 || name.qualifier.is_some() {
         return fault;
     }
@@ -168,8 +168,8 @@ async fn wait(
     request: &Request,
     found: Found,
     payload: Bytes,
-) -> Result<Response, Fault> {
-    let slot = Slot::take(cloud, &found.spec).map_err(throttled)?;
+) -> Result<Response, ServiceError> {
+    let slot = ConcurrencySlot::take(cloud, &found.spec).map_err(throttled)?;
     let tail = request.header("x-amz-log-type") == Some("Tail");
     let context = request
         .header("x-amz-client-context")
@@ -221,7 +221,7 @@ async fn in_background(cloud: Arc<Cloud>, name: Name, id: String, payload: Bytes
     }
 }
 
-fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Fault> {
+fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, ServiceError> {
     let now = cloud.clock.now_ms();
     if function.is_pending(now) {
         return Err(conflict(
@@ -240,10 +240,10 @@ fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Fault>
     Ok(Found { spec, version })
 }
 
-fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) -> Spec {
+fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) -> FunctionSpec {
     let configuration = &revision.configuration;
     let logging = &configuration.logging;
-    Spec {
+    FunctionSpec {
         name: configuration.name.clone(),
         function_arn: cloud.function_arn(&configuration.name),
         version: version.to_owned(),
@@ -270,14 +270,14 @@ fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) 
 }
 
 /// A place among the invocations that may run at one time; given back when dropped.
-struct Slot<'a> {
+struct ConcurrencySlot<'a> {
     account: &'a AtomicUsize,
     function: Arc<AtomicUsize>,
 }
 
-impl<'a> Slot<'a> {
+impl<'a> ConcurrencySlot<'a> {
     /// A place, or the reason why there is none.
-    fn take(cloud: &'a Cloud, spec: &Spec) -> Result<Self, &'static str> {
+    fn take(cloud: &'a Cloud, spec: &FunctionSpec) -> Result<Self, &'static str> {
         let slot = Self {
             account: &cloud.functions.running,
             function: Arc::clone(&spec.running),
@@ -291,20 +291,20 @@ impl<'a> Slot<'a> {
         {
             return Err("ReservedFunctionConcurrentInvocationLimitExceeded");
         }
-        if account >= cloud.weather.now().concurrent_executions {
+        if account >= cloud.conditions.now().concurrent_executions {
             return Err("ConcurrentInvocationLimitExceeded");
         }
         Ok(slot)
     }
 }
 
-impl Drop for Slot<'_> {
+impl Drop for ConcurrencySlot<'_> {
     fn drop(&mut self) {
         self.account.fetch_sub(1, Ordering::AcqRel);
         self.function.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn throttled(reason: &'static str) -> Fault {
+fn throttled(reason: &'static str) -> ServiceError {
     fault(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
 }

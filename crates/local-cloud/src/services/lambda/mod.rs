@@ -25,12 +25,12 @@ use serde_json::Value;
 
 use crate::Cloud;
 use crate::services::iam::Principal;
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 pub(crate) use code::Package;
 use configuration::Configuration;
-pub(crate) use invoke::{Refusal, invoke_for_gateway};
+pub(crate) use invoke::{InvokeRefusal, invoke_for_gateway};
 use name::Name;
-use policy::Statement;
+use policy::Permission;
 
 /// Every function, by name.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ struct Function {
     updated_at: i64,
     versions: BTreeMap<u64, Revision>,
     next_version: u64,
-    statements: Vec<Statement>,
+    statements: Vec<Permission>,
     policy_revision: String,
     tags: BTreeMap<String, String>,
     reserved: Option<u32>,
@@ -77,7 +77,7 @@ struct Revision {
 }
 
 /// What an operation answers: a status and a body.
-type Answer = Result<(u16, Value), Fault>;
+type LambdaResult = Result<(u16, Value), ServiceError>;
 
 pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     let id = request.request_id.clone();
@@ -93,7 +93,7 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
     .identified(&id)
 }
 
-fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     match request.operation.as_str() {
         "CreateFunction" => create::create(cloud, request),
         "GetFunction" => shape::get_function(cloud, request),
@@ -114,12 +114,12 @@ fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         "GetFunctionConcurrency" => settings::get_concurrency(cloud, request),
         "DeleteFunctionConcurrency" => settings::delete_concurrency(cloud, request),
         "GetAccountSettings" => Ok(settings::account(cloud)),
-        other => Err(Fault::not_here("lambda", other)),
+        other => Err(ServiceError::not_here("lambda", other)),
     }
 }
 
 /// The caller's rights, as far as it is a role session.
-fn admit(cloud: &Cloud, request: &Request) -> Result<(), Fault> {
+fn admit(cloud: &Cloud, request: &Request) -> Result<(), ServiceError> {
     let principal = cloud.iam.admit(cloud, request)?;
     if principal == Principal::Root {
         return Ok(());
@@ -175,8 +175,8 @@ impl Functions {
         &self,
         cloud: &Cloud,
         name: &Name,
-        look: impl FnOnce(&mut Function) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        look: impl FnOnce(&mut Function) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         match self.lock().get_mut(&name.function) {
             Some(function) => look(function),
             None => Err(not_found(cloud, name)),
@@ -240,7 +240,7 @@ impl Function {
     }
 
     /// Refuses changes to a function that is not ready for one.
-    fn settled(&self, cloud: &Cloud, arn: &str) -> Result<(), Fault> {
+    fn settled(&self, cloud: &Cloud, arn: &str) -> Result<(), ServiceError> {
         let now = cloud.clock.now_ms();
         if self.is_pending(now) {
             return Err(conflict(
@@ -276,7 +276,8 @@ impl Function {
 impl Cloud {
     /// When something that is changed now has taken effect everywhere.
     pub(crate) fn propagated_at(&self) -> i64 {
-        let delay = i64::try_from(self.weather.propagation().as_millis()).unwrap_or(i64::MAX / 4);
+        let delay =
+            i64::try_from(self.conditions.propagation().as_millis()).unwrap_or(i64::MAX / 4);
         self.clock.now_ms().saturating_add(delay)
     }
 }
@@ -294,24 +295,24 @@ fn revision_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-fn fault(status: u16, code: &'static str, message: impl Into<String>) -> Fault {
-    Fault::new(status, code, message).with("Type", "User")
+fn fault(status: u16, code: &'static str, message: impl Into<String>) -> ServiceError {
+    ServiceError::new(status, code, message).with("Type", "User")
 }
 
-fn invalid(message: impl Into<String>) -> Fault {
+fn invalid(message: impl Into<String>) -> ServiceError {
     fault(400, "InvalidParameterValueException", message)
 }
 
-fn conflict(message: impl Into<String>) -> Fault {
+fn conflict(message: impl Into<String>) -> ServiceError {
     fault(409, "ResourceConflictException", message)
 }
 
-fn missing(message: impl Into<String>) -> Fault {
+fn missing(message: impl Into<String>) -> ServiceError {
     let message = message.into();
     fault(404, "ResourceNotFoundException", message.clone()).with("Message", message)
 }
 
-fn not_found(cloud: &Cloud, name: &Name) -> Fault {
+fn not_found(cloud: &Cloud, name: &Name) -> ServiceError {
     let arn = cloud.function_arn(&name.function);
     match &name.qualifier {
         Some(qualifier) => missing(format!("Function not found: {arn}:{qualifier}")),
@@ -320,31 +321,31 @@ fn not_found(cloud: &Cloud, name: &Name) -> Fault {
 }
 
 /// AWS's frame for a member that does not fit its model; `rule` begins with "Member must".
-fn validation(member: &str, value: &str, rule: &str) -> Fault {
+fn validation(member: &str, value: &str, rule: &str) -> ServiceError {
     refused_value(member, &format!("'{value}'"), rule)
 }
 
 /// The same for a member that is not there.
-fn null(member: &str) -> Fault {
+fn null(member: &str) -> ServiceError {
     refused_value(member, "null", "Member must not be null")
 }
 
-fn refused_value(member: &str, value: &str, rule: &str) -> Fault {
+fn refused_value(member: &str, value: &str, rule: &str) -> ServiceError {
     let words = format!(
         "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {rule}"
     );
-    Fault::new(400, "ValidationException", words)
+    ServiceError::new(400, "ValidationException", words)
 }
 
 /// The body as a shape of Lambda's model.
-fn body<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
+fn body<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, ServiceError> {
     let text: &[u8] = if request.body.is_empty() {
         b"{}"
     } else {
         &request.body
     };
     serde_json::from_slice(text).map_err(|error| {
-        Fault::new(
+        ServiceError::new(
             400,
             "SerializationException",
             format!("Could not read the request: {error}"),

@@ -3,7 +3,7 @@
 
 use super::{fault, invalid, missing, validation};
 use crate::Cloud;
-use crate::wire::{Fault, Request};
+use crate::wire::{Request, ServiceError};
 
 const NAME: &str = "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 const QUALIFIER: &str =
@@ -30,7 +30,7 @@ impl Name {
         cloud: &Cloud,
         text: &str,
         qualifier: Option<String>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ServiceError> {
         let parts = Parts::read(text).ok_or_else(|| validation("functionName", text, NAME))?;
         if let Some(qualifier) = &qualifier {
             check_qualifier(qualifier)?;
@@ -45,7 +45,7 @@ impl Name {
             .account
             .is_some_and(|account| account != cloud.account_id)
         {
-            return Err(Fault::new(403, "AccessDeniedException", ""));
+            return Err(ServiceError::new(403, "AccessDeniedException", ""));
         }
         let own = parts.qualifier.map(str::to_owned);
         if own.is_some() && qualifier.is_some() && own != qualifier {
@@ -60,14 +60,14 @@ impl Name {
     }
 
     /// From the third segment of the path, which is where every operation has it.
-    pub(super) fn of(cloud: &Cloud, request: &Request) -> Result<Self, Fault> {
+    pub(super) fn of(cloud: &Cloud, request: &Request) -> Result<Self, ServiceError> {
         let segments = request.segments();
         let text = segments.get(2).map(String::as_str).unwrap_or_default();
         Self::parse(cloud, text, request.param("Qualifier"))
     }
 
     /// For a function that is about to be made.
-    pub(super) fn new(cloud: &Cloud, text: &str) -> Result<Self, Fault> {
+    pub(super) fn new(cloud: &Cloud, text: &str) -> Result<Self, ServiceError> {
         if text.len() > 140 {
             let rule = "Member must have length less than or equal to 140";
             return Err(validation("functionName", text, rule));
@@ -137,7 +137,7 @@ fn is_region(text: &str) -> bool {
         && parts.last().is_some_and(number)
 }
 
-fn check_qualifier(qualifier: &str) -> Result<(), Fault> {
+fn check_qualifier(qualifier: &str) -> Result<(), ServiceError> {
     if qualifier.len() > 128 {
         let rule = "Member must have length less than or equal to 128";
         return Err(validation("qualifier", qualifier, rule));

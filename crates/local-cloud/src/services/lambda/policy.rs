@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Function, Name, body, conflict, fault, invalid, missing, not_found, revision_id,
+    Function, LambdaResult, Name, body, conflict, fault, invalid, missing, not_found, revision_id,
     validation,
 };
 use crate::Cloud;
-use crate::wire::{Fault, Request};
+use crate::wire::{Request, ServiceError};
 
 /// Bytes of one policy.
 const SIZE_LIMIT: usize = 20_480;
 
 /// One grant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Statement {
+pub(super) struct Permission {
     id: String,
     action: String,
     principal: String,
@@ -52,7 +52,7 @@ struct Add {
 }
 
 impl Add {
-    fn checked(self, qualifier: Option<String>) -> Result<Statement, Fault> {
+    fn checked(self, qualifier: Option<String>) -> Result<Permission, ServiceError> {
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let id = &self.statement_id;
         if !id.chars().all(fine) || id.is_empty() {
@@ -79,7 +79,7 @@ impl Add {
             ("lambda:FunctionUrlAuthType", self.function_url_auth_type),
         ];
         let given = |(key, value): (&str, Option<String>)| Some((key.to_owned(), value?));
-        Ok(Statement {
+        Ok(Permission {
             id: self.statement_id,
             action: self.action,
             principal: self.principal,
@@ -91,7 +91,7 @@ impl Add {
     }
 }
 
-pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let mut add: Add = body(request)?;
     let revision = add.revision_id.take();
@@ -105,7 +105,7 @@ pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         known(cloud, function, &name)?;
         locked(function, revision.as_deref())?;
         let resource = resource(cloud, &name);
-        let same = |other: &&Statement| other.qualifier == statement.qualifier;
+        let same = |other: &&Permission| other.qualifier == statement.qualifier;
         let others: Vec<_> = function.statements.iter().filter(same).collect();
         if others.iter().any(|other| other.id == statement.id) {
             return Err(conflict(format!(
@@ -127,7 +127,7 @@ pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let segments = request.segments();
     let id = segments.get(4).map(String::as_str).unwrap_or_default();
@@ -137,11 +137,11 @@ pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> Answer {
         .get_mut(&name.function)
         .ok_or_else(|| missing(format!("No policy found for: {arn}")))?;
     known(cloud, function, &name)?;
-    let is_here = |statement: &Statement| statement.qualifier == name.qualifier;
+    let is_here = |statement: &Permission| statement.qualifier == name.qualifier;
     if !function.statements.iter().any(is_here) {
         return Err(missing("No policy is associated with the given resource."));
     }
-    let wanted = |statement: &Statement| is_here(statement) && statement.id == id;
+    let wanted = |statement: &Permission| is_here(statement) && statement.id == id;
     if !function.statements.iter().any(wanted) {
         return Err(missing(format!(
             "Statement {id} is not found in resource policy."
@@ -153,7 +153,7 @@ pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     Ok((204, Value::Null))
 }
 
-pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let all = cloud.functions.lock();
     let function = all.get(&name.function);
@@ -176,7 +176,7 @@ pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 /// The version that the policy is for must exist; names that are no number would be aliases.
-fn known(cloud: &Cloud, function: &Function, name: &Name) -> Result<(), Fault> {
+fn known(cloud: &Cloud, function: &Function, name: &Name) -> Result<(), ServiceError> {
     let Some(qualifier) = name.qualifier.as_deref() else {
         return Ok(());
     };
@@ -191,7 +191,7 @@ fn known(cloud: &Cloud, function: &Function, name: &Name) -> Result<(), Fault> {
     }
 }
 
-fn locked(function: &Function, revision: Option<&str>) -> Result<(), Fault> {
+fn locked(function: &Function, revision: Option<&str>) -> Result<(), ServiceError> {
     match revision {
         Some(revision) if revision != function.policy_revision => Err(fault(
             412,
@@ -223,7 +223,7 @@ fn is_principal(text: &str) -> bool {
     text == "*" || is_account || is_service || is_arn
 }
 
-impl Statement {
+impl Permission {
     fn json(&self, resource: &str) -> Value {
         let mut statement = json!({
             "Sid": self.id,

@@ -5,7 +5,7 @@
 //! is not here, so it is refused at once with what to do instead, and not at the first invocation.
 
 use super::invalid;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// What the local cloud runs.
 const HERE: [&str; 2] = ["provided.al2023", "provided.al2"];
@@ -55,12 +55,12 @@ const FORMER: [&str; 16] = [
     "dotnetcore3.1",
 ];
 
-pub(super) fn check(runtime: &str) -> Result<(), Fault> {
+pub(super) fn check(runtime: &str) -> Result<(), ServiceError> {
     if HERE.contains(&runtime) {
         return Ok(());
     }
     if MANAGED.contains(&runtime) {
-        return Err(Fault::not_here(
+        return Err(ServiceError::not_here(
             "lambda",
             &format!(
                 "with the managed runtime {runtime} (use provided.al2023, and a zip whose executable `bootstrap` speaks the Runtime API: a program, or a script with a line such as `#!/usr/bin/env node`)"

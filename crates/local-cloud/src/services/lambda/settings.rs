@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Name, body, invalid, missing, null, validation};
+use super::{LambdaResult, Name, body, invalid, missing, null, validation};
 use crate::Cloud;
-use crate::wire::{Fault, Request};
+use crate::wire::{Request, ServiceError};
 
 /// The account's limit, and how much of it must stay free of reservations.
 const ACCOUNT_LIMIT: u32 = 1000;
@@ -20,7 +20,7 @@ struct Tags {
     tags: BTreeMap<String, String>,
 }
 
-pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = tagged(cloud, request)?;
     let Tags { tags } = body(request)?;
     if tags.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = tagged(cloud, request)?;
     let keys = request
         .params()
@@ -53,7 +53,7 @@ pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = tagged(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         Ok((200, json!({ "Tags": function.tags })))
@@ -61,7 +61,7 @@ pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 /// Only whole functions have tags, and they are named by their ARN.
-fn tagged(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
+fn tagged(cloud: &Cloud, request: &Request) -> Result<Name, ServiceError> {
     let segments = request.segments();
     let arn = segments.get(2).map(String::as_str).unwrap_or_default();
     if !arn.starts_with("arn:") || !arn.contains(":function:") {
@@ -80,7 +80,7 @@ fn tagged(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
 /// At most 50, keys up to 128 characters and not AWS's own, values up to 256.
 pub(super) fn checked_tags(
     tags: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Fault> {
+) -> Result<BTreeMap<String, String>, ServiceError> {
     let wrong = |key: &str, value: &str| {
         key.is_empty()
             || key.chars().count() > 128
@@ -102,7 +102,7 @@ struct Concurrency {
 }
 
 /// The whole function that the path names: neither a version nor an alias.
-fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
+fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, ServiceError> {
     let name = Name::of(cloud, request)?;
     match name.qualifier {
         Some(_) => Err(invalid(
@@ -112,7 +112,7 @@ fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, Fault> {
     }
 }
 
-pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = unqualified(cloud, request)?;
     if !cloud.functions.lock().contains_key(&name.function) {
         let arn = cloud.function_arn(&name.function);
@@ -137,7 +137,7 @@ pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = unqualified(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shape = match function.reserved {
@@ -148,7 +148,7 @@ pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn delete_concurrency(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn delete_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = unqualified(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         function.reserved = None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Function, Name, Revision, not_found, validation};
+use super::{Function, LambdaResult, Name, Revision, not_found, validation};
 use crate::Cloud;
 use crate::wire::Request;
 
@@ -123,7 +123,7 @@ fn shown(cloud: &Cloud, function: &Function, name: &Name) -> Option<Value> {
     ))
 }
 
-pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
@@ -131,7 +131,7 @@ pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer
     })
 }
 
-pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
@@ -156,7 +156,7 @@ pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let every = match request.param("FunctionVersion").as_deref() {
         None => false,
         Some("ALL") => true,
@@ -179,7 +179,7 @@ pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     page(request, "Functions", items)
 }
 
-pub(super) fn list_versions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn list_versions(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     cloud.functions.with(cloud, &name, |function| {
         let latest = configuration(cloud, function, ("$LATEST", true), &function.latest);
@@ -193,7 +193,7 @@ pub(super) fn list_versions(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 /// One page; the marker is the key of the first item that is left.
-fn page(request: &Request, member: &str, items: Vec<(String, Value)>) -> Answer {
+fn page(request: &Request, member: &str, items: Vec<(String, Value)>) -> LambdaResult {
     let most = match request.param("MaxItems") {
         None => 50,
         Some(text) => match text.parse::<usize>() {

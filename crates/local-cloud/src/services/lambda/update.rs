@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::configuration::Wanted;
+use super::configuration::ConfigurationRequest;
 use super::create::{self, CodeMember};
 use super::{
-    Answer, Function, Name, Revision, body, fault, invalid, not_found, revision_id, shape,
+    Function, LambdaResult, Name, Revision, body, fault, invalid, not_found, revision_id, shape,
 };
 use crate::Cloud;
-use crate::wire::{Fault, Request};
+use crate::wire::{Request, ServiceError};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -25,7 +25,7 @@ struct UpdateCode {
     revision_id: Option<String>,
 }
 
-pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let update: UpdateCode = body(request)?;
     let arn = cloud.function_arn(&name.function);
@@ -61,9 +61,9 @@ pub(super) fn code(cloud: &Arc<Cloud>, request: &Request) -> Answer {
     })
 }
 
-pub(super) fn configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn configuration(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
-    let wanted: Wanted = body(request)?;
+    let wanted: ConfigurationRequest = body(request)?;
     let arn = cloud.function_arn(&name.function);
     cloud.functions.with(cloud, &name, |function| {
         function.settled(cloud, &arn)?;
@@ -77,7 +77,7 @@ pub(super) fn configuration(cloud: &Arc<Cloud>, request: &Request) -> Answer {
 }
 
 /// Optimistic locking: the caller's revision must be the present one.
-fn locked(cloud: &Cloud, function: &Function, revision: Option<&str>) -> Result<(), Fault> {
+fn locked(cloud: &Cloud, function: &Function, revision: Option<&str>) -> Result<(), ServiceError> {
     match revision {
         Some(revision) if revision != function.revision_id(cloud.clock.now_ms()) => Err(fault(
             412,
@@ -96,7 +96,7 @@ struct Publish {
     revision_id: Option<String>,
 }
 
-pub(super) fn publish(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn publish(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let publish: Publish = body(request)?;
     let arn = cloud.function_arn(&name.function);
@@ -137,7 +137,7 @@ pub(super) fn publish_now(cloud: &Cloud, function: &mut Function) -> u64 {
     number
 }
 
-pub(super) fn delete(cloud: &Arc<Cloud>, request: &Request) -> Answer {
+pub(super) fn delete(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     let name = Name::of(cloud, request)?;
     let mut all = cloud.functions.lock();
     if name.qualifier.as_deref() == Some("$LATEST") {

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pattern::Pattern;
-use super::wire::{Answer, Call, constraint};
-use super::{DAY_MS, Event, Group, Key, invalid};
+use super::wire::{LogsCall, LogsResult, constraint};
+use super::{DAY_MS, Group, Key, LogEvent, invalid};
 use crate::Cloud;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 const PAGE_BYTES: usize = 1_048_576;
 const PAGE_EVENTS: i64 = 10_000;
@@ -40,7 +40,7 @@ pub(super) struct Visible {
 impl Visible {
     pub(super) fn new(cloud: &Cloud, group: &Group) -> Self {
         let now_ms = cloud.clock.now_ms();
-        let delay = cloud.weather.now().control_plane.log_delay_millis;
+        let delay = cloud.conditions.now().control_plane.log_delay_millis;
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
         Self {
             ingested_by_ms: now_ms.saturating_sub(delay),
@@ -55,7 +55,7 @@ impl Visible {
 
 /// What is searched for.
 #[derive(Debug)]
-struct Question {
+struct Query {
     start: i64,
     end: i64,
     streams: Vec<String>,
@@ -80,17 +80,17 @@ pub(super) fn key(digits: &str) -> Option<Key> {
     ))
 }
 
-pub(super) fn filter(call: &Call<'_>) -> Answer {
+pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
     let group = call.group()?;
     call.allowed(&group, "")?;
     let limit = call.limit(PAGE_EVENTS)?;
-    let question = Question::read(call)?;
+    let question = Query::read(call)?;
     let asked = fingerprint(call, &group);
     let token = call
         .text("nextToken")
         .map(|token| Token::read(token, call, asked))
         .transpose()?;
-    let empty_pages = call.cloud.weather.now().control_plane.empty_log_pages;
+    let empty_pages = call.cloud.conditions.now().control_plane.empty_log_pages;
     let after = token.as_ref().and_then(|token| token.after);
     let empty = token
         .as_ref()
@@ -119,8 +119,8 @@ pub(super) fn filter(call: &Call<'_>) -> Answer {
     Ok(body)
 }
 
-impl Question {
-    fn read(call: &Call<'_>) -> Result<Self, Fault> {
+impl Query {
+    fn read(call: &LogsCall<'_>) -> Result<Self, ServiceError> {
         let streams = call.texts("logStreamNames");
         let prefix = call.text("logStreamNamePrefix").map(str::to_owned);
         if !streams.is_empty() && prefix.is_some() {
@@ -144,7 +144,7 @@ impl Question {
     }
 
     /// A stream that is asked for by name must exist.
-    fn check_streams(&self, group: &Group) -> Result<(), Fault> {
+    fn check_streams(&self, group: &Group) -> Result<(), ServiceError> {
         match self
             .streams
             .iter()
@@ -155,7 +155,7 @@ impl Question {
         }
     }
 
-    fn wants(&self, event: &Event) -> bool {
+    fn wants(&self, event: &LogEvent) -> bool {
         (self.streams.is_empty() || self.streams.iter().any(|name| **name == *event.stream))
             && self
                 .prefix
@@ -199,7 +199,7 @@ impl Question {
     }
 }
 
-fn row(key: Key, event: &Event) -> Value {
+fn row(key: Key, event: &LogEvent) -> Value {
     json!({
         "logStreamName": &*event.stream,
         "timestamp": key.0,
@@ -214,7 +214,7 @@ impl Token {
         URL_SAFE_NO_PAD.encode(serde_json::to_string(self).unwrap_or_default())
     }
 
-    fn read(text: &str, call: &Call<'_>, question: u64) -> Result<Self, Fault> {
+    fn read(text: &str, call: &LogsCall<'_>, question: u64) -> Result<Self, ServiceError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         bytes
             .and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok())
@@ -225,7 +225,7 @@ impl Token {
 }
 
 /// Everything of the request but the token and the page's size.
-fn fingerprint(call: &Call<'_>, group: &str) -> u64 {
+fn fingerprint(call: &LogsCall<'_>, group: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     group.hash(&mut hasher);

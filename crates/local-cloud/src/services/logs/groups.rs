@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::wire::{Answer, Call, constraint, group_name, page};
+use super::wire::{LogsCall, LogsResult, constraint, group_name, page};
 use super::{Group, invalid};
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// The only numbers of days that the service takes.
 const RETENTIONS: [i64; 22] = [
@@ -14,7 +14,7 @@ const RETENTIONS: [i64; 22] = [
     3288, 3653,
 ];
 
-pub(super) fn create(call: &Call<'_>) -> Answer {
+pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
     if name.starts_with("aws/") {
@@ -32,7 +32,7 @@ pub(super) fn create(call: &Call<'_>) -> Answer {
     }
     let mut state = call.cloud.logs.lock();
     if state.groups.contains_key(&name) {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             400,
             "ResourceAlreadyExistsException",
             "The specified log group already exists",
@@ -47,12 +47,12 @@ pub(super) fn create(call: &Call<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn delete(call: &Call<'_>) -> Answer {
+pub(super) fn delete(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
     let mut state = call.cloud.logs.lock();
     if state.group(&name)?.deletion_protected {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             400,
             "OperationAbortedException",
             "The log group cannot be deleted because deletion protection is enabled.",
@@ -62,7 +62,7 @@ pub(super) fn delete(call: &Call<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn describe(call: &Call<'_>) -> Answer {
+pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
     call.allowed("", "")?;
     let (prefix, pattern) = (
         call.text("logGroupNamePrefix"),
@@ -92,7 +92,7 @@ pub(super) fn describe(call: &Call<'_>) -> Answer {
 }
 
 /// `arn` ends in `:*`, `logGroupArn` does not.
-fn view(call: &Call<'_>, name: &str, group: &Group) -> Value {
+fn view(call: &LogsCall<'_>, name: &str, group: &Group) -> Value {
     let arn = call.arn(name);
     let mut view = json!({
         "logGroupName": name,
@@ -115,7 +115,7 @@ fn view(call: &Call<'_>, name: &str, group: &Group) -> Value {
     view
 }
 
-pub(super) fn put_retention(call: &Call<'_>) -> Answer {
+pub(super) fn put_retention(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
     let days = call
@@ -132,19 +132,19 @@ pub(super) fn put_retention(call: &Call<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn delete_retention(call: &Call<'_>) -> Answer {
+pub(super) fn delete_retention(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
     call.cloud.logs.lock().group_mut(&name)?.retention_days = None;
     Ok(json!({}))
 }
 
-pub(super) fn tag(call: &Call<'_>, member: &str) -> Answer {
+pub(super) fn tag(call: &LogsCall<'_>, member: &str) -> LogsResult {
     let new = read_tags(call.body.get("tags"))?;
     with_tags(call, member, |tags| {
         tags.extend(new);
         if tags.len() > 50 {
-            return Err(Fault::new(
+            return Err(ServiceError::new(
                 400,
                 "TooManyTagsException",
                 "A resource can have no more than 50 tags.",
@@ -154,7 +154,7 @@ pub(super) fn tag(call: &Call<'_>, member: &str) -> Answer {
     })
 }
 
-pub(super) fn untag(call: &Call<'_>, member: &str, keys: &str) -> Answer {
+pub(super) fn untag(call: &LogsCall<'_>, member: &str, keys: &str) -> LogsResult {
     let keys = call.texts(keys);
     with_tags(call, member, |tags| {
         tags.retain(|key, _| !keys.contains(key));
@@ -162,16 +162,16 @@ pub(super) fn untag(call: &Call<'_>, member: &str, keys: &str) -> Answer {
     })
 }
 
-pub(super) fn list_tags(call: &Call<'_>, member: &str) -> Answer {
+pub(super) fn list_tags(call: &LogsCall<'_>, member: &str) -> LogsResult {
     with_tags(call, member, |tags| Ok(json!({ "tags": tags })))
 }
 
 /// The tags of the group that `member` names, by name or by ARN without `:*`.
 fn with_tags(
-    call: &Call<'_>,
+    call: &LogsCall<'_>,
     member: &str,
-    work: impl FnOnce(&mut BTreeMap<String, String>) -> Answer,
-) -> Answer {
+    work: impl FnOnce(&mut BTreeMap<String, String>) -> LogsResult,
+) -> LogsResult {
     let identifier = call.required(member)?;
     let name = group_name(identifier).to_owned();
     call.allowed(&name, "")?;
@@ -184,7 +184,7 @@ fn with_tags(
     work(&mut state.group_mut(&name)?.tags)
 }
 
-fn read_tags(tags: Option<&Value>) -> Result<BTreeMap<String, String>, Fault> {
+fn read_tags(tags: Option<&Value>) -> Result<BTreeMap<String, String>, ServiceError> {
     let Some(tags) = tags.and_then(Value::as_object) else {
         return Ok(BTreeMap::new());
     };

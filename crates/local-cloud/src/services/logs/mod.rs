@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
 use crate::Cloud;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 pub(crate) use wire::serve;
 
 /// Where an event stands in its group: its time, when it came in, and its number.
@@ -30,7 +30,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Every log group.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    state: Mutex<State>,
+    state: Mutex<LogsState>,
     /// What comes in, for live tails.
     incoming: broadcast::Sender<Arc<Incoming>>,
     /// How often all live tails were cut off.
@@ -38,7 +38,7 @@ pub(crate) struct Logs {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogsState {
     groups: BTreeMap<String, Group>,
     next_number: u64,
 }
@@ -53,14 +53,14 @@ struct Group {
     /// Kept and shown; nothing is encrypted.
     #[serde(default)]
     kms_key: Option<String>,
-    streams: BTreeMap<String, Stream>,
+    streams: BTreeMap<String, LogStream>,
     /// Kept as a list in snapshots, because JSON has no other keys than text.
     #[serde(skip)]
-    events: BTreeMap<Key, Event>,
+    events: BTreeMap<Key, LogEvent>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Stream {
+struct LogStream {
     created_ms: i64,
     last_ingestion_ms: Option<i64>,
     #[serde(skip)]
@@ -68,7 +68,7 @@ struct Stream {
 }
 
 #[derive(Debug, Clone)]
-struct Event {
+struct LogEvent {
     stream: Arc<str>,
     message: Arc<str>,
 }
@@ -84,7 +84,7 @@ struct Incoming {
 
 /// One group as `--persist` keeps it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Saved {
+struct SavedGroup {
     name: String,
     group: Group,
     events: Vec<(Key, String, String)>,
@@ -101,7 +101,7 @@ impl Default for Logs {
 }
 
 impl Logs {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,7 +130,7 @@ impl Logs {
         found
             .streams
             .entry(stream.to_owned())
-            .or_insert_with(|| Stream::new(now_ms));
+            .or_insert_with(|| LogStream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
         // Lines of functions and of the gateway come without a call.
         cloud.keeper.changed("logs");
@@ -139,7 +139,7 @@ impl Logs {
     /// Stores events and hands them to the live tails.
     fn append(
         &self,
-        state: &mut State,
+        state: &mut LogsState,
         group: &str,
         stream: &str,
         now_ms: i64,
@@ -162,7 +162,7 @@ impl Logs {
             events.push((time, Arc::clone(&message)));
             found.events.insert(
                 key,
-                Event {
+                LogEvent {
                     stream: Arc::clone(&name),
                     message,
                 },
@@ -184,17 +184,17 @@ impl Logs {
         let saved: Vec<_> = state
             .groups
             .iter()
-            .map(|(name, group)| Saved::new(name, group))
+            .map(|(name, group)| SavedGroup::new(name, group))
             .collect();
         serde_json::to_value(saved).unwrap_or_default()
     }
 
     /// Takes a snapshot back.
     pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
-        let saved: Vec<Saved> = serde_json::from_value(snapshot)?;
+        let saved: Vec<SavedGroup> = serde_json::from_value(snapshot)?;
         let mut state = self.lock();
-        *state = State::default();
-        for Saved {
+        *state = LogsState::default();
+        for SavedGroup {
             name,
             mut group,
             events,
@@ -202,7 +202,7 @@ impl Logs {
         {
             for (key, stream, message) in events {
                 state.next_number = state.next_number.max(key.2 + 1);
-                let event = Event {
+                let event = LogEvent {
                     stream: stream.as_str().into(),
                     message: message.into(),
                 };
@@ -217,12 +217,12 @@ impl Logs {
     }
 }
 
-impl State {
-    fn group(&self, name: &str) -> Result<&Group, Fault> {
+impl LogsState {
+    fn group(&self, name: &str) -> Result<&Group, ServiceError> {
         self.groups.get(name).ok_or_else(no_group)
     }
 
-    fn group_mut(&mut self, name: &str) -> Result<&mut Group, Fault> {
+    fn group_mut(&mut self, name: &str) -> Result<&mut Group, ServiceError> {
         self.groups.get_mut(name).ok_or_else(no_group)
     }
 }
@@ -251,7 +251,7 @@ impl Group {
     }
 }
 
-impl Stream {
+impl LogStream {
     fn new(created_ms: i64) -> Self {
         Self {
             created_ms,
@@ -260,7 +260,7 @@ impl Stream {
     }
 }
 
-impl Saved {
+impl SavedGroup {
     fn new(name: &str, group: &Group) -> Self {
         let events = group
             .events
@@ -274,22 +274,22 @@ impl Saved {
     }
 }
 
-fn no_group() -> Fault {
-    Fault::new(
+fn no_group() -> ServiceError {
+    ServiceError::new(
         400,
         "ResourceNotFoundException",
         "The specified log group does not exist.",
     )
 }
 
-fn no_stream() -> Fault {
-    Fault::new(
+fn no_stream() -> ServiceError {
+    ServiceError::new(
         400,
         "ResourceNotFoundException",
         "The specified log stream does not exist.",
     )
 }
 
-fn invalid(words: impl Into<String>) -> Fault {
-    Fault::new(400, "InvalidParameterException", words)
+fn invalid(words: impl Into<String>) -> ServiceError {
+    ServiceError::new(400, "InvalidParameterException", words)
 }

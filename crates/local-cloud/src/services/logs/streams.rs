@@ -2,32 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::wire::{Answer, Call, constraint, page};
-use super::{DAY_MS, Group, Key, Stream, events, invalid, no_stream};
-use crate::wire::Fault;
+use super::wire::{LogsCall, LogsResult, constraint, page};
+use super::{DAY_MS, Group, Key, LogStream, events, invalid, no_stream};
+use crate::wire::ServiceError;
 
 /// Bytes of one batch: each event's text and 26 more.
 const BATCH_LIMIT: usize = 1_048_576;
 const EVENTS_LIMIT: usize = 10_000;
 
-pub(super) fn create(call: &Call<'_>) -> Answer {
+pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let now_ms = call.now_ms();
     let mut state = call.cloud.logs.lock();
     let streams = &mut state.group_mut(&group)?.streams;
     if streams.contains_key(&name) {
-        return Err(Fault::new(
+        return Err(ServiceError::new(
             400,
             "ResourceAlreadyExistsException",
             "The specified log stream already exists",
         ));
     }
-    streams.insert(name, Stream::new(now_ms));
+    streams.insert(name, LogStream::new(now_ms));
     Ok(json!({}))
 }
 
-pub(super) fn delete(call: &Call<'_>) -> Answer {
+pub(super) fn delete(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let mut state = call.cloud.logs.lock();
@@ -39,7 +39,7 @@ pub(super) fn delete(call: &Call<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn describe(call: &Call<'_>) -> Answer {
+pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
     let group = call.group()?;
     call.allowed(&group, "")?;
     let prefix = call.text("logStreamNamePrefix").unwrap_or_default();
@@ -78,7 +78,7 @@ pub(super) fn describe(call: &Call<'_>) -> Answer {
     page(call, "logStreams", 50, rows.collect())
 }
 
-fn view(group_arn: &str, name: &str, stream: &Stream) -> Value {
+fn view(group_arn: &str, name: &str, stream: &LogStream) -> Value {
     let mut view = json!({
         "logStreamName": name,
         "creationTime": stream.created_ms,
@@ -94,7 +94,7 @@ fn view(group_arn: &str, name: &str, stream: &Stream) -> Value {
     view
 }
 
-pub(super) fn put_events(call: &Call<'_>) -> Answer {
+pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let lines = read_events(call)?;
@@ -142,7 +142,7 @@ fn rejected(lines: &[(i64, String)], now_ms: i64, horizon: i64) -> Option<Value>
     (!info.is_empty()).then(|| info.into())
 }
 
-fn read_events(call: &Call<'_>) -> Result<Vec<(i64, String)>, Fault> {
+fn read_events(call: &LogsCall<'_>) -> Result<Vec<(i64, String)>, ServiceError> {
     let list = call.body.get("logEvents").and_then(Value::as_array);
     let list =
         list.ok_or_else(|| constraint("Value null at 'logEvents'", "Member must not be null"))?;
@@ -160,7 +160,7 @@ fn read_events(call: &Call<'_>) -> Result<Vec<(i64, String)>, Fault> {
     Ok(lines)
 }
 
-fn read_event(number: usize, event: &Value) -> Result<(i64, String), Fault> {
+fn read_event(number: usize, event: &Value) -> Result<(i64, String), ServiceError> {
     let at = |member: &str| format!("Value at 'logEvents.{number}.member.{member}'");
     let time = event.get("timestamp").and_then(Value::as_i64);
     let message = event.get("message").and_then(Value::as_str);
@@ -179,7 +179,7 @@ fn read_event(number: usize, event: &Value) -> Result<(i64, String), Fault> {
     }
 }
 
-fn check_batch(lines: &[(i64, String)]) -> Result<(), Fault> {
+fn check_batch(lines: &[(i64, String)]) -> Result<(), ServiceError> {
     let bytes: usize = lines.iter().map(|(_, message)| message.len() + 26).sum();
     if let Some((_, message)) = lines
         .iter()
@@ -210,7 +210,7 @@ fn check_batch(lines: &[(i64, String)]) -> Result<(), Fault> {
 
 /// Reads one stream. The end is an unchanged `nextForwardToken`; without `startFromHead` the first
 /// page is the newest.
-pub(super) fn get_events(call: &Call<'_>) -> Answer {
+pub(super) fn get_events(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let limit = call.limit(10_000)?;
@@ -267,7 +267,7 @@ fn events_page(group: &Group, chosen: &[Key], from: Option<(bool, Key)>) -> Valu
 }
 
 /// Reads `f/<56 digits>/s` or `b/…`: whether forward, and from where.
-fn position(token: &str) -> Result<(bool, Key), Fault> {
+fn position(token: &str) -> Result<(bool, Key), ServiceError> {
     let bad = || invalid("The specified nextToken is invalid.");
     let (direction, rest) = token.split_once('/').ok_or_else(bad)?;
     let forward = match direction {
@@ -279,7 +279,7 @@ fn position(token: &str) -> Result<(bool, Key), Fault> {
     Ok((forward, events::key(digits).ok_or_else(bad)?))
 }
 
-fn stream_name(call: &Call<'_>) -> Result<String, Fault> {
+fn stream_name(call: &LogsCall<'_>) -> Result<String, ServiceError> {
     let name = call.required("logStreamName")?;
     if name.len() > 512 || name.contains([':', '*']) {
         return Err(constraint(

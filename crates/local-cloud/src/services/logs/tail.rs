@@ -18,9 +18,9 @@ use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::pattern::Pattern;
-use super::wire::{Call, checked_group, constraint, group_name};
+use super::wire::{LogsCall, checked_group, constraint, group_name};
 use super::{Incoming, invalid};
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 use crate::{Cloud, LocalCloud};
 
 const UPDATE_EVENTS: usize = 500;
@@ -28,7 +28,7 @@ const SESSION_MS: i64 = 3 * 60 * 60 * 1000;
 
 /// What a session listens to.
 #[derive(Debug)]
-struct Session {
+struct LiveTailSession {
     identifiers: Vec<String>,
     groups: Vec<String>,
     names: Vec<String>,
@@ -37,10 +37,10 @@ struct Session {
     pattern_text: String,
 }
 
-pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, Fault> {
+pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, ServiceError> {
     let caller = cloud.iam.admit(cloud, request)?;
-    let call = Call::new(cloud, request.json()?, &caller, "StartLiveTail");
-    let session = Session::read(&call)?;
+    let call = LogsCall::new(cloud, request.json()?, &caller, "StartLiveTail");
+    let session = LiveTailSession::read(&call)?;
     let incoming = cloud.logs.incoming.subscribe();
     let cuts = cloud.logs.cuts.subscribe();
     let (sender, receiver) = mpsc::channel(16);
@@ -84,8 +84,8 @@ impl LocalCloud {
     }
 }
 
-impl Session {
-    fn read(call: &Call<'_>) -> Result<Self, Fault> {
+impl LiveTailSession {
+    fn read(call: &LogsCall<'_>) -> Result<Self, ServiceError> {
         let identifiers = call.texts("logGroupIdentifiers");
         let (names, prefixes) = (
             call.texts("logStreamNames"),
@@ -195,7 +195,7 @@ impl Session {
 
 async fn run(
     cloud: Arc<Cloud>,
-    session: Session,
+    session: LiveTailSession,
     (mut incoming, mut cuts): (Receiver<Arc<Incoming>>, watch::Receiver<u64>),
     sender: mpsc::Sender<Bytes>,
     request_id: String,

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use super::{events, groups, invalid, streams, tail};
 use crate::Cloud;
 use crate::services::iam::Principal;
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 
 /// What every operation answers.
-pub(super) type Answer = Result<Value, Fault>;
+pub(super) type LogsResult = Result<Value, ServiceError>;
 
 /// One call with its body.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct LogsCall<'a> {
     pub(super) cloud: &'a Cloud,
     pub(super) body: Map<String, Value>,
     caller: &'a Principal,
@@ -32,10 +32,10 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
         .identified(&request.request_id)
 }
 
-fn answer(cloud: &Cloud, request: &Request) -> Answer {
+fn answer(cloud: &Cloud, request: &Request) -> LogsResult {
     let caller = cloud.iam.admit(cloud, request)?;
     let body = request.json()?;
-    let call = Call {
+    let call = LogsCall {
         cloud,
         body,
         caller: &caller,
@@ -59,11 +59,11 @@ fn answer(cloud: &Cloud, request: &Request) -> Answer {
         "PutLogEvents" => streams::put_events(&call),
         "GetLogEvents" => streams::get_events(&call),
         "FilterLogEvents" => events::filter(&call),
-        other => Err(Fault::not_here("logs", other)),
+        other => Err(ServiceError::not_here("logs", other)),
     }
 }
 
-impl<'a> Call<'a> {
+impl<'a> LogsCall<'a> {
     /// A call whose body was read already, as live tails do it.
     pub(super) fn new(
         cloud: &'a Cloud,
@@ -83,7 +83,7 @@ impl<'a> Call<'a> {
         self.body.get(name).and_then(Value::as_str)
     }
 
-    pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
+    pub(super) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.text(name)
             .filter(|text| !text.is_empty())
             .ok_or_else(|| {
@@ -94,11 +94,11 @@ impl<'a> Call<'a> {
             })
     }
 
-    pub(super) fn whole(&self, name: &str) -> Result<Option<i64>, Fault> {
+    pub(super) fn whole(&self, name: &str) -> Result<Option<i64>, ServiceError> {
         match self.body.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => value.as_i64().map(Some).ok_or_else(|| {
-                Fault::new(
+                ServiceError::new(
                     400,
                     "SerializationException",
                     format!("{name} must be a number"),
@@ -121,7 +121,7 @@ impl<'a> Call<'a> {
     }
 
     /// `limit`, between 1 and `most`.
-    pub(super) fn limit(&self, most: i64) -> Result<usize, Fault> {
+    pub(super) fn limit(&self, most: i64) -> Result<usize, ServiceError> {
         let limit = self.whole("limit")?.unwrap_or(most);
         if limit > most {
             let rule = format!("Member must have value less than or equal to {most}");
@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
     }
 
     /// The group by `logGroupName` or by `logGroupIdentifier`, which may be an ARN.
-    pub(super) fn group(&self) -> Result<String, Fault> {
+    pub(super) fn group(&self) -> Result<String, ServiceError> {
         match (self.text("logGroupName"), self.text("logGroupIdentifier")) {
             (Some(_), Some(_)) => Err(invalid(
                 "LogGroup name and LogGroup identifier are mutually exclusive parameters.",
@@ -156,7 +156,7 @@ impl<'a> Call<'a> {
     }
 
     /// Refuses what the caller's role does not allow on the group or stream.
-    pub(super) fn allowed(&self, group: &str, stream: &str) -> Result<(), Fault> {
+    pub(super) fn allowed(&self, group: &str, stream: &str) -> Result<(), ServiceError> {
         let resource = format!("{}:log-stream:{stream}", self.arn(group));
         let action = format!("logs:{}", self.operation);
         self.cloud
@@ -191,7 +191,7 @@ pub(super) fn group_name(identifier: &str) -> &str {
 }
 
 /// A group's name in the service's alphabet.
-pub(super) fn checked_group(name: &str) -> Result<String, Fault> {
+pub(super) fn checked_group(name: &str) -> Result<String, ServiceError> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
     let what = format!("Value '{name}' at 'logGroupName'");
     if name.is_empty() {
@@ -214,14 +214,19 @@ pub(super) fn checked_group(name: &str) -> Result<String, Fault> {
 }
 
 /// AWS's words for a member that breaks the service's model.
-pub(super) fn constraint(what: &str, rule: &str) -> Fault {
+pub(super) fn constraint(what: &str, rule: &str) -> ServiceError {
     invalid(format!(
         "1 validation error detected: {what} failed to satisfy constraint: {rule}"
     ))
 }
 
 /// A page of `rows` with `key` as its name, continued by `nextToken`.
-pub(super) fn page(call: &Call<'_>, key: &str, most: i64, rows: Vec<(String, Value)>) -> Answer {
+pub(super) fn page(
+    call: &LogsCall<'_>,
+    key: &str,
+    most: i64,
+    rows: Vec<(String, Value)>,
+) -> LogsResult {
     let limit = call.limit(most)?;
     let start = match call.text("nextToken") {
         None => 0,

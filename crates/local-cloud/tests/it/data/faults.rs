@@ -1,8 +1,8 @@
-//! Weather and faults, the control endpoint, who may talk to the port, and what is kept.
+//! Conditions and faults, the control endpoint, who may talk to the port, and what is kept.
 
 use std::time::{Duration, Instant};
 
-use chatctl_local_cloud::{Fault, FaultKind, LocalCloud, Options, StartError, Weather};
+use chatctl_local_cloud::{Conditions, Fault, FaultKind, LocalCloud, Options, StartError};
 use serde_json::Value;
 
 use super::function::{Answer, call};
@@ -347,7 +347,7 @@ async fn with_persist_everything_is_there_after_a_restart() {
     let options = |port| Options {
         port,
         persist: Some(kept.path().to_owned()),
-        weather: calm(),
+        conditions: calm(),
         ..Options::default()
     };
     let mut world = World::of(LocalCloud::start(options(0)).await.unwrap()).await;
@@ -376,7 +376,7 @@ async fn with_persist_everything_is_there_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_weather_limits_environments_and_the_rest_waits() {
-    let world = World::bare(Weather {
+    let world = World::bare(Conditions {
         environments_per_function: 1,
         ..calm()
     })

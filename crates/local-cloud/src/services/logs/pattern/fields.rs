@@ -1,17 +1,17 @@
 //! Space-delimited fields: `[ip, user, status = 4*, ...]`.
 
 use super::parser::Parser;
-use super::{Order, Pattern, compare, refused};
-use crate::wire::Fault;
+use super::{Comparison, Pattern, compare, refused};
+use crate::wire::ServiceError;
 
 /// What one field of a space-delimited message must be: all or any of the comparisons.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::services::logs) struct FieldTest {
     all: bool,
-    compares: Vec<(Order, String)>,
+    compares: Vec<(Comparison, String)>,
 }
 
-pub(super) fn fields(inside: &str) -> Result<Pattern, Fault> {
+pub(super) fn fields(inside: &str) -> Result<Pattern, ServiceError> {
     let (mut tests, mut ellipsis) = (Vec::new(), None);
     for part in inside.split(',').map(str::trim) {
         if part == "..." {
@@ -23,7 +23,7 @@ pub(super) fn fields(inside: &str) -> Result<Pattern, Fault> {
     Ok(Pattern::Fields { tests, ellipsis })
 }
 
-fn field_test(part: &str) -> Result<FieldTest, Fault> {
+fn field_test(part: &str) -> Result<FieldTest, ServiceError> {
     let all = !part.contains("||");
     let pieces = part.split(if all { "&&" } else { "||" });
     let mut compares = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn fields_match(tests: &[FieldTest], ellipsis: Option<usize>, fields:
 
 impl FieldTest {
     fn holds(&self, field: &str) -> bool {
-        let one = |(order, wanted): &(Order, String)| compare(*order, field, wanted);
+        let one = |(order, wanted): &(Comparison, String)| compare(*order, field, wanted);
         self.compares.is_empty()
             || if self.all {
                 self.compares.iter().all(one)

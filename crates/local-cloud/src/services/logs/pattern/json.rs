@@ -1,18 +1,18 @@
 //! JSON selectors: what they say of a message.
 
-use super::{Order, compare};
+use super::{Comparison, compare};
 use serde_json::Value;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::services::logs) enum Expression {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
-    Test(Vec<Step>, Test),
+    Test(Vec<PathStep>, Test),
 }
 
 /// One step into a JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::services::logs) enum Step {
+pub(in crate::services::logs) enum PathStep {
     Member(String),
     Item(usize),
     AnyItem,
@@ -20,7 +20,7 @@ pub(in crate::services::logs) enum Step {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::services::logs) enum Test {
-    Compare(Order, String),
+    Compare(Comparison, String),
     IsTrue,
     IsFalse,
     IsNull,
@@ -38,14 +38,14 @@ impl Expression {
     }
 }
 
-fn select<'a>(path: &[Step], value: &'a Value) -> Vec<&'a Value> {
+fn select<'a>(path: &[PathStep], value: &'a Value) -> Vec<&'a Value> {
     path.iter().fold(vec![value], |found, step| {
         found
             .into_iter()
             .flat_map(|value| match step {
-                Step::Member(name) => value.get(name).into_iter().collect::<Vec<_>>(),
-                Step::Item(index) => value.get(index).into_iter().collect(),
-                Step::AnyItem => value.as_array().into_iter().flatten().collect(),
+                PathStep::Member(name) => value.get(name).into_iter().collect::<Vec<_>>(),
+                PathStep::Item(index) => value.get(index).into_iter().collect(),
+                PathStep::AnyItem => value.as_array().into_iter().flatten().collect(),
             })
             .collect()
     })

@@ -17,7 +17,7 @@ use self::fields::{FieldTest, fields, fields_match, split_fields};
 use self::json::Expression;
 use self::parser::Parser;
 use super::invalid;
-use crate::wire::Fault;
+use crate::wire::ServiceError;
 
 /// A parsed pattern.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub(super) enum Pattern {
 
 impl Pattern {
     /// Parses a pattern; refuses one that AWS would refuse.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, ServiceError> {
         if text.chars().count() > 1024 {
             return Err(invalid(
                 "The filter pattern must have at most 1024 characters",
@@ -94,7 +94,7 @@ impl Pattern {
     }
 }
 
-fn terms(text: &str) -> Result<Pattern, Fault> {
+fn terms(text: &str) -> Result<Pattern, ServiceError> {
     let (mut all, mut any, mut none) = (Vec::new(), Vec::new(), Vec::new());
     let mut rest = text;
     while !rest.is_empty() {
@@ -124,7 +124,7 @@ fn terms(text: &str) -> Result<Pattern, Fault> {
 }
 
 /// Without quotes a term has letters, digits and underscores; other characters need quotes.
-fn check_plain(term: &str) -> Result<(), Fault> {
+fn check_plain(term: &str) -> Result<(), ServiceError> {
     let fine = |c: char| c.is_alphanumeric() || "_.:/*#=@$&^~!;'<>+|".contains(c);
     if term.chars().all(fine) {
         Ok(())
@@ -146,12 +146,12 @@ fn unescape(text: &str) -> String {
     text.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
-fn refused() -> Fault {
+fn refused() -> ServiceError {
     invalid("Invalid filter pattern")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Comparison {
     Equal,
     NotEqual,
     Less,
@@ -161,22 +161,22 @@ pub(super) enum Order {
 }
 
 /// Numbers compare as numbers; texts are equal or not, with `*` for any run.
-fn compare(order: Order, actual: &str, wanted: &str) -> bool {
+fn compare(order: Comparison, actual: &str, wanted: &str) -> bool {
     let numbers = (actual.parse::<f64>(), wanted.parse::<f64>());
     if let (Ok(actual), Ok(wanted)) = numbers {
         return match order {
-            Order::Equal => (actual - wanted).abs() < f64::EPSILON,
-            Order::NotEqual => (actual - wanted).abs() >= f64::EPSILON,
-            Order::Less => actual < wanted,
-            Order::LessEqual => actual <= wanted,
-            Order::Greater => actual > wanted,
-            Order::GreaterEqual => actual >= wanted,
+            Comparison::Equal => (actual - wanted).abs() < f64::EPSILON,
+            Comparison::NotEqual => (actual - wanted).abs() >= f64::EPSILON,
+            Comparison::Less => actual < wanted,
+            Comparison::LessEqual => actual <= wanted,
+            Comparison::Greater => actual > wanted,
+            Comparison::GreaterEqual => actual >= wanted,
         };
     }
     let equal = crate::services::iam::policy::glob(wanted, actual);
     match order {
-        Order::Equal => equal,
-        Order::NotEqual => !equal,
+        Comparison::Equal => equal,
+        Comparison::NotEqual => !equal,
         _ => false,
     }
 }

@@ -1,8 +1,8 @@
 //! A recursive descent over JSON selectors, and over the comparisons of space-delimited fields.
 
-use super::json::{Expression, Step, Test};
-use super::{Order, closing_quote, refused, unescape};
-use crate::wire::Fault;
+use super::json::{Expression, PathStep, Test};
+use super::{Comparison, closing_quote, refused, unescape};
+use crate::wire::ServiceError;
 
 /// A recursive descent over the inside of `{ … }`.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn or(&mut self) -> Result<Expression, Fault> {
+    pub(super) fn or(&mut self) -> Result<Expression, ServiceError> {
         let mut left = self.and()?;
         while self.eat("||") {
             left = Expression::Or(Box::new(left), Box::new(self.and()?));
@@ -36,7 +36,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Expression, Fault> {
+    fn and(&mut self) -> Result<Expression, ServiceError> {
         let mut left = self.unit()?;
         while self.eat("&&") {
             left = Expression::And(Box::new(left), Box::new(self.unit()?));
@@ -44,7 +44,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    fn unit(&mut self) -> Result<Expression, Fault> {
+    fn unit(&mut self) -> Result<Expression, ServiceError> {
         if self.eat("(") {
             let inner = self.or()?;
             return if self.eat(")") {
@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         Ok(Expression::Test(path, self.test()?))
     }
 
-    fn path(&mut self) -> Result<Vec<Step>, Fault> {
+    fn path(&mut self) -> Result<Vec<PathStep>, ServiceError> {
         self.rest = self.rest.strip_prefix('$').ok_or_else(refused)?;
         let mut steps = Vec::new();
         loop {
@@ -68,7 +68,7 @@ impl<'a> Parser<'a> {
                 if end == 0 {
                     return Err(refused());
                 }
-                steps.push(Step::Member(rest[..end].to_owned()));
+                steps.push(PathStep::Member(rest[..end].to_owned()));
                 self.rest = &rest[end..];
             } else if let Some(rest) = self.rest.strip_prefix('[') {
                 let end = rest.find(']').ok_or_else(refused)?;
@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn test(&mut self) -> Result<Test, Fault> {
+    fn test(&mut self) -> Result<Test, ServiceError> {
         let words: [(&str, Test); 4] = [
             ("IS TRUE", Test::IsTrue),
             ("IS FALSE", Test::IsFalse),
@@ -99,20 +99,20 @@ impl<'a> Parser<'a> {
         }
         let order = self.order().ok_or_else(refused)?;
         let literal = self.literal()?;
-        if order == Order::Equal && literal == "*" {
+        if order == Comparison::Equal && literal == "*" {
             return Ok(Test::Any);
         }
         Ok(Test::Compare(order, literal))
     }
 
-    pub(super) fn order(&mut self) -> Option<Order> {
+    pub(super) fn order(&mut self) -> Option<Comparison> {
         ORDERS
             .iter()
             .find(|(token, _)| self.eat(token))
             .map(|(_, order)| *order)
     }
 
-    pub(super) fn literal(&mut self) -> Result<String, Fault> {
+    pub(super) fn literal(&mut self) -> Result<String, ServiceError> {
         if let Some(rest) = self.rest.strip_prefix('"') {
             let end = closing_quote(rest).ok_or_else(refused)?;
             let text = unescape(&rest[..end]);
@@ -134,23 +134,23 @@ impl<'a> Parser<'a> {
 }
 
 /// Longer tokens first.
-const ORDERS: [(&str, Order); 6] = [
-    ("!=", Order::NotEqual),
-    ("<=", Order::LessEqual),
-    (">=", Order::GreaterEqual),
-    ("=", Order::Equal),
-    ("<", Order::Less),
-    (">", Order::Greater),
+const ORDERS: [(&str, Comparison); 6] = [
+    ("!=", Comparison::NotEqual),
+    ("<=", Comparison::LessEqual),
+    (">=", Comparison::GreaterEqual),
+    ("=", Comparison::Equal),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
 ];
 
-fn bracket(inside: &str) -> Result<Step, Fault> {
+fn bracket(inside: &str) -> Result<PathStep, ServiceError> {
     let inside = inside.trim();
     if inside == "*" {
-        return Ok(Step::AnyItem);
+        return Ok(PathStep::AnyItem);
     }
     let quoted = inside.trim_matches(['"', '\'']);
     if quoted.len() < inside.len() {
-        return Ok(Step::Member(quoted.to_owned()));
+        return Ok(PathStep::Member(quoted.to_owned()));
     }
-    inside.parse().map(Step::Item).map_err(|_| refused())
+    inside.parse().map(PathStep::Item).map_err(|_| refused())
 }

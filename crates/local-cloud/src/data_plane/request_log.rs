@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::Connection;
 use crate::Cloud;
-use crate::data_plane::events::{Context, domain_name};
+use crate::data_plane::events::{RequestContext, domain_name};
 use crate::services::apigatewayv2::LiveStage;
 
 const LINE_LIMIT: usize = 1024;
@@ -56,10 +56,10 @@ pub(crate) struct Entry {
 
 /// Collects the lines of one request and writes them at its end.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct RequestLog {
     cloud: Arc<Cloud>,
     stage: Arc<LiveStage>,
-    context: Context,
+    context: RequestContext,
     caller: Caller,
     info: bool,
     errors: bool,
@@ -67,12 +67,12 @@ pub(crate) struct Journal {
     lines: Vec<(i64, String)>,
 }
 
-impl Journal {
+impl RequestLog {
     /// Begins with the lines that every request has.
     pub(crate) fn begin(
         cloud: &Arc<Cloud>,
         stage: &Arc<LiveStage>,
-        context: &Context,
+        context: &RequestContext,
         caller: Caller,
     ) -> Self {
         let own = stage.route_settings.get(&context.route_key);
@@ -83,7 +83,7 @@ impl Journal {
         let traces = own
             .and_then(|own| own.data_trace)
             .or(stage.default_settings.data_trace);
-        let mut journal = Self {
+        let mut log = Self {
             cloud: Arc::clone(cloud),
             stage: Arc::clone(stage),
             context: context.clone(),
@@ -94,14 +94,14 @@ impl Journal {
             lines: Vec::new(),
         };
         let id = context.request_id.clone();
-        journal.info(|| format!("Extended Request Id: {id}"));
-        journal.info(|| format!("Starting execution for request: {id}"));
-        journal.info(|| format!("WebSocket Request Route: [{}]", context.route_key));
-        journal
+        log.info(|| format!("Extended Request Id: {id}"));
+        log.info(|| format!("Starting execution for request: {id}"));
+        log.info(|| format!("WebSocket Request Route: [{}]", context.route_key));
+        log
     }
 
     /// What became known of the caller since the beginning.
-    pub(crate) fn authorized(&mut self, context: &Context, caller: Caller) {
+    pub(crate) fn authorized(&mut self, context: &RequestContext, caller: Caller) {
         self.context = context.clone();
         self.caller = caller;
     }

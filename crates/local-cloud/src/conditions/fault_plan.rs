@@ -10,14 +10,14 @@ use super::{Fault, FaultKind};
 
 /// Every planned fault.
 #[derive(Debug, Default)]
-pub(super) struct Plans {
-    planned: Vec<Planned>,
+pub(super) struct FaultPlan {
+    planned: Vec<PlannedFault>,
     seed: u64,
     next_id: u64,
 }
 
 #[derive(Debug)]
-struct Planned {
+struct PlannedFault {
     id: u64,
     fault: Fault,
     struck: u64,
@@ -27,7 +27,7 @@ struct Planned {
 /// A fault as the control endpoint shows it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Standing {
+pub(crate) struct FaultStatus {
     /// Its number, to call it off by.
     pub(crate) id: u64,
     /// What is still to come of it.
@@ -37,7 +37,7 @@ pub(crate) struct Standing {
     pub(crate) struck: u64,
 }
 
-impl Plans {
+impl FaultPlan {
     /// Begins the dice of every fault anew.
     pub(super) fn seed(&mut self, seed: u64) {
         if seed == self.seed {
@@ -52,7 +52,7 @@ impl Plans {
     pub(super) fn add(&mut self, fault: Fault) {
         let id = self.next_id + 1;
         self.next_id = id;
-        self.planned.push(Planned {
+        self.planned.push(PlannedFault {
             id,
             fault,
             struck: 0,
@@ -67,7 +67,7 @@ impl Plans {
         faults.into_iter().for_each(|fault| self.add(fault));
     }
 
-    pub(super) fn call_off(&mut self, id: u64) -> bool {
+    pub(super) fn cancel(&mut self, id: u64) -> bool {
         let before = self.planned.len();
         self.planned.retain(|planned| planned.id != id);
         self.planned.len() < before
@@ -78,8 +78,8 @@ impl Plans {
         faults.collect()
     }
 
-    pub(super) fn standing(&self) -> Vec<Standing> {
-        let standing = self.planned.iter().map(|planned| Standing {
+    pub(super) fn statuses(&self) -> Vec<FaultStatus> {
+        let standing = self.planned.iter().map(|planned| FaultStatus {
             id: planned.id,
             fault: planned.fault.clone(),
             struck: planned.struck,
@@ -88,7 +88,7 @@ impl Plans {
     }
 
     /// Every matching fault counts the call; the first one that is due acts.
-    pub(super) fn strike(
+    pub(super) fn next_fault(
         &mut self,
         service: &str,
         operation: &str,
@@ -108,7 +108,7 @@ impl Plans {
     }
 }
 
-impl Planned {
+impl PlannedFault {
     /// Counts a matching call.
     fn is_due(&mut self) -> bool {
         if self.fault.nth > 1 {
@@ -136,8 +136,8 @@ fn dice(seed: u64, id: u64) -> fastrand::Rng {
 mod tests {
     use super::*;
 
-    fn plans(faults: Vec<Fault>) -> Plans {
-        let mut plans = Plans::default();
+    fn plans(faults: Vec<Fault>) -> FaultPlan {
+        let mut plans = FaultPlan::default();
         plans.replace(faults);
         plans
     }
@@ -149,7 +149,7 @@ mod tests {
             nth: 2,
             ..Fault::new(FaultKind::Reset)
         }]);
-        let mut strike = |operation| plans.strike("apigatewayv2", operation, true);
+        let mut strike = |operation| plans.next_fault("apigatewayv2", operation, true);
         assert_eq!(strike("CreateApi"), None);
         assert_eq!(strike("GetApis"), None);
         assert_eq!(strike("CreateApi"), Some(FaultKind::Reset));
@@ -163,9 +163,9 @@ mod tests {
             mutating: true,
             ..Fault::new(FaultKind::Throttle)
         }]);
-        assert_eq!(plans.strike("iam", "GetRole", false), None);
+        assert_eq!(plans.next_fault("iam", "GetRole", false), None);
         assert_eq!(
-            plans.strike("iam", "CreateRole", true),
+            plans.next_fault("iam", "CreateRole", true),
             Some(FaultKind::Throttle)
         );
     }
@@ -176,9 +176,9 @@ mod tests {
             times: Fault::ALWAYS,
             ..Fault::new(FaultKind::Reset)
         }]);
-        assert_eq!(plans.strike("execute-api", "Message", true), None);
+        assert_eq!(plans.next_fault("execute-api", "Message", true), None);
         assert_eq!(
-            plans.strike("logs", "PutLogEvents", true),
+            plans.next_fault("logs", "PutLogEvents", true),
             Some(FaultKind::Reset)
         );
     }
@@ -197,13 +197,13 @@ mod tests {
             for call in 0..1000 {
                 // Calls that do not match throw no dice.
                 for _ in 0..others {
-                    assert_eq!(plans.strike("execute-api", "Message", true), None);
+                    assert_eq!(plans.next_fault("execute-api", "Message", true), None);
                 }
-                if plans.strike("iam", "GetRole", false).is_some() {
+                if plans.next_fault("iam", "GetRole", false).is_some() {
                     run.push(call);
                 }
             }
-            (run, plans.standing()[0].struck)
+            (run, plans.statuses()[0].struck)
         };
         let (first, struck) = run(7, 0);
         assert!((150..=250).contains(&struck), "{struck} of 1000");

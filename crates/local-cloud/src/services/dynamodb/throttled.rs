@@ -7,13 +7,13 @@
 use serde_json::{Value, json};
 
 use super::NAMESPACE;
-use crate::wire::{Fault, Request, Response};
+use crate::wire::{Request, Response, ServiceError};
 
 const WORDS: &str = "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html.";
 
 /// The refusal of a call that came too fast.
 pub(crate) fn throttled(request: &Request) -> Response {
-    let refused = |words: &str| Fault::new(400, "ThrottlingException", words);
+    let refused = |words: &str| ServiceError::new(400, "ThrottlingException", words);
     let availability = "com.amazon.coral.availability#";
     match request.operation.as_str() {
         "TransactWriteItems" | "TransactGetItems" => cancelled(request).versioned("1.0", NAMESPACE),
@@ -24,7 +24,7 @@ pub(crate) fn throttled(request: &Request) -> Response {
 }
 
 /// A transaction says for each of its items what became of it; the first one was too much.
-fn cancelled(request: &Request) -> Fault {
+fn cancelled(request: &Request) -> ServiceError {
     let body = request.json().unwrap_or_default();
     let count = body.get("TransactItems").and_then(Value::as_array);
     let count = count.map_or(1, Vec::len).max(1);
@@ -46,5 +46,6 @@ fn cancelled(request: &Request) -> Fault {
         codes.join(", ")
     );
     let reasons: Vec<Value> = (0..count).map(reason).collect();
-    Fault::new(400, "TransactionCanceledException", words).with("CancellationReasons", reasons)
+    ServiceError::new(400, "TransactionCanceledException", words)
+        .with("CancellationReasons", reasons)
 }

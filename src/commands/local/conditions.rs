@@ -1,40 +1,40 @@
-//! The flags about weather: `--weather`, `--fault`, `--seed`, `--latency`, `--clock-speed` and so on.
+//! The flags about conditions: `--weather`, `--fault`, `--seed`, `--latency`, `--clock-speed` and so on.
 //!
 //! They begin with the local cloud, so the first deploy meets them too. A flag wins over the file.
 
 use crate::cli;
 use crate::error::{Error, Result};
-use chatctl_local_cloud::{Clock, Forecast};
+use chatctl_local_cloud::{Clock, Scenario};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::time::Duration;
 
-/// Weather and faults to begin with.
+/// Conditions and faults to begin with.
 ///
 /// # Errors
 /// What cannot be used: the flag, or the file and its member.
-pub(super) fn forecast(flags: &cli::Local) -> Result<Forecast> {
-    let mut forecast = match &flags.weather {
+pub(super) fn scenario(flags: &cli::Local) -> Result<Scenario> {
+    let mut scenario = match &flags.weather {
         Some(file) => read(file)?,
-        None => Forecast::default(),
+        None => Scenario::default(),
     };
     if let Some(latency) = flags.latency {
-        forecast.weather.latency_millis = latency;
+        scenario.conditions.latency_millis = latency;
     }
     if let Some(propagation) = flags.propagation {
-        forecast.weather.propagation_millis = propagation;
+        scenario.conditions.propagation_millis = propagation;
     }
     if flags.seed.is_some() {
-        forecast.weather.seed = flags.seed;
+        scenario.conditions.seed = flags.seed;
     }
-    forecast.weather.control_plane.control_rates |= flags.strict_rates;
+    scenario.conditions.control_plane.control_rates |= flags.strict_rates;
     for text in &flags.faults {
         let fault = text
             .parse()
             .map_err(|said: String| wrong_fault(text, &said))?;
-        forecast.faults.push(fault);
+        scenario.faults.push(fault);
     }
-    Ok(forecast)
+    Ok(scenario)
 }
 
 /// How far the clock is ahead at the start.
@@ -75,7 +75,7 @@ fn wrong_fault(text: &str, said: &str) -> Error {
 }
 
 /// A file with what `GET /_chatctl/weather` shows, or a part of it.
-fn read(file: &Path) -> Result<Forecast> {
+fn read(file: &Path) -> Result<Scenario> {
     let wrong = |said: String| {
         Error::usage(format!("--weather: {} cannot be used: {said}", file.display()))
             .hint("it holds the JSON that `curl http://127.0.0.1:4510/_chatctl/weather` shows, or a part of it")
@@ -84,5 +84,5 @@ fn read(file: &Path) -> Result<Forecast> {
         .map_err(|error| Error::usage("--weather: the file cannot be read").because(error))?;
     let changes: Map<String, Value> =
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    Forecast::default().with(&changes).map_err(wrong)
+    Scenario::default().with(&changes).map_err(wrong)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Spec, levels, lock};
+use super::{FunctionSpec, lock, log_levels};
 use crate::Cloud;
 use crate::services::iam::Principal;
 
@@ -27,9 +27,9 @@ pub(crate) enum LogFormat {
 
 /// The log stream of one environment.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct LogWriter {
     cloud: Arc<Cloud>,
-    spec: Arc<Spec>,
+    spec: Arc<FunctionSpec>,
     principal: Principal,
     name: String,
     tail: Mutex<String>,
@@ -46,8 +46,8 @@ pub(super) struct Report {
     pub(super) error_type: Option<String>,
 }
 
-impl Stream {
-    pub(super) fn new(cloud: Arc<Cloud>, spec: Arc<Spec>, principal: Principal) -> Self {
+impl LogWriter {
+    pub(super) fn new(cloud: Arc<Cloud>, spec: Arc<FunctionSpec>, principal: Principal) -> Self {
         let day = cloud.clock.now().strftime("%Y/%m/%d").to_string();
         let name = format!("{day}/[{}]{:032x}", spec.version, fastrand::u128(..));
         Self {
@@ -78,7 +78,7 @@ impl Stream {
     pub(super) fn say(&self, mut lines: Vec<String>) {
         if self.spec.log_format == LogFormat::Json {
             let least = self.spec.log_level.as_deref();
-            lines.retain(|line| levels::keeps(least, &levels::of_line(line)));
+            lines.retain(|line| log_levels::keeps(least, &log_levels::of_line(line)));
         }
         self.put(lines);
     }
@@ -183,7 +183,7 @@ impl Stream {
             } else {
                 "WARN"
             };
-            if levels::keeps(self.spec.system_level.as_deref(), level) {
+            if log_levels::keeps(self.spec.system_level.as_deref(), level) {
                 self.put(vec![self.json_report(request_id, report, billed)]);
             }
             return;
@@ -228,7 +228,7 @@ impl Stream {
     fn platform(&self, (kind, level): (&str, &str), record: &serde_json::Value, text: String) {
         match self.spec.log_format {
             LogFormat::Text => self.put(vec![text]),
-            LogFormat::Json if levels::keeps(self.spec.system_level.as_deref(), level) => {
+            LogFormat::Json if log_levels::keeps(self.spec.system_level.as_deref(), level) => {
                 self.put(vec![self.json(kind, record)]);
             }
             LogFormat::Json => {}

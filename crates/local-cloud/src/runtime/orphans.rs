@@ -6,7 +6,7 @@ use std::path::Path;
 pub(crate) const PREFIX: &str = "chatctl-local-";
 
 /// Looks at the folders of former local clouds beside `state_dir`, and at `state_dir` itself.
-pub(crate) fn sweep(state_dir: &Path) {
+pub(crate) fn end_orphans(state_dir: &Path) {
     end_processes_in(state_dir);
     let Some(entries) = state_dir
         .parent()

@@ -3,13 +3,13 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::Spec;
+use super::FunctionSpec;
 
 /// The folder with the unpacked code: what `/var/task` is on AWS.
 ///
 /// Modes come from the zip alone: a zip made without them has no executable `bootstrap`, and fails
 /// at the first invocation as it does on AWS.
-pub(super) async fn unpack(state_dir: &Path, spec: &Spec) -> Result<PathBuf, String> {
+pub(super) async fn unpack(state_dir: &Path, spec: &FunctionSpec) -> Result<PathBuf, String> {
     let name: String = spec.code.sha256.replace('/', "_").replace(['+', '='], "-");
     let folder = state_dir.join("code").join(name);
     if folder.exists() {

@@ -1,4 +1,4 @@
-//! Weather and faults as one JSON document: what `/_chatctl/weather` shows and takes, and a
+//! Conditions and faults as one JSON document: what `/_chatctl/weather` shows and takes, and a
 //! `--weather` file holds.
 //!
 //! A document changes only the members that it has, deep down too; `null` means the default. Whatever
@@ -7,26 +7,26 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Fault, Weather};
+use super::{Conditions, Fault};
 
-/// The weather, and the faults that are planned.
+/// The conditions, and the faults that are planned.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Forecast {
+pub struct Scenario {
     /// How slow and how strict.
     #[serde(flatten)]
-    pub weather: Weather,
+    pub conditions: Conditions,
     /// What goes wrong.
     pub faults: Vec<Fault>,
 }
 
-impl Forecast {
+impl Scenario {
     /// This one, with the members of `changes` laid over it.
     ///
     /// # Errors
     /// The member that cannot be used, and why.
     pub fn with(&self, changes: &Map<String, Value>) -> Result<Self, String> {
         let mut changed = self.clone();
-        let mut document = json!(self.weather);
+        let mut document = json!(self.conditions);
         for (name, value) in changes {
             if name == "faults" {
                 changed.faults = read_faults(value)?;
@@ -34,13 +34,13 @@ impl Forecast {
                 lay_over(&mut document, &mut Vec::new(), name, value)?;
             }
         }
-        changed.weather = read(&document).map_err(|said| said.to_string())?;
-        changed.weather.check()?;
+        changed.conditions = read(&document).map_err(|said| said.to_string())?;
+        changed.conditions.check()?;
         Ok(changed)
     }
 }
 
-impl Weather {
+impl Conditions {
     fn check(&self) -> Result<(), String> {
         for (name, rate) in [
             ("connectionsPerSecond", self.connections_per_second),
@@ -91,9 +91,11 @@ fn lay_over<'a>(
 
 fn set(document: &mut Value, path: &[&str], value: &Value) {
     let value = match value {
-        Value::Null => path.iter().fold(json!(Weather::default()), |within, name| {
-            within[*name].clone()
-        }),
+        Value::Null => path
+            .iter()
+            .fold(json!(Conditions::default()), |within, name| {
+                within[*name].clone()
+            }),
         value => value.clone(),
     };
     let place = path
@@ -102,8 +104,8 @@ fn set(document: &mut Value, path: &[&str], value: &Value) {
     *place = value;
 }
 
-fn read(document: &Value) -> Result<Weather, serde_json::Error> {
-    Weather::deserialize(document)
+fn read(document: &Value) -> Result<Conditions, serde_json::Error> {
+    Conditions::deserialize(document)
 }
 
 /// A list of faults, each as an object or as a line of text.
@@ -130,16 +132,16 @@ pub(crate) fn read_fault(value: &Value) -> Result<Fault, String> {
 mod tests {
     use super::*;
 
-    fn with(text: &str) -> Result<Forecast, String> {
+    fn with(text: &str) -> Result<Scenario, String> {
         let Value::Object(changes) = serde_json::from_str(text).unwrap() else {
             panic!("not an object")
         };
-        let before = Forecast {
-            weather: Weather {
+        let before = Scenario {
+            conditions: Conditions {
                 latency_millis: 7,
-                ..Weather::default()
+                ..Conditions::default()
             },
-            ..Forecast::default()
+            ..Scenario::default()
         };
         before.with(&changes)
     }
@@ -147,14 +149,17 @@ mod tests {
     #[test]
     fn only_what_is_said_changes_deep_down_too() {
         let changed = with(r#"{"controlPlane":{"controlRates":true},"propagationMillis":1}"#);
-        let weather = changed.unwrap().weather;
-        assert!(weather.control_plane.control_rates);
-        assert_eq!(weather.control_plane.mutation_millis, 5);
-        assert_eq!((weather.latency_millis, weather.propagation_millis), (7, 1));
+        let conditions = changed.unwrap().conditions;
+        assert!(conditions.control_plane.control_rates);
+        assert_eq!(conditions.control_plane.mutation_millis, 5);
+        assert_eq!(
+            (conditions.latency_millis, conditions.propagation_millis),
+            (7, 1)
+        );
         assert_eq!(
             with(r#"{"latencyMillis":null}"#)
                 .unwrap()
-                .weather
+                .conditions
                 .latency_millis,
             0
         );
@@ -175,7 +180,7 @@ mod tests {
         let Value::Object(document) = json!(shown) else {
             panic!("not an object")
         };
-        assert_eq!(Forecast::default().with(&document).unwrap(), shown);
+        assert_eq!(Scenario::default().with(&document).unwrap(), shown);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) struct Code {
 
 /// A function as its environments see it.
 #[derive(Debug)]
-pub(crate) struct Spec {
+pub(crate) struct FunctionSpec {
     /// The function's name.
     pub(crate) name: String,
     /// The unqualified ARN.
@@ -53,7 +53,7 @@ pub(crate) struct Spec {
     pub(crate) running: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
-impl Spec {
+impl FunctionSpec {
     /// What tells pools apart.
     pub(super) fn key(&self) -> String {
         format!("{}:{}", self.function_arn, self.version)
