@@ -7,12 +7,12 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::SERVICE;
-
-/// Whoever listens there may be a program that never answers.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// A local cloud says less than this.
-const LONGEST: u64 = 64 * 1024;
+/// How a local cloud names itself, on its port and in its state folder.
+pub(crate) const SERVICE: &str = "chatctl local";
+/// The port may belong to a program that never answers.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+/// More bytes than a local cloud answers.
+const ANSWER_LIMIT: u64 = 64 * 1024;
 
 /// Another local cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -28,7 +28,10 @@ pub struct PortOwner {
 
 /// The local cloud on this loopback port; `None` if it is another program, or nobody.
 pub async fn port_owner(port: u16) -> Option<PortOwner> {
-    let answer = tokio::time::timeout(PATIENCE, ask(port)).await.ok()?.ok()?;
+    let answer = tokio::time::timeout(TIME_LIMIT, ask(port))
+        .await
+        .ok()?
+        .ok()?;
     let (_, body) = answer.split_once("\r\n\r\n")?;
     let health: serde_json::Value = serde_json::from_str(body).ok()?;
     if health["service"] != SERVICE {
@@ -44,7 +47,10 @@ async fn ask(port: u16) -> std::io::Result<String> {
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer).await?;
+    stream
+        .take(ANSWER_LIMIT)
+        .read_to_string(&mut answer)
+        .await?;
     Ok(answer)
 }
 

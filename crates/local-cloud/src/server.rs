@@ -17,9 +17,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::router::ServerAction;
-use crate::wire::Response;
-use crate::{Cloud, StartError, data_plane, origin_check, router};
+use crate::data_plane::Target;
+use crate::start_error::StartError;
+use crate::state::Cloud;
+use crate::wire::{Response, ServerAction};
+use crate::{data_plane, origin_check, router};
 
 /// What is sent back: whole, or a stream of chunks.
 type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
@@ -112,9 +114,9 @@ async fn answer(
         return Ok(into_http(refused));
     }
     if is_socket {
-        let target = router::target(request.headers(), request.uri().path());
+        let target = Target::of(request.headers(), request.uri().path());
         let answer = match target {
-            Some(target) => data_plane::open(&cloud, request, target, peer).await,
+            Some(target) => data_plane::open(&cloud.gateway, request, target, peer).await,
             None => ServerAction::Send(data_plane::forbidden()),
         };
         return sent(answer);

@@ -21,7 +21,6 @@ mod fault_text;
 mod scenario;
 
 use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -140,11 +139,6 @@ impl ConditionsState {
             conditions: self.now(),
             faults: self.faults(),
         }
-    }
-
-    /// How long eventual consistency takes.
-    pub(crate) fn propagation(&self) -> Duration {
-        Duration::from_millis(self.now().propagation_millis)
     }
 
     /// Plans a fault.

@@ -24,19 +24,22 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::clock::Clock;
 use crate::conditions::{read_fault, read_faults};
 use crate::data_plane::{CloseReason, Connection};
 use crate::operations;
+use crate::port_owner;
+use crate::state::Cloud;
 use crate::wire::{Request, Response, ServiceError};
-use crate::{Clock, Cloud};
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+/// Answers a request.
+pub(crate) fn serve(cloud: &Cloud, request: &Request) -> Response {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     if let (&Method::GET, ["functions", name, "code.zip"]) = (&request.method, path.as_slice()) {
         return zip(cloud, name);
     }
-    match answer(cloud, &request, &path) {
+    match answer(cloud, request, &path) {
         Ok(body) => Response::json(StatusCode::OK, &body),
         Err(fault) => fault.rest(),
     }
@@ -64,9 +67,9 @@ fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Serv
             cloud.logs.cut_tails();
             Ok(json!({ "open": 0 }))
         }
-        ("GET", ["calls"]) => Ok(json!(cloud.conditions.calls())),
+        ("GET", ["calls"]) => Ok(json!(cloud.shared.conditions.calls())),
         ("DELETE", ["calls"]) => {
-            cloud.conditions.clear_calls();
+            cloud.shared.conditions.clear_calls();
             Ok(json!([]))
         }
         _ => Err(nothing(request)),
@@ -75,12 +78,12 @@ fn answer(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Serv
 
 fn health(cloud: &Cloud) -> Value {
     json!({
-        "service": crate::SERVICE,
+        "service": port_owner::SERVICE,
         "version": env!("CARGO_PKG_VERSION"),
         "processId": std::process::id(),
-        "endpoint": cloud.endpoint,
-        "accountId": cloud.account_id,
-        "region": cloud.region,
+        "endpoint": cloud.shared.endpoint,
+        "accountId": cloud.shared.account_id,
+        "region": cloud.shared.region,
         "connections": cloud.sockets.count(),
         "environments": cloud.environments.count(),
         "persist": cloud.keeper.folder(),
@@ -93,19 +96,20 @@ fn weather(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
         "PATCH" => {
             let changes = object(request)?;
             let changed = cloud
+                .shared
                 .conditions
                 .scenario()
                 .with(&changes)
                 .map_err(unusable)?;
-            cloud.conditions.set(changed.conditions);
+            cloud.shared.conditions.set(changed.conditions);
             if changes.contains_key("faults") {
-                cloud.conditions.replace_faults(changed.faults);
+                cloud.shared.conditions.replace_faults(changed.faults);
             }
         }
-        "DELETE" => cloud.conditions.restart(),
+        "DELETE" => cloud.shared.conditions.restart(),
         _ => return Err(nothing(request)),
     }
-    Ok(json!(cloud.conditions.scenario()))
+    Ok(json!(cloud.shared.conditions.scenario()))
 }
 
 fn faults(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, ServiceError> {
@@ -119,17 +123,20 @@ fn faults(cloud: &Cloud, request: &Request, path: &[&str]) -> Result<Value, Serv
             let planned = planned.map_err(unusable)?;
             planned
                 .into_iter()
-                .for_each(|fault| cloud.conditions.add(fault));
+                .for_each(|fault| cloud.shared.conditions.add(fault));
         }
-        ("DELETE", []) => cloud.conditions.replace_faults(Vec::new()),
+        ("DELETE", []) => cloud.shared.conditions.replace_faults(Vec::new()),
         ("DELETE", [id]) => {
-            if !id.parse().is_ok_and(|id| cloud.conditions.cancel(id)) {
+            if !id
+                .parse()
+                .is_ok_and(|id| cloud.shared.conditions.cancel(id))
+            {
                 return Err(missing(format!("there is no fault {id}, or no longer")));
             }
         }
         _ => return Err(nothing(request)),
     }
-    Ok(json!(cloud.conditions.statuses()))
+    Ok(json!(cloud.shared.conditions.statuses()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,21 +159,21 @@ fn turn(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
                 "speed: {speed} is not from {slowest} to {fastest}"
             )));
         }
-        cloud.clock.set_speed(speed);
+        cloud.shared.clock.set_speed(speed);
     }
     if let Some(millis) = turn.turn_millis {
-        cloud.clock.turn(Duration::from_millis(millis));
+        cloud.shared.clock.turn(Duration::from_millis(millis));
     }
-    cloud.keeper.changed("clock");
+    cloud.shared.changes.mark("clock");
     Ok(clock(cloud))
 }
 
 fn clock(cloud: &Cloud) -> Value {
     json!({
-        "nowMillis": cloud.clock.now_ms(),
-        "now": cloud.clock.now().to_string(),
-        "aheadMillis": cloud.clock.ahead_ms(),
-        "speed": cloud.clock.speed(),
+        "nowMillis": cloud.shared.clock.now_ms(),
+        "now": cloud.shared.clock.now().to_string(),
+        "aheadMillis": cloud.shared.clock.ahead_ms(),
+        "speed": cloud.shared.clock.speed(),
     })
 }
 

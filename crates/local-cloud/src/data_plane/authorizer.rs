@@ -20,13 +20,13 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde_json::{Map, Value};
 
-use super::{Connection, integration};
-use crate::data_plane::events::{self, HandshakeRequest, RequestContext, domain_name};
+use super::events::{self, HandshakeRequest, RequestContext, domain_name};
+use super::{Connection, Gateway, integration};
 use crate::runtime::InvocationResult;
 use crate::services::apigatewayv2::{LiveAuthorizer, LiveStage};
 use crate::services::iam::policy::{self, AccessRequest, Decision, Document};
 use crate::services::lambda::{InvokeRefusal, invoke_for_gateway};
-use crate::{Cloud, router};
+use crate::wire::Request;
 
 /// An authorizer's answer may have 8 KB.
 const ANSWER_LIMIT: usize = 8 * 1024;
@@ -94,7 +94,7 @@ impl Denied {
 
 /// Asks the function behind a `CUSTOM` route.
 pub(super) async fn ask(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     connection: &Connection,
@@ -106,7 +106,7 @@ pub(super) async fn ask(
     }
     let given = |source: &String| {
         let identity = identity(
-            cloud,
+            gateway,
             stage,
             source,
             connection,
@@ -118,12 +118,12 @@ pub(super) async fn ask(
     if !authorizer.identity_sources.iter().all(given) {
         return Err(Denied::Unauthorized);
     }
-    let event = events::authorizer(cloud, stage, connection, context, handshake);
+    let event = events::authorizer(&gateway.shared, stage, connection, context, handshake);
     let began = Instant::now();
-    let outcome = invoke(cloud, stage, authorizer, event.to_string().into()).await?;
+    let outcome = invoke(gateway, stage, authorizer, event.to_string().into()).await?;
     let latency = began.elapsed();
     let (document, said) = read(&outcome)?;
-    match verdict(cloud, stage, connection, document) {
+    match verdict(gateway, stage, connection, document) {
         Decision::Allow => Ok(Allowed { said, latency }),
         Decision::ExplicitDeny => Err(Denied::Explicitly),
         Decision::ImplicitDeny => Err(Denied::Implicitly),
@@ -131,7 +131,7 @@ pub(super) async fn ask(
 }
 
 async fn invoke(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     event: Bytes,
@@ -140,12 +140,12 @@ async fn invoke(
         "Execution failed due to configuration error: Invalid permissions on Lambda function";
     let source = format!(
         "arn:aws:execute-api:{}:{}:{}/authorizers/{}",
-        cloud.region, cloud.account_id, stage.api_id, authorizer.authorizer_id
+        gateway.shared.region, gateway.shared.account_id, stage.api_id, authorizer.authorizer_id
     );
     let arn = integration::function_arn(stage, &authorizer.uri)
         .ok_or(Denied::NotInvoked(NO_PERMISSION))?;
     let role = authorizer.credentials_arn.as_deref();
-    let invoking = invoke_for_gateway(cloud, &arn, &source, role, event);
+    let invoking = invoke_for_gateway(&gateway.functions, &arn, &source, role, event);
     match tokio::time::timeout(TIME_LIMIT, invoking).await {
         Ok(Ok((_, outcome))) => Ok(outcome),
         Ok(Err(InvokeRefusal::NotPermitted)) => Err(Denied::NotInvoked(NO_PERMISSION)),
@@ -158,7 +158,7 @@ async fn invoke(
 /// The value of an identity source. A header that came several times is one value with commas, of a
 /// query parameter the last value counts; `eventType` and some others that events show are no sources.
 fn identity(
-    cloud: &Cloud,
+    gateway: &Gateway,
     stage: &LiveStage,
     source: &str,
     connection: &Connection,
@@ -185,8 +185,8 @@ fn identity(
         "routeKey" => Some(context.route_key.clone()),
         "stage" => Some(stage.stage.clone()),
         "apiId" => Some(stage.api_id.clone()),
-        "accountId" => Some(cloud.account_id.clone()),
-        "domainName" => Some(domain_name(cloud, &stage.api_id)),
+        "accountId" => Some(gateway.shared.account_id.clone()),
+        "domainName" => Some(domain_name(&gateway.shared, &stage.api_id)),
         "domainPrefix" => Some(stage.api_id.clone()),
         "requestId" | "extendedRequestId" => Some(context.request_id.clone()),
         "requestTimeEpoch" => Some(context.at_ms.to_string()),
@@ -263,12 +263,12 @@ fn text(value: &Value) -> Option<Option<String>> {
 }
 
 fn verdict(
-    cloud: &Cloud,
+    gateway: &Gateway,
     stage: &LiveStage,
     connection: &Connection,
     document: Document,
 ) -> Decision {
-    let resource = events::execute_arn(cloud, stage, "$connect");
+    let resource = events::execute_arn(&gateway.shared, stage, "$connect");
     let keys = policy::ConditionKeys::from([
         (
             "aws:sourceip".to_owned(),
@@ -277,7 +277,7 @@ fn verdict(
         ("aws:securetransport".to_owned(), vec!["true".to_owned()]),
         (
             "aws:currenttime".to_owned(),
-            vec![cloud.clock.now().to_string()],
+            vec![gateway.shared.clock.now().to_string()],
         ),
     ]);
     let ask = AccessRequest {
@@ -291,19 +291,17 @@ fn verdict(
 
 /// `AWS_IAM`: the caller must be signed, and have `execute-api:Invoke`. The caller's ARN, or why not.
 pub(super) fn ask_iam(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &LiveStage,
     parts: &Parts,
 ) -> Result<String, String> {
     let operation = "Invoke".to_owned();
-    let request = router::request(parts.clone(), Bytes::new(), "execute-api", operation);
-    let resource = events::execute_arn(cloud, stage, "$connect");
+    let request = Request::new(parts.clone(), Bytes::new(), "execute-api", operation);
+    let resource = events::execute_arn(&gateway.shared, stage, "$connect");
     let action = "execute-api:Invoke";
-    let checked = cloud.iam.admit(cloud, &request).and_then(|principal| {
-        cloud
-            .iam
-            .authorize(cloud, &principal, action, &resource, &[])?;
-        Ok(principal.arn(&cloud.account_id))
+    let checked = gateway.iam.admit(&request).and_then(|principal| {
+        gateway.iam.authorize(&principal, action, &resource, &[])?;
+        Ok(principal.arn(&gateway.shared.account_id))
     });
     checked.map_err(|fault| fault.message)
 }

@@ -13,35 +13,37 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::Cloud;
-use crate::data_plane::events::RequestContext;
-use crate::data_plane::{
-    self, Caller, CloseReason, Connection, Entry, MESSAGE_LIMIT, PostError, RequestLog, Target,
-};
+use super::events::RequestContext;
+use super::request_log::{Caller, Entry, RequestLog};
+use super::sockets::{MESSAGE_LIMIT, PostError, is_connection_id};
+use super::{CloseReason, Connection, Gateway, Target, forbidden};
 use crate::services::apigatewayv2::LiveStage;
 use crate::wire::{Request, Response, ServiceError, decode};
 
-pub(crate) async fn serve(
-    cloud: &Arc<Cloud>,
-    request: Request,
-    target: &Target,
-    peer: IpAddr,
-) -> Response {
-    let Some(id) = connection_id(&target.rest) else {
-        return data_plane::forbidden().identified(&request.request_id);
-    };
-    let stage = cloud.apis.live(&target.api_id, &target.stage);
-    let result = manage(cloud, &request, stage.as_deref(), target, &id);
-    if let Some(stage) = &stage {
-        log(cloud, stage, &request, peer, &id, &result);
+impl Gateway {
+    /// Answers a call of `@connections`.
+    pub(crate) fn manage(
+        self: &Arc<Self>,
+        request: &Request,
+        target: &Target,
+        peer: IpAddr,
+    ) -> Response {
+        let Some(id) = connection_id(&target.rest) else {
+            return forbidden().identified(&request.request_id);
+        };
+        let stage = self.apis.live(&target.api_id, &target.stage);
+        let result = manage(self, request, stage.as_deref(), target, &id);
+        if let Some(stage) = &stage {
+            log(self, stage, request, peer, &id, &result);
+        }
+        match result {
+            Ok(response) => response,
+            // Over the limit there is neither a body nor an error type.
+            Err(error) if error.status == 413 => Response::empty(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(error) => error.rest(),
+        }
+        .identified(&request.request_id)
     }
-    match result {
-        Ok(response) => response,
-        // Over the limit there is neither a body nor an error type.
-        Err(fault) if fault.status == 413 => Response::empty(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(fault) => fault.rest(),
-    }
-    .identified(&request.request_id)
 }
 
 /// The decoded id in `@connections/{id}`; tools write the sign as `%40` too.
@@ -51,33 +53,37 @@ fn connection_id(rest: &str) -> Option<String> {
 }
 
 fn manage(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     request: &Request,
     stage: Option<&LiveStage>,
     target: &Target,
     id: &str,
 ) -> Result<Response, ServiceError> {
-    if !data_plane::is_connection_id(id) {
+    if !is_connection_id(id) {
         let words = format!("Invalid connectionId: {id}");
         return Err(ServiceError::new(400, "BadRequestException", words));
     }
-    let principal = cloud.iam.admit(cloud, request)?;
+    let principal = gateway.iam.admit(request)?;
     if stage.is_none() {
         return Err(ServiceError::new(403, "ForbiddenException", "Forbidden"));
     }
     let resource = format!(
         "arn:aws:execute-api:{}:{}:{}/{}/{}/@connections/{{connectionId}}",
-        cloud.region, cloud.account_id, target.api_id, target.stage, request.method
+        gateway.shared.region,
+        gateway.shared.account_id,
+        target.api_id,
+        target.stage,
+        request.method
     );
     let action = "execute-api:ManageConnections";
-    cloud
+    gateway
         .iam
-        .authorize(cloud, &principal, action, &resource, &[])
+        .authorize(&principal, action, &resource, &[])
         .map_err(|mut fault| {
             fault.status = 403;
             fault
         })?;
-    if !cloud.sockets.throttles.request(cloud) {
+    if !gateway.throttles.request(&gateway.shared.conditions.now()) {
         return Err(ServiceError::new(
             429,
             "LimitExceededException",
@@ -87,21 +93,21 @@ fn manage(
     if request.body.len() > MESSAGE_LIMIT {
         return Err(ServiceError::new(413, "PayloadTooLargeException", ""));
     }
-    let found = cloud.sockets.get(&target.api_id, id);
+    let found = gateway.sockets.get(&target.api_id, id);
     let found = found.ok_or_else(|| ServiceError::new(410, "GoneException", "Gone"))?;
-    act(cloud, request, &found)
+    act(gateway, request, &found)
 }
 
 fn act(
-    cloud: &Cloud,
+    gateway: &Gateway,
     request: &Request,
     connection: &Connection,
 ) -> Result<Response, ServiceError> {
     match request.method {
-        Method::POST => post(cloud, connection, request.body.clone()),
+        Method::POST => post(gateway, connection, request.body.clone()),
         Method::GET => Ok(Response::json(StatusCode::OK, &look(connection))),
         Method::DELETE => {
-            cloud.sockets.close(connection, CloseReason::deleted());
+            gateway.sockets.close(connection, CloseReason::deleted());
             Ok(Response::empty(StatusCode::NO_CONTENT))
         }
         _ => Err(ServiceError::new(
@@ -112,7 +118,7 @@ fn act(
     }
 }
 
-fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response, ServiceError> {
+fn post(gateway: &Gateway, connection: &Connection, body: Bytes) -> Result<Response, ServiceError> {
     // Clients get text frames only; what is not UTF-8 arrives as U+FFFD.
     let text = match std::str::from_utf8(&body) {
         Ok(_) => body,
@@ -120,7 +126,7 @@ fn post(cloud: &Cloud, connection: &Connection, body: Bytes) -> Result<Response,
     };
     match connection.post(text) {
         Ok(()) => {
-            connection.touch(cloud.clock.now_ms());
+            connection.touch(gateway.shared.clock.now_ms());
             Ok(Response::empty(StatusCode::OK))
         }
         Err(PostError::Gone) => Err(ServiceError::new(410, "GoneException", "Gone")),
@@ -148,7 +154,7 @@ fn look(connection: &Connection) -> serde_json::Value {
 }
 
 fn log(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &Arc<LiveStage>,
     request: &Request,
     peer: IpAddr,
@@ -156,20 +162,20 @@ fn log(
     result: &Result<Response, ServiceError>,
 ) {
     let route_key = format!("{} /@connections/{{connectionId}}", request.method);
-    let context = RequestContext::new(cloud, "CONNECTION_API", &route_key);
+    let context = RequestContext::new(&gateway.shared, "CONNECTION_API", &route_key);
     let principal = request
         .access_key_id
         .as_ref()
-        .map(|key| cloud.iam.principal_of(key));
+        .map(|key| gateway.iam.principal_of(key));
     let caller = Caller {
         connection_id: id.to_owned(),
         connected_at: None,
         source_ip: peer.to_string(),
         user_agent: request.header("user-agent").map(str::to_owned),
-        arn: principal.map(|principal| principal.arn(&cloud.account_id)),
+        arn: principal.map(|principal| principal.arn(&gateway.shared.account_id)),
         authorizer: None,
     };
-    let mut log = RequestLog::begin(cloud, stage, &context, caller);
+    let mut log = RequestLog::begin(gateway, stage, &context, caller);
     let (status, error) = match result {
         Ok(response) => (response.status.as_u16(), None),
         Err(fault) => (fault.status, error_of(fault)),

@@ -12,9 +12,9 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use crate::Cloud;
-use crate::data_plane::Connection;
+use super::sockets::Connection;
 use crate::services::apigatewayv2::LiveStage;
+use crate::shared::Shared;
 use crate::wire;
 
 /// What every event says about its request.
@@ -45,13 +45,13 @@ pub(crate) struct HandshakeRequest {
 
 impl RequestContext {
     /// The context of a new request.
-    pub(crate) fn new(cloud: &Cloud, event_type: &'static str, route_key: &str) -> Self {
+    pub(crate) fn new(shared: &Shared, event_type: &'static str, route_key: &str) -> Self {
         Self {
             route_key: route_key.to_owned(),
             event_type,
-            request_id: crate::data_plane::request_id(),
+            request_id: super::sockets::request_id(),
             message_id: None,
-            at_ms: cloud.clock.now_ms(),
+            at_ms: shared.clock.now_ms(),
             closed: None,
             caller_arn: None,
             authorizer_latency_ms: None,
@@ -64,7 +64,7 @@ impl RequestContext {
         at.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
     }
 
-    fn json(&self, cloud: &Cloud, connection: &Connection) -> Value {
+    fn json(&self, shared: &Shared, connection: &Connection) -> Value {
         let mut context = Map::new();
         let mut set = |name: &str, value: Value| drop(context.insert(name.to_owned(), value));
         set("routeKey", json!(self.route_key));
@@ -89,7 +89,7 @@ impl RequestContext {
         set("requestTimeEpoch", json!(self.at_ms));
         set("identity", self.identity(connection));
         set("requestId", json!(self.request_id));
-        set("domainName", json!(domain_name(cloud, &connection.api_id)));
+        set("domainName", json!(domain_name(shared, &connection.api_id)));
         set("connectionId", json!(connection.id));
         set("apiId", json!(connection.api_id));
         Value::Object(context)
@@ -117,8 +117,8 @@ impl RequestContext {
 
 /// The host name that the API would have on AWS. It does not resolve here: a function that posts
 /// back needs the management endpoint from its environment.
-pub(crate) fn domain_name(cloud: &Cloud, api_id: &str) -> String {
-    format!("{api_id}.execute-api.{}.amazonaws.com", cloud.region)
+pub(crate) fn domain_name(shared: &Shared, api_id: &str) -> String {
+    format!("{api_id}.execute-api.{}.amazonaws.com", shared.region)
 }
 
 impl HandshakeRequest {
@@ -158,7 +158,7 @@ impl HandshakeRequest {
 
 /// The event of a handshake.
 pub(crate) fn connect(
-    cloud: &Cloud,
+    shared: &Shared,
     stage: &LiveStage,
     connection: &Connection,
     context: &RequestContext,
@@ -174,13 +174,13 @@ pub(crate) fn connect(
     if !handshake.query.is_empty() {
         put_query(&mut event, handshake);
     }
-    finish(event, cloud, stage, connection, context)
+    finish(event, shared, stage, connection, context)
 }
 
 /// What an authorizer of type `REQUEST` is asked. The members for queries and stage variables are
 /// there even when they are empty, and the headers of the upgrade too.
 pub(crate) fn authorizer(
-    cloud: &Cloud,
+    shared: &Shared,
     stage: &LiveStage,
     connection: &Connection,
     context: &RequestContext,
@@ -193,7 +193,7 @@ pub(crate) fn authorizer(
     ];
     let mut event = Map::new();
     event.insert("type".to_owned(), "REQUEST".into());
-    let arn = execute_arn(cloud, stage, "$connect");
+    let arn = execute_arn(shared, stage, "$connect");
     event.insert("methodArn".to_owned(), arn.into());
     put(
         &mut event,
@@ -203,27 +203,30 @@ pub(crate) fn authorizer(
     );
     put_query(&mut event, handshake);
     event.insert("stageVariables".to_owned(), json!(stage.stage_variables));
-    event.insert("requestContext".to_owned(), context.json(cloud, connection));
+    event.insert(
+        "requestContext".to_owned(),
+        context.json(shared, connection),
+    );
     Value::Object(event)
 }
 
 /// `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{route}`.
-pub(crate) fn execute_arn(cloud: &Cloud, stage: &LiveStage, route_key: &str) -> String {
+pub(crate) fn execute_arn(shared: &Shared, stage: &LiveStage, route_key: &str) -> String {
     format!(
         "arn:aws:execute-api:{}:{}:{}/{}/{route_key}",
-        cloud.region, cloud.account_id, stage.api_id, stage.stage
+        shared.region, shared.account_id, stage.api_id, stage.stage
     )
 }
 
 /// The event of a message.
 pub(crate) fn message(
-    cloud: &Cloud,
+    shared: &Shared,
     stage: &LiveStage,
     connection: &Connection,
     context: &RequestContext,
     body: &str,
 ) -> Value {
-    let mut event = finish(Map::new(), cloud, stage, connection, context);
+    let mut event = finish(Map::new(), shared, stage, connection, context);
     // AWS writes the body before the last member.
     let encoded = event
         .as_object_mut()
@@ -235,25 +238,25 @@ pub(crate) fn message(
 
 /// The event after the end.
 pub(crate) fn disconnect(
-    cloud: &Cloud,
+    shared: &Shared,
     stage: &LiveStage,
     connection: &Connection,
     context: &RequestContext,
 ) -> Value {
     let headers = [
-        ("Host".to_owned(), domain_name(cloud, &connection.api_id)),
+        ("Host".to_owned(), domain_name(shared, &connection.api_id)),
         ("x-api-key".to_owned(), String::new()),
         ("X-Forwarded-For".to_owned(), String::new()),
         ("x-restapi".to_owned(), String::new()),
     ];
     let mut event = Map::new();
     put(&mut event, "headers", "multiValueHeaders", &headers);
-    finish(event, cloud, stage, connection, context)
+    finish(event, shared, stage, connection, context)
 }
 
 fn finish(
     mut event: Map<String, Value>,
-    cloud: &Cloud,
+    shared: &Shared,
     stage: &LiveStage,
     connection: &Connection,
     context: &RequestContext,
@@ -261,7 +264,10 @@ fn finish(
     if !stage.stage_variables.is_empty() {
         event.insert("stageVariables".to_owned(), json!(stage.stage_variables));
     }
-    event.insert("requestContext".to_owned(), context.json(cloud, connection));
+    event.insert(
+        "requestContext".to_owned(),
+        context.json(shared, connection),
+    );
     event.insert("isBase64Encoded".to_owned(), json!(false));
     Value::Object(event)
 }

@@ -38,24 +38,15 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 
 use super::authorizer::{self, Allowed, Denied};
-use super::integration::{self, Failure, Reply};
+use super::events::{self, HandshakeRequest, RequestContext};
+use super::integration::{self, Failure};
+use super::reply::Reply;
 use super::request_log::{Caller, Entry, RequestLog};
-use super::{Connection, connection_id, message, session};
-use crate::Cloud;
+use super::sockets::{OutgoingFrame, connection_id};
+use super::{Connection, Gateway, Target, message, session};
 use crate::conditions::FaultKind;
-use crate::data_plane::events::{self, HandshakeRequest, RequestContext};
-use crate::router::ServerAction;
 use crate::services::apigatewayv2::{LiveIntegration, LiveRoute, LiveStage};
-use crate::wire::Response;
-
-/// Which stage of which API an address means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) api_id: String,
-    pub(crate) stage: String,
-    /// What follows the stage: empty for the WebSocket door.
-    pub(crate) rest: String,
-}
+use crate::wire::{Response, ServerAction};
 
 /// A handshake that does not lead to a connection.
 struct Refused {
@@ -83,7 +74,7 @@ pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
 
 /// Answers a handshake; with 101 the connection is open. No answer at all is the weather's doing.
 pub(crate) async fn open(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     mut request: http::Request<Incoming>,
     target: Target,
     peer: IpAddr,
@@ -91,20 +82,20 @@ pub(crate) async fn open(
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     // In a task of its own: a client that gives up must not cut its own `$connect` short.
-    let handshake = tokio::spawn(handshake(Arc::clone(cloud), parts, upgrade, target, peer));
+    let handshake = tokio::spawn(handshake(Arc::clone(gateway), parts, upgrade, target, peer));
     handshake
         .await
         .unwrap_or_else(|_| ServerAction::Send(Response::empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 
 async fn handshake(
-    cloud: Arc<Cloud>,
+    gateway: Arc<Gateway>,
     parts: Parts,
     upgrade: OnUpgrade,
     target: Target,
     peer: IpAddr,
 ) -> ServerAction {
-    let stage = cloud.apis.live(&target.api_id, &target.stage);
+    let stage = gateway.apis.live(&target.api_id, &target.stage);
     let open = |stage: &Arc<LiveStage>| target.rest.is_empty() && !stage.deployment_id.is_empty();
     let Some(stage) = stage.filter(open) else {
         return ServerAction::Send(forbidden());
@@ -113,13 +104,13 @@ async fn handshake(
         Ok(key) => key,
         Err(refused) => return ServerAction::Send(*refused),
     };
-    let fault = cloud.conditions.next_fault("Connect");
+    let fault = gateway.shared.conditions.next_fault("Connect");
     if fault == Some(FaultKind::Reset) {
         return ServerAction::HangUp;
     }
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let connection = connection(&cloud, &stage, &parts.headers, peer, outgoing);
-    let mut visit = Handshake::new(cloud, stage, connection, &parts);
+    let connection = connection(&gateway, &stage, &parts.headers, peer, outgoing);
+    let mut visit = Handshake::new(gateway, stage, connection, &parts);
     let decided = match &fault {
         Some(fault) => visit.weathered(fault, &parts).await,
         None => visit.decide(&parts).await,
@@ -127,9 +118,9 @@ async fn handshake(
     let response = match decided {
         Ok(reply) => {
             let response = accept(&key, &reply);
-            let (cloud, connection) = visit.admitted(&reply);
-            cloud.sockets.remember(&connection);
-            tokio::spawn(session::run(cloud, connection, queue, upgrade));
+            let (gateway, connection) = visit.admitted(&reply);
+            gateway.sockets.remember(&connection);
+            tokio::spawn(session::run(gateway, connection, queue, upgrade));
             response
         }
         Err(refused) => visit.turned_away(refused),
@@ -156,7 +147,7 @@ fn socket_key(headers: &HeaderMap) -> Result<HeaderValue, Box<Response>> {
 
 /// A client in front of the door.
 struct Handshake {
-    cloud: Arc<Cloud>,
+    gateway: Arc<Gateway>,
     stage: Arc<LiveStage>,
     connection: Arc<Connection>,
     handshake: HandshakeRequest,
@@ -167,13 +158,13 @@ struct Handshake {
 
 impl Handshake {
     fn new(
-        cloud: Arc<Cloud>,
+        gateway: Arc<Gateway>,
         stage: Arc<LiveStage>,
         connection: Connection,
         parts: &Parts,
     ) -> Self {
-        let context = RequestContext::new(&cloud, "CONNECT", "$connect");
-        let mut log = RequestLog::begin(&cloud, &stage, &context, Caller::from(&connection));
+        let context = RequestContext::new(&gateway.shared, "CONNECT", "$connect");
+        let mut log = RequestLog::begin(&gateway, &stage, &context, Caller::from(&connection));
         log.info(|| {
             let agent = connection.user_agent.as_deref().unwrap_or_default();
             let (ip, api) = (connection.source_ip, &stage.api_id);
@@ -182,7 +173,7 @@ impl Handshake {
             )
         });
         Self {
-            cloud,
+            gateway,
             stage,
             handshake: HandshakeRequest::read(parts, &connection),
             connection: Arc::new(connection),
@@ -209,8 +200,10 @@ impl Handshake {
 
     /// Throttles, authorization, then the function.
     async fn decide(&mut self, parts: &Parts) -> Result<Reply, Refused> {
-        let throttles = &self.cloud.sockets.throttles;
-        if !throttles.connection(&self.cloud) || !throttles.route(&self.stage, "$connect") {
+        let throttles = &self.gateway.throttles;
+        if !throttles.connection(&self.gateway.shared.conditions.now())
+            || !throttles.route(&self.stage, "$connect")
+        {
             return Err(self.refused(429, "Too Many Requests", "THROTTLED"));
         }
         let accepted = Reply {
@@ -240,14 +233,15 @@ impl Handshake {
         match (route.authorization_type.as_str(), &route.authorizer) {
             ("" | "NONE", _) => return Ok(()),
             ("AWS_IAM", _) => {
-                let asked = authorizer::ask_iam(&self.cloud, &self.stage, parts);
+                let asked = authorizer::ask_iam(&self.gateway, &self.stage, parts);
                 self.context.caller_arn = Some(asked.map_err(|why| self.forbidden(&why))?);
             }
             (_, Some(authorizer)) => {
                 let heard = (&parts.headers, &self.handshake);
-                let (cloud, stage) = (&self.cloud, &self.stage);
+                let (gateway, stage) = (&self.gateway, &self.stage);
                 let (connection, context) = (&self.connection, &self.context);
-                let asking = authorizer::ask(cloud, stage, authorizer, connection, context, heard);
+                let asking =
+                    authorizer::ask(gateway, stage, authorizer, connection, context, heard);
                 let Allowed { said, latency } =
                     asking.await.map_err(|denied| self.denied(&denied))?;
                 let _ = self.connection.authorizer.set(Arc::new(said));
@@ -264,12 +258,12 @@ impl Handshake {
 
     /// The function's word is what counts.
     async fn ask(&mut self, integration: &LiveIntegration) -> Result<Reply, Refused> {
-        let (cloud, stage) = (&self.cloud, &self.stage);
+        let (gateway, stage) = (&self.gateway, &self.stage);
         let (connection, context) = (&self.connection, &self.context);
-        let event = events::connect(cloud, stage, connection, context, &self.handshake);
+        let event = events::connect(&gateway.shared, stage, connection, context, &self.handshake);
         self.log
             .trace(|| format!("Endpoint request body after transformations: {event}"));
-        let called = integration::call(cloud, stage, "$connect", integration, &event).await;
+        let called = integration::call(gateway, stage, "$connect", integration, &event).await;
         message::log_call(&mut self.log, &called);
         self.latency = Some(called.latency);
         match called.result {
@@ -295,7 +289,7 @@ impl Handshake {
         }
     }
 
-    fn admitted(mut self, reply: &Reply) -> (Arc<Cloud>, Arc<Connection>) {
+    fn admitted(mut self, reply: &Reply) -> (Arc<Gateway>, Arc<Connection>) {
         self.log.info(|| {
             let (id, api) = (&self.connection.id, &self.stage.api_id);
             format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
@@ -306,7 +300,7 @@ impl Handshake {
             error: None,
             latency,
         });
-        (self.cloud, self.connection)
+        (self.gateway, self.connection)
     }
 
     fn turned_away(mut self, refused: Refused) -> Response {
@@ -363,13 +357,13 @@ impl Handshake {
 }
 
 fn connection(
-    cloud: &Cloud,
+    gateway: &Gateway,
     stage: &LiveStage,
     headers: &HeaderMap,
     peer: IpAddr,
-    outgoing: mpsc::UnboundedSender<super::OutgoingFrame>,
+    outgoing: mpsc::UnboundedSender<OutgoingFrame>,
 ) -> Connection {
-    let now = cloud.clock.now_ms();
+    let now = gateway.shared.clock.now_ms();
     let agent = headers
         .get(USER_AGENT)
         .and_then(|value| value.to_str().ok());

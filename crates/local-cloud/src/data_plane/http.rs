@@ -18,9 +18,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
-use super::integration::Reply;
-use super::{integration, mock, selection};
-use crate::Cloud;
+use super::reply::{Reply, body_of, substituted};
+use super::{mock, selection};
 use crate::services::apigatewayv2::{LiveIntegration, LiveStage};
 
 /// What the execution log says when the server cannot be reached.
@@ -55,7 +54,7 @@ struct OutgoingRequest {
 
 /// Asks the server; `None` if it does not answer.
 pub(super) async fn send(
-    cloud: &Cloud,
+    client: &HttpClient,
     stage: &LiveStage,
     integration: &LiveIntegration,
     event: &Value,
@@ -68,9 +67,7 @@ pub(super) async fn send(
         request = request.header(name, value);
     }
     let request = request.body(SdkBody::from(outgoing.body)).ok()?;
-    let answer = cloud
-        .sockets
-        .wire
+    let answer = client
         .connector()
         .call(request.try_into().ok()?)
         .await
@@ -102,7 +99,7 @@ fn body_for(
         return Some(text);
     }
     let response = mock::response_for(&integration.custom, status)?;
-    let message = serde_json::from_str(integration::body_of(event)).unwrap_or(Value::Null);
+    let message = serde_json::from_str(body_of(event)).unwrap_or(Value::Null);
     Some(mock::response_body(response, &message).unwrap_or(text))
 }
 
@@ -131,7 +128,7 @@ fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> O
             query.push((name.to_owned(), value));
         }
     }
-    let message = integration::body_of(event);
+    let message = body_of(event);
     let parsed = serde_json::from_str(message).unwrap_or(Value::Null);
     let key = selection::evaluate(&custom.template_selection, &parsed);
     let body = custom
@@ -143,7 +140,7 @@ fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> O
             "" | "ANY" => "POST".to_owned(),
             method => method.to_owned(),
         },
-        uri: with_query(&integration::substituted(stage, &integration.uri), &query),
+        uri: with_query(&substituted(stage, &integration.uri), &query),
         headers,
         body: body.to_owned(),
     }
@@ -193,7 +190,7 @@ fn value_of(source: &str, event: &Value) -> Option<String> {
         return event.get("queryStringParameters")?.get(name).map(text);
     }
     let path = source.strip_prefix("route.request.body")?;
-    let body = integration::body_of(event);
+    let body = body_of(event);
     if path.is_empty() {
         return Some(body.to_owned());
     }

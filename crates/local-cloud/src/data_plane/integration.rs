@@ -10,19 +10,11 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{http, mock};
-use crate::Cloud;
-use crate::data_plane::events::execute_arn;
+use super::events::execute_arn;
+use super::reply::{Reply, body_of, substituted};
+use super::{Gateway, http, mock};
 use crate::services::apigatewayv2::{LiveIntegration, LiveStage};
 use crate::services::lambda::{InvokeRefusal, invoke_for_gateway};
-
-/// What a well-formed answer says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: Option<String>,
-    pub(super) headers: Vec<(String, String)>,
-}
 
 /// How it went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +46,7 @@ pub(super) struct IntegrationCall {
 
 /// Calls the integration of a route with an event.
 pub(super) async fn call(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &LiveStage,
     route_key: &str,
     integration: &LiveIntegration,
@@ -76,15 +68,15 @@ pub(super) async fn call(
             called.take_reply(reply, Failure::Misconfigured, mock::NO_STATUS);
         }
         "HTTP" | "HTTP_PROXY" => {
-            let asking = http::send(cloud, stage, integration, event);
+            let asking = http::send(&gateway.http, stage, integration, event);
             match tokio::time::timeout(limit, asking).await {
                 Ok(reply) => called.take_reply(reply, Failure::BadAnswer, http::NO_ANSWER),
                 Err(_) => called.give_up(),
             }
         }
         _ => {
-            let source = execute_arn(cloud, stage, route_key);
-            let asking = lambda(cloud, stage, &source, integration, event);
+            let source = execute_arn(&gateway.shared, stage, route_key);
+            let asking = lambda(gateway, stage, &source, integration, event);
             match tokio::time::timeout(limit, asking).await {
                 Ok(answer) => called.take(answer),
                 Err(_) => called.give_up(),
@@ -96,7 +88,7 @@ pub(super) async fn call(
 }
 
 async fn lambda(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     stage: &LiveStage,
     source: &str,
     integration: &LiveIntegration,
@@ -104,15 +96,14 @@ async fn lambda(
 ) -> Result<(String, crate::runtime::InvocationResult), InvokeRefusal> {
     let function = function_arn(stage, &integration.uri).ok_or(InvokeRefusal::NotPermitted)?;
     let role = integration.credentials_arn.as_deref();
-    invoke_for_gateway(cloud, &function, source, role, event.to_string().into()).await
-}
-
-/// The message in an event; a handshake and an end have none.
-pub(super) fn body_of(event: &Value) -> &str {
-    event
-        .get("body")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    invoke_for_gateway(
+        &gateway.functions,
+        &function,
+        source,
+        role,
+        event.to_string().into(),
+    )
+    .await
 }
 
 impl IntegrationCall {
@@ -186,15 +177,6 @@ pub(super) fn function_arn(stage: &LiveStage, uri: &str) -> Option<String> {
         .1
         .strip_suffix("/invocations")?;
     Some(substituted(stage, arn))
-}
-
-/// A text with the stage's variables filled in.
-pub(super) fn substituted(stage: &LiveStage, text: &str) -> String {
-    let mut text = text.to_owned();
-    for (name, value) in &stage.stage_variables {
-        text = text.replace(&format!("${{stageVariables.{name}}}"), value);
-    }
-    text
 }
 
 /// A proxy answer, or `None` if it is malformed.

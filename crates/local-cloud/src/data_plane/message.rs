@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::events::{self, RequestContext};
 use super::integration::{self, Failure, IntegrationCall};
 use super::request_log::{Caller, Entry, RequestLog};
-use super::{CloseReason, Connection, MESSAGE_LIMIT, connection_id, selection};
-use crate::Cloud;
+use super::sockets::{MESSAGE_LIMIT, connection_id};
+use super::{CloseReason, Connection, Gateway, selection};
 use crate::conditions::FaultKind;
-use crate::data_plane::events::{self, RequestContext};
 use crate::services::apigatewayv2::{LiveRoute, LiveStage};
 
 const FORBIDDEN: (&str, &str) = ("Forbidden", "ACCESS_DENIED");
@@ -27,22 +27,24 @@ const LATE: (&str, &str) = ("Endpoint request timed out", "INTEGRATION_TIMEOUT")
 const THROTTLED: (&str, &str) = ("Too Many Requests", "THROTTLED");
 
 /// Handles a text message.
-pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, text: String) {
-    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
-        cloud.sockets.close(&connection, CloseReason::going_away());
+pub(super) async fn received(gateway: Arc<Gateway>, connection: Arc<Connection>, text: String) {
+    let Some(stage) = gateway.apis.live(&connection.api_id, &connection.stage) else {
+        gateway
+            .sockets
+            .close(&connection, CloseReason::going_away());
         return;
     };
     let (key, route) = route(&stage, &text);
-    let mut context = RequestContext::new(&cloud, "MESSAGE", &key);
+    let mut context = RequestContext::new(&gateway.shared, "MESSAGE", &key);
     context.message_id = Some(connection_id());
-    let mut log = RequestLog::begin(&cloud, &stage, &context, Caller::from(&*connection));
+    let mut log = RequestLog::begin(&gateway, &stage, &context, Caller::from(&*connection));
     log.info(|| {
         let (api, id) = (&stage.api_id, &connection.id);
         format!("WebSocket API [{api}] received message from client [Connection Id: {id}].")
     });
-    let fault = cloud.conditions.next_fault("Message");
+    let fault = gateway.shared.conditions.next_fault("Message");
     match &fault {
-        Some(FaultKind::Reset) => return cloud.sockets.close(&connection, CloseReason::lost()),
+        Some(FaultKind::Reset) => return gateway.sockets.close(&connection, CloseReason::lost()),
         Some(FaultKind::Throttle) => {
             return refuse(&connection, &context, log, 429, THROTTLED, None);
         }
@@ -52,8 +54,8 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Some(FaultKind::LostAnswer) | None => {}
     }
-    let throttles = &cloud.sockets.throttles;
-    if !throttles.request(&cloud) || !throttles.route(&stage, &key) {
+    let throttles = &gateway.throttles;
+    if !throttles.request(&gateway.shared.conditions.now()) || !throttles.route(&stage, &key) {
         return refuse(&connection, &context, log, 429, THROTTLED, None);
     }
     let Some(route) = route else {
@@ -64,11 +66,11 @@ pub(super) async fn received(cloud: Arc<Cloud>, connection: Arc<Connection>, tex
         log.error(|| "Execution failed due to configuration error: No integration".to_owned());
         return refuse(&connection, &context, log, 500, BROKEN, None);
     };
-    let event = events::message(&cloud, &stage, &connection, &context, &text);
+    let event = events::message(&gateway.shared, &stage, &connection, &context, &text);
     log.trace(|| format!("Endpoint request body after transformations: {event}"));
-    let called = integration::call(&cloud, &stage, &key, integration, &event).await;
+    let called = integration::call(&gateway, &stage, &key, integration, &event).await;
     if fault == Some(FaultKind::LostAnswer) {
-        cloud.sockets.close(&connection, CloseReason::lost());
+        gateway.sockets.close(&connection, CloseReason::lost());
     }
     answer(&connection, &context, log, route, called);
 }
@@ -166,22 +168,22 @@ pub(super) fn log_call(log: &mut RequestLog, called: &IntegrationCall) {
 ///
 /// "Best effort" is all that AWS promises; the weather makes it fail.
 pub(super) async fn disconnected(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     connection: &Connection,
     ending: &CloseReason,
 ) {
-    match cloud.conditions.next_fault("Disconnect") {
+    match gateway.shared.conditions.next_fault("Disconnect") {
         None | Some(FaultKind::LostAnswer) => {}
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
         Some(FaultKind::Reset | FaultKind::Throttle | FaultKind::Error(_)) => return,
     }
-    let Some(stage) = cloud.apis.live(&connection.api_id, &connection.stage) else {
+    let Some(stage) = gateway.apis.live(&connection.api_id, &connection.stage) else {
         return;
     };
     let key = "$disconnect";
-    let mut context = RequestContext::new(cloud, "DISCONNECT", key);
+    let mut context = RequestContext::new(&gateway.shared, "DISCONNECT", key);
     context.closed = Some((ending.code, ending.reason.clone()));
-    let mut log = RequestLog::begin(cloud, &stage, &context, Caller::from(connection));
+    let mut log = RequestLog::begin(gateway, &stage, &context, Caller::from(connection));
     let integration = stage
         .routes
         .get(key)
@@ -198,8 +200,8 @@ pub(super) async fn disconnected(
             ..Entry::default()
         });
     };
-    let event = events::disconnect(cloud, &stage, connection, &context);
-    let called = integration::call(cloud, &stage, key, integration, &event).await;
+    let event = events::disconnect(&gateway.shared, &stage, connection, &context);
+    let called = integration::call(gateway, &stage, key, integration, &event).await;
     log_call(&mut log, &called);
     let latency = Some(called.latency);
     let (status, error) = match &called.result {

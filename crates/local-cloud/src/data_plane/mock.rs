@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::integration::Reply;
+use super::reply::Reply;
 use super::selection;
 use crate::services::apigatewayv2::{TemplateResponse, TemplateSettings};
 

@@ -1,252 +1,86 @@
-//! The WebSocket door of API Gateway, and the connections that came in by it.
+//! API Gateway's data plane: the WebSocket endpoint of every stage, and the `@connections` API.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `door` | the handshake: `$connect` decides, with AWS's statuses and bodies |
-//! | `authorizer` | who may come in: IAM, or a function that is asked before `$connect` |
+//! | `target` | which stage of which API an address means |
+//! | `handshake` | the upgrade: `$connect` decides, with AWS's statuses and bodies |
+//! | `authorizer` | who may connect: IAM, or a function that is asked before `$connect` |
 //! | `session` | one open socket: frames, limits, timers, and exactly one `$disconnect` |
+//! | `sockets`, `close_reason` | the open connections, and how they end |
 //! | `selection` | the route selection expression |
 //! | `message` | one message: route, invocation, reply or error frame |
-//! | `integration` | what stands behind a route; the call of a function, and what its answer must look like |
+//! | `integration`, `reply` | what stands behind a route; the call of a function, and its answer |
 //! | `http`, `mock` | integrations without a function |
+//! | `events` | the JSON that functions are handed |
 //! | `throttle` | token buckets of stages, routes and the account |
-//! | `log` | execution and access log lines |
+//! | `request_log` | execution and access log lines |
+//! | `connections` | the `@connections` management API |
 
 mod authorizer;
-pub(crate) mod connections;
-pub(crate) mod events;
+mod close_reason;
+mod connections;
+mod events;
 mod handshake;
 mod http;
 mod integration;
 mod message;
 mod mock;
+mod reply;
 mod request_log;
 mod selection;
 mod session;
+mod sockets;
+mod target;
 mod throttle;
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 
-use base64::prelude::{BASE64_URL_SAFE, Engine};
-use bytes::Bytes;
-use serde_json::{Map, Value};
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use crate::services::apigateway::Account;
+use crate::services::apigatewayv2::Apis;
+use crate::services::iam::Iam;
+use crate::services::lambda::Functions;
+use crate::services::logs::Logs;
+use crate::shared::Shared;
 
-pub(crate) use handshake::{Target, forbidden, is_upgrade, open};
-pub(crate) use request_log::{Caller, Entry, RequestLog};
-pub(crate) use session::CloseReason;
+pub(crate) use close_reason::CloseReason;
+pub(crate) use handshake::{forbidden, is_upgrade, open};
+pub(crate) use sockets::{Connection, Sockets};
+pub(crate) use target::Target;
 
-/// A message from a client, or to one, may have 128 KB.
-pub(crate) const MESSAGE_LIMIT: usize = 128 * 1024;
-/// A single frame may have 32 KB.
-pub(crate) const FRAME_LIMIT: usize = 32 * 1024;
-/// How much may wait for a client that reads slowly.
-///
-/// Uncertain: AWS does not document its buffer, only that a full one is a 429; eight of the largest
-/// messages is our choice.
-const BUFFER_LIMIT: usize = 8 * MESSAGE_LIMIT;
-
-/// Every open connection, and the throttles.
-#[derive(Debug, Default)]
-pub(crate) struct Sockets {
-    open: Mutex<HashMap<String, Arc<Connection>>>,
-    /// How many have not had their `$disconnect` yet.
-    talking: watch::Sender<usize>,
-    pub(crate) throttles: throttle::Throttles,
-    wire: http::HttpClient,
-}
-
-/// One client.
+/// What answers at the stages' URLs, and the services that it asks.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    /// Opaque to everybody; 20 characters ending in `==`.
-    pub(crate) id: String,
-    /// The API it belongs to.
-    pub(crate) api_id: String,
-    /// The stage it came in by.
-    pub(crate) stage: String,
-    /// Milliseconds since 1970.
-    pub(crate) connected_at: i64,
-    /// Where it comes from.
-    pub(crate) source_ip: IpAddr,
-    /// The handshake's `User-Agent`.
-    pub(crate) user_agent: Option<String>,
-    /// What the authorizer said of it, for every later event.
-    authorizer: OnceLock<Arc<Map<String, Value>>>,
-    last_active: AtomicI64,
-    outgoing: mpsc::UnboundedSender<OutgoingFrame>,
-    queued: AtomicUsize,
-    closing: CancellationToken,
-    ending: OnceLock<CloseReason>,
+pub(crate) struct Gateway {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
+    account: Arc<Account>,
+    functions: Arc<Functions>,
+    apis: Arc<Apis>,
+    sockets: Arc<Sockets>,
+    throttles: throttle::Throttles,
+    http: http::HttpClient,
 }
 
-/// What goes to a client.
-#[derive(Debug)]
-enum OutgoingFrame {
-    Text(Bytes),
-    Close(CloseReason),
-}
-
-/// Why a message could not be handed to a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PostError {
-    /// There is no such connection, or no longer.
-    Gone,
-    /// The client reads too slowly; its buffer is full.
-    BufferFull,
-}
-
-impl Sockets {
-    /// The connection, if it belongs to the API and is open.
-    pub(crate) fn get(&self, api_id: &str, connection_id: &str) -> Option<Arc<Connection>> {
-        self.lock()
-            .get(connection_id)
-            .filter(|found| found.api_id == api_id)
-            .cloned()
-    }
-
-    /// Every open one, the oldest first.
-    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        let mut all: Vec<_> = self.lock().values().cloned().collect();
-        all.sort_by_key(|connection| connection.connected_at);
-        all
-    }
-
-    /// How many are open.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Counts one until what is returned is dropped.
-    fn talk(&self) -> SocketGuard<'_> {
-        self.talking.send_modify(|count| *count += 1);
-        SocketGuard(self)
-    }
-
-    /// Waits until every socket has closed and the functions know of it.
-    pub(crate) async fn silent(&self) {
-        let mut talking = self.talking.subscribe();
-        // The sender is our own, so this ends with the condition.
-        let _ = talking.wait_for(|count| *count == 0).await;
-    }
-
-    /// Closes every socket of an API, or of one of its stages, when it is deleted.
-    ///
-    /// Uncertain: AWS does not document that it closes them, nor the code; 1001 is what every other end
-    /// by the server has.
-    pub(crate) fn close_all(&self, api_id: &str, stage: Option<&str>) {
-        let of = |found: &&Arc<Connection>| {
-            found.api_id == api_id && stage.is_none_or(|stage| found.stage == stage)
-        };
-        let found: Vec<_> = self.lock().values().filter(of).cloned().collect();
-        found
-            .iter()
-            .for_each(|connection| self.close(connection, CloseReason::going_away()));
-    }
-
-    /// Closes one socket. From now on it is gone for everybody else.
-    pub(crate) fn close(&self, connection: &Connection, ending: CloseReason) {
-        self.forget(&connection.id);
-        let _ = connection.ending.set(ending);
-        connection.closing.cancel();
-    }
-
-    fn remember(&self, connection: &Arc<Connection>) {
-        self.lock()
-            .insert(connection.id.clone(), Arc::clone(connection));
-    }
-
-    fn forget(&self, connection_id: &str) {
-        self.lock().remove(connection_id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connection>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One socket from its upgrade to the end of its `$disconnect`.
-struct SocketGuard<'a>(&'a Sockets);
-
-impl Drop for SocketGuard<'_> {
-    fn drop(&mut self) {
-        self.0.talking.send_modify(|count| *count -= 1);
-    }
-}
-
-impl Connection {
-    /// Puts a text message into the client's buffer.
-    pub(crate) fn post(&self, text: Bytes) -> Result<(), PostError> {
-        let size = text.len();
-        if self.queued.fetch_add(size, Ordering::AcqRel) + size > BUFFER_LIMIT {
-            self.queued.fetch_sub(size, Ordering::AcqRel);
-            return Err(PostError::BufferFull);
+impl Gateway {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        iam: &Arc<Iam>,
+        logs: &Arc<Logs>,
+        account: &Arc<Account>,
+        functions: &Arc<Functions>,
+        apis: &Arc<Apis>,
+        sockets: &Arc<Sockets>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            logs: Arc::clone(logs),
+            account: Arc::clone(account),
+            functions: Arc::clone(functions),
+            apis: Arc::clone(apis),
+            sockets: Arc::clone(sockets),
+            throttles: throttle::Throttles::default(),
+            http: http::HttpClient::default(),
         }
-        self.outgoing
-            .send(OutgoingFrame::Text(text))
-            .map_err(|_| PostError::Gone)
-    }
-
-    /// What the authorizer said, if there was one.
-    pub(crate) fn authorizer(&self) -> Option<&Arc<Map<String, Value>>> {
-        self.authorizer.get()
-    }
-
-    /// Why somebody closed it.
-    fn ending(&self) -> CloseReason {
-        self.ending
-            .get()
-            .cloned()
-            .unwrap_or_else(CloseReason::going_away)
-    }
-
-    /// Something was said, by one side or the other.
-    pub(crate) fn touch(&self, now_ms: i64) {
-        self.last_active.fetch_max(now_ms, Ordering::AcqRel);
-    }
-
-    /// When something was last said.
-    pub(crate) fn last_active(&self) -> i64 {
-        self.last_active.load(Ordering::Acquire)
-    }
-}
-
-/// A new connection id in today's form: 13 bytes in URL-safe base64, so that it ends in `==`.
-fn connection_id() -> String {
-    BASE64_URL_SAFE.encode(&fastrand::u128(..).to_le_bytes()[..13])
-}
-
-/// Whether this could be a connection id at all: today's form, or the one of former years.
-pub(crate) fn is_connection_id(text: &str) -> bool {
-    let decoded = BASE64_URL_SAFE.decode(text).map(|bytes| bytes.len());
-    matches!(decoded, Ok(11 | 13))
-}
-
-/// A request id such as `EOn8HGNeoAMEPSQ=`.
-pub(crate) fn request_id() -> String {
-    BASE64_URL_SAFE.encode(&fastrand::u128(..).to_le_bytes()[..11])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connection_ids_have_aws_s_shape() {
-        for _ in 0..100 {
-            let id = connection_id();
-            assert!(
-                id.len() == 20 && id.ends_with("==") && is_connection_id(&id),
-                "{id}"
-            );
-            let id = request_id();
-            assert!(id.len() == 16 && id.ends_with('='), "{id}");
-        }
-        assert!(is_connection_id("PJqB0fHsqRcCHlw="));
-        assert!(!is_connection_id("nonsense") && !is_connection_id("not base64!"));
     }
 }

@@ -11,9 +11,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::Connection;
-use crate::Cloud;
-use crate::data_plane::events::{RequestContext, domain_name};
+use super::events::{RequestContext, domain_name};
+use super::{Connection, Gateway};
 use crate::services::apigatewayv2::LiveStage;
 
 const LINE_LIMIT: usize = 1024;
@@ -57,7 +56,7 @@ pub(crate) struct Entry {
 /// Collects the lines of one request and writes them at its end.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
-    cloud: Arc<Cloud>,
+    gateway: Arc<Gateway>,
     stage: Arc<LiveStage>,
     context: RequestContext,
     caller: Caller,
@@ -70,7 +69,7 @@ pub(crate) struct RequestLog {
 impl RequestLog {
     /// Begins with the lines that every request has.
     pub(crate) fn begin(
-        cloud: &Arc<Cloud>,
+        gateway: &Arc<Gateway>,
         stage: &Arc<LiveStage>,
         context: &RequestContext,
         caller: Caller,
@@ -84,7 +83,7 @@ impl RequestLog {
             .and_then(|own| own.data_trace)
             .or(stage.default_settings.data_trace);
         let mut log = Self {
-            cloud: Arc::clone(cloud),
+            gateway: Arc::clone(gateway),
             stage: Arc::clone(stage),
             context: context.clone(),
             caller,
@@ -130,30 +129,26 @@ impl RequestLog {
     /// Writes everything.
     pub(crate) fn finish(self, entry: &Entry) {
         let nothing = self.stage.access_log.is_none() && self.lines.is_empty();
-        if nothing || !self.cloud.account.logging_works(&self.cloud) {
+        if nothing || !self.gateway.account.logging_works() {
             return;
         }
         let name = format!("{}/{}", self.stage.api_id, self.stage.stage);
         let stream = stream_name(&name);
         if let Some(access) = &self.stage.access_log {
             let line = render(&access.format, |name| self.variable(entry, name));
-            let line = vec![(self.cloud.clock.now_ms(), line)];
-            self.cloud
-                .logs
-                .put(&self.cloud, &access.group, &stream, line);
+            let line = vec![(self.gateway.shared.clock.now_ms(), line)];
+            self.gateway.logs.put(&access.group, &stream, line);
         }
         if !self.lines.is_empty() {
             let group = format!("/aws/apigateway/{name}");
-            self.cloud.logs.ensure_group(&self.cloud, &group);
-            self.cloud
-                .logs
-                .put(&self.cloud, &group, &stream, self.lines);
+            self.gateway.logs.ensure_group(&group);
+            self.gateway.logs.put(&group, &stream, self.lines);
         }
     }
 
     fn push(&mut self, line: String) {
         let line = cut(format!("({}) {line}", self.context.request_id));
-        self.lines.push((self.cloud.clock.now_ms(), line));
+        self.lines.push((self.gateway.shared.clock.now_ms(), line));
     }
 
     /// A `$context` variable. Made one by one: a line names a few of them, and there are millions of
@@ -169,7 +164,7 @@ impl RequestLog {
             "eventType" => Some(context.event_type.to_owned()),
             "status" => Some(entry.status.to_string()),
             "connectionId" => Some(caller.connection_id.clone()),
-            "domainName" => Some(domain_name(&self.cloud, &self.stage.api_id)),
+            "domainName" => Some(domain_name(&self.gateway.shared, &self.stage.api_id)),
             "requestTime" => Some(context.request_time()),
             "requestTimeEpoch" => Some(context.at_ms.to_string()),
             "messageId" => context.message_id.clone(),
@@ -178,7 +173,10 @@ impl RequestLog {
             "identity.sourceIp" => Some(caller.source_ip.clone()),
             "identity.userAgent" => caller.user_agent.clone(),
             "identity.userArn" => caller.arn.clone(),
-            "identity.accountId" => caller.arn.as_ref().map(|_| self.cloud.account_id.clone()),
+            "identity.accountId" => caller
+                .arn
+                .as_ref()
+                .map(|_| self.gateway.shared.account_id.clone()),
             "error.message" => error().map(|error| error.0.to_owned()),
             "error.messageString" => error().map(|error| format!("\"{}\"", error.0)),
             "error.responseType" => error().map(|error| error.1.to_owned()),

@@ -36,8 +36,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Connection, FRAME_LIMIT, MESSAGE_LIMIT, OutgoingFrame, message};
-use crate::Cloud;
+use super::sockets::{FRAME_LIMIT, MESSAGE_LIMIT, OutgoingFrame};
+use super::{CloseReason, Connection, Gateway, message};
 
 const IDLE_LIMIT_MS: i64 = 10 * 60 * 1000;
 const OPEN_LIMIT_MS: i64 = 2 * 60 * 60 * 1000;
@@ -47,52 +47,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 const BATCH: usize = 256;
 
 type Socket = WebSocketStream<TcpStream>;
-
-/// Code and reason of a close frame, as the `$disconnect` event shows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CloseReason {
-    pub(crate) code: u16,
-    pub(crate) reason: String,
-}
-
-impl CloseReason {
-    /// A close frame with this code and reason.
-    pub(crate) fn with(code: u16, reason: &str) -> Self {
-        Self {
-            code,
-            reason: reason.to_owned(),
-        }
-    }
-
-    /// The end by time, or because the server goes.
-    pub(crate) fn going_away() -> Self {
-        Self::with(1001, "Going away")
-    }
-
-    /// `DeleteConnection`, which cannot choose code or reason.
-    pub(crate) fn deleted() -> Self {
-        Self::with(1000, "Connection Closed Normally")
-    }
-
-    /// The network broke. AWS may notice only at the idle time-out; here it shows at once.
-    ///
-    /// Uncertain: the code is the one that the protocol reserves for it; AWS's reason is not documented.
-    pub(crate) fn lost() -> Self {
-        Self::with(1006, "Connection closed abnormally")
-    }
-
-    /// No close frame can say 1006: the connection just ends.
-    fn is_lost(&self) -> bool {
-        self.code == 1006
-    }
-
-    fn by_client(frame: Option<CloseFrame>) -> Self {
-        match frame {
-            Some(frame) => Self::with(frame.code.into(), &frame.reason),
-            None => Self::with(1005, "Client-side close frame status not set"),
-        }
-    }
-}
 
 /// How the conversation ended.
 enum SessionEnd {
@@ -106,20 +60,20 @@ enum SessionEnd {
 
 /// Runs a connection from the upgrade to its `$disconnect`.
 pub(super) async fn run(
-    cloud: Arc<Cloud>,
+    gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
     upgrade: hyper::upgrade::OnUpgrade,
 ) {
-    let _talk = cloud.sockets.talk();
+    let _open = gateway.sockets.guard();
     let ending = match socket(upgrade).await {
-        Some(socket) => talk(&cloud, &connection, outgoing, socket).await,
+        Some(socket) => talk(&gateway, &connection, outgoing, socket).await,
         // The client left before the handshake was over, but `$connect` had already said yes.
         None => CloseReason::lost(),
     };
-    cloud.sockets.forget(&connection.id);
-    if !cloud.stopping.is_cancelled() {
-        message::disconnected(&cloud, &connection, &ending).await;
+    gateway.sockets.forget(&connection.id);
+    if !gateway.shared.stopping.is_cancelled() {
+        message::disconnected(&gateway, &connection, &ending).await;
     }
 }
 
@@ -135,15 +89,15 @@ async fn socket(upgrade: hyper::upgrade::OnUpgrade) -> Option<Socket> {
 }
 
 async fn talk(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
     socket: Socket,
 ) -> CloseReason {
     let (sink, mut stream) = socket.split();
     let writing = tokio::spawn(write(sink, outgoing, Arc::clone(connection)));
-    let over = listen(cloud, connection, &mut stream).await;
-    cloud.sockets.forget(&connection.id);
+    let over = listen(gateway, connection, &mut stream).await;
+    gateway.sockets.forget(&connection.id);
     match over {
         SessionEnd::Theirs(ending) => {
             // Reading on sends the answer to the client's close frame.
@@ -172,12 +126,12 @@ async fn talk(
 
 /// Reads until one side ends it.
 async fn listen(
-    cloud: &Arc<Cloud>,
+    gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     stream: &mut SplitStream<Socket>,
 ) -> SessionEnd {
     loop {
-        let now = cloud.clock.now_ms();
+        let now = gateway.shared.clock.now_ms();
         let until =
             (connection.last_active() + IDLE_LIMIT_MS).min(connection.connected_at + OPEN_LIMIT_MS);
         if now >= until {
@@ -185,19 +139,19 @@ async fn listen(
         }
         let incoming = tokio::select! {
             incoming = stream.next() => incoming,
-            () = cloud.clock.sleep_until(until) => continue,
+            () = gateway.shared.clock.sleep_until(until) => continue,
             () = connection.closing.cancelled() => return match connection.ending() {
                 ending if ending.is_lost() => SessionEnd::Cut(ending),
                 ending => SessionEnd::Ours(ending),
             },
-            () = cloud.stopping.cancelled() => return SessionEnd::Ours(CloseReason::going_away()),
+            () = gateway.shared.stopping.cancelled() => return SessionEnd::Ours(CloseReason::going_away()),
         };
         match incoming {
             Some(Ok(Message::Text(text))) => {
-                connection.touch(cloud.clock.now_ms());
-                let (cloud, connection) = (Arc::clone(cloud), Arc::clone(connection));
+                connection.touch(gateway.shared.clock.now_ms());
+                let (gateway, connection) = (Arc::clone(gateway), Arc::clone(connection));
                 in_order(message::received(
-                    cloud,
+                    gateway,
                     connection,
                     text.as_str().to_owned(),
                 ))
@@ -205,8 +159,8 @@ async fn listen(
             }
             // Uncertain: AWS does not document whether a ping is traffic. It is not here, so that a chat
             // which relies on it is caught; the weather's `pingKeepsAlive` makes it one.
-            Some(Ok(Message::Ping(_))) if cloud.conditions.now().ping_keeps_alive => {
-                connection.touch(cloud.clock.now_ms());
+            Some(Ok(Message::Ping(_))) if gateway.shared.conditions.now().ping_keeps_alive => {
+                connection.touch(gateway.shared.clock.now_ms());
             }
             Some(Ok(Message::Binary(_))) => {
                 return SessionEnd::Ours(CloseReason::with(1003, "Binary is not supported"));

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::Cloud;
+use crate::conditions::Conditions;
 use crate::services::apigatewayv2::LiveStage;
 
 /// Every bucket.
@@ -31,19 +31,15 @@ struct Bucket {
 
 impl Throttles {
     /// Whether one more connection may come in, by the account's rate.
-    pub(crate) fn connection(&self, cloud: &Cloud) -> bool {
-        let rate = cloud.conditions.now().connections_per_second;
+    pub(crate) fn connection(&self, conditions: &Conditions) -> bool {
+        let rate = conditions.connections_per_second;
         self.take("connections", rate, rate)
     }
 
     /// Whether one more message or `@connections` call may pass, by the account's rate.
-    pub(crate) fn request(&self, cloud: &Cloud) -> bool {
-        let weather = cloud.conditions.now();
-        self.take(
-            "requests",
-            weather.requests_per_second,
-            weather.requests_burst,
-        )
+    pub(crate) fn request(&self, conditions: &Conditions) -> bool {
+        let (rate, burst) = (conditions.requests_per_second, conditions.requests_burst);
+        self.take("requests", rate, burst)
     }
 
     /// Whether the stage and the route let one more through.

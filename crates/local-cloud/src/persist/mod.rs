@@ -1,33 +1,42 @@
-//! `--persist`: keeps every room's state in a folder over restarts.
+//! `--persist`: keeps the state of every service in a folder over restarts.
 //!
-//! Each room gives a snapshot of itself. A short while after a change what differs is written to files
-//! that are named by their contents, and then a new table of contents takes the place of the former one
-//! in one step. So a kill at any moment, or a full disk, leaves the whole old state or the whole new
-//! one, never a mixture. Open sockets and running processes are not state and end with the local cloud.
+//! Each service gives a snapshot of itself, its section. A short while after a change what differs is written
+//! to files that are named by their contents, and then a new index takes the place of the former one in one
+//! step. So a kill at any moment, or a full disk, leaves the whole old state or the whole new one, never a
+//! mixture. Open sockets and running processes are not state and end with the local cloud.
 //!
-//! A folder is believed only as far as it can be read: one of another version, of another account or
-//! region, or with other files in it is refused before anything in it is touched. `folder_state` knows the
-//! files, this file knows the rooms.
+//! A folder of another version, of another account or region, or with other files in it is refused before
+//! anything in it is touched.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `changes` | which sections have changed |
+//! | `state_folder` | the files: names by content, the index, the lock |
 
+mod changes;
 mod state_folder;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::{Cloud, StartError};
+use crate::start_error::StartError;
+pub(crate) use changes::Changes;
+use changes::Marks;
 use state_folder::StateFolder;
 
 /// Changes that come together are written together.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What is kept; the name is the file's first part, and for most the service's.
-const ROOMS: [&str; 7] = [
+/// The sections; the name is the first part of the file's name, and for most the service's.
+const SECTIONS: [&str; 7] = [
     "iam",
     "logs",
     "apigateway",
@@ -37,30 +46,55 @@ const ROOMS: [&str; 7] = [
     "clock",
 ];
 
-/// The tables' items, which are a file of the engine's own.
+/// DynamoDB's items, which are a database file of the engine's own.
 const ITEMS: &str = "items";
 
-/// Where the state is kept, if anywhere.
+/// A part of the state that is kept over restarts.
+pub(crate) trait Persistent: Debug + Send + Sync {
+    /// The whole state as JSON.
+    fn snapshot(&self) -> Value;
+
+    /// Takes a snapshot back.
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error>;
+
+    /// The items that are kept in a file of their own, beside the snapshot.
+    fn items(&self) -> Option<&dyn Items> {
+        None
+    }
+}
+
+/// Items that are written to a file and read back by whoever holds them.
+pub(crate) trait Items {
+    /// Writes every item into a new file.
+    fn save(&self, file: &Path) -> io::Result<()>;
+
+    /// Reads every item back.
+    fn load(&self, file: &Path) -> io::Result<()>;
+}
+
+/// Everything that is kept, by the name of its section.
+pub(crate) type Sections = Vec<(&'static str, Arc<dyn Persistent>)>;
+
+/// Writes the state into its folder, if there is one, and reads it back.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     folder: Option<PathBuf>,
-    woken: Notify,
-    /// One bit for each room that has changed since it was last written.
-    changed: AtomicU32,
-    /// Held while writing; nothing after the last time, when the next local cloud may use the folder
+    sections: Sections,
+    changes: Arc<Changes>,
+    /// Held while writing; `None` after the last time, when the next local cloud may use the folder
     /// already.
-    folder_state: Mutex<Option<StateFolder>>,
+    state_folder: Mutex<Option<StateFolder>>,
     /// Why the last writing failed.
     trouble: watch::Sender<Option<String>>,
 }
 
 impl Keeper {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>, changes: Arc<Changes>, sections: Sections) -> Self {
         Self {
             folder,
-            woken: Notify::new(),
-            changed: AtomicU32::new(0),
-            folder_state: Mutex::new(None),
+            sections,
+            changes,
+            state_folder: Mutex::new(None),
             trouble: watch::Sender::new(None),
         }
     }
@@ -75,74 +109,65 @@ impl Keeper {
         self.trouble.subscribe()
     }
 
-    /// Something has changed in the room of this service.
-    pub(crate) fn changed(&self, service: &str) {
-        if self.folder.is_none() {
-            return;
-        }
-        // Whoever assumes a role changes the list of sessions.
-        let room = if service == "sts" { "iam" } else { service };
-        if let Some(index) = ROOMS.iter().position(|known| *known == room) {
-            self.changed.fetch_or(1 << index, Ordering::AcqRel);
-            self.woken.notify_one();
-        }
-    }
-
-    /// Reads what a former local cloud left.
-    pub(crate) fn load(&self, cloud: &Cloud) -> Result<(), StartError> {
+    /// Reads what a former local cloud left. `identity` says whose state it must be.
+    pub(crate) fn load(&self, identity: &BTreeMap<&'static str, String>) -> Result<(), StartError> {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let folder_state = StateFolder::open(folder, &identity(cloud))?;
-        for room in ROOMS {
-            if let Some((file, state)) = folder_state.read(room)? {
-                let unusable = |source| StartError::Unreadable { file, source };
-                restore(cloud, room, state).map_err(unusable)?;
+        let state_folder = StateFolder::open(folder, identity)?;
+        for (name, section) in &self.sections {
+            if let Some((file, state)) = state_folder.read(name)? {
+                let restored = section.restore(state).map_err(io::Error::from);
+                restored.map_err(|source| StartError::Unreadable { file, source })?;
             }
         }
-        if let Some((file, _)) = folder_state.file(ITEMS)? {
-            let loaded = cloud.tables.load_items(&file);
-            loaded.map_err(|source| StartError::Unreadable { file, source })?;
+        if let Some((file, _)) = state_folder.file(ITEMS)? {
+            for items in self.sections.iter().filter_map(|(_, one)| one.items()) {
+                let file = file.clone();
+                let loaded = items.load(&file);
+                loaded.map_err(|source| StartError::Unreadable { file, source })?;
+            }
         }
-        *self
-            .folder_state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(folder_state);
+        *self.lock() = Some(state_folder);
         Ok(())
     }
 
     /// Writes after every change until the cloud stops.
-    pub(crate) async fn run(cloud: Arc<Cloud>) {
-        if cloud.keeper.folder.is_none() {
+    pub(crate) async fn run(self: Arc<Self>, stopping: CancellationToken) {
+        if self.folder.is_none() {
             return;
         }
         let mut pause = PAUSE;
         loop {
             tokio::select! {
-                () = cloud.keeper.woken.notified() => {}
-                () = cloud.stopping.cancelled() => return,
+                () = self.changes.changed() => {}
+                () = stopping.cancelled() => return,
             }
             tokio::time::sleep(pause).await;
-            let (saving, began) = (Arc::clone(&cloud), Instant::now());
-            let _ = tokio::task::spawn_blocking(move || saving.keeper.save(&saving)).await;
+            let (keeper, began) = (Arc::clone(&self), Instant::now());
+            let _ = tokio::task::spawn_blocking(move || keeper.save()).await;
             // A large state must not keep the machine busy with nothing but writing it.
             pause = PAUSE.max(began.elapsed() * 4);
         }
     }
 
+    /// Writes everything for the last time, and lets the folder go.
+    pub(crate) fn close(&self) {
+        self.changes.mark_all();
+        self.save();
+        self.lock().take();
+    }
+
     /// Writes what has changed, and says so when it cannot.
-    fn save(&self, cloud: &Cloud) {
-        let mut folder_state = self
-            .folder_state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let Some(folder_state) = folder_state.as_mut() else {
+    fn save(&self) {
+        let mut state_folder = self.lock();
+        let Some(state_folder) = state_folder.as_mut() else {
             return;
         };
-        let changed = self.changed.swap(0, Ordering::AcqRel);
-        let saved = put_all(cloud, folder_state, changed);
+        let marks = self.changes.take();
+        let saved = self.write(state_folder, marks);
         if saved.is_err() {
-            self.changed.fetch_or(changed, Ordering::AcqRel);
+            self.changes.put_back(marks);
         }
         self.trouble.send_if_modified(|trouble| {
             let now = saved.err().map(|error| error.to_string());
@@ -152,65 +177,26 @@ impl Keeper {
         });
     }
 
-    /// Writes everything for the last time, and lets the folder go.
-    pub(crate) fn close(&self, cloud: &Cloud) {
-        self.changed.store(u32::MAX, Ordering::Release);
-        self.save(cloud);
-        self.folder_state
+    fn write(&self, state_folder: &mut StateFolder, marks: Marks) -> io::Result<()> {
+        let changed = self
+            .sections
+            .iter()
+            .filter(|(name, _)| marks.contains(name));
+        for (name, section) in changed {
+            let snapshot = section.snapshot().to_string();
+            state_folder.put(name, "json", snapshot.as_bytes())?;
+            if let Some(items) = section.items() {
+                let beside = state_folder.beside(ITEMS);
+                items.save(&beside)?;
+                state_folder.adopt(ITEMS, "sqlite", &beside)?;
+            }
+        }
+        state_folder.publish()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<StateFolder>> {
+        self.state_folder
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .take();
     }
-}
-
-/// Whose state it is: ARNs hold both.
-fn identity(cloud: &Cloud) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
-        ("accountId", cloud.account_id.clone()),
-        ("region", cloud.region.clone()),
-    ])
-}
-
-fn put_all(cloud: &Cloud, folder_state: &mut StateFolder, changed: u32) -> std::io::Result<()> {
-    for (index, room) in ROOMS.into_iter().enumerate() {
-        if changed & (1 << index) == 0 {
-            continue;
-        }
-        folder_state.put(room, "json", snapshot(cloud, room).to_string().as_bytes())?;
-        if room == "dynamodb" {
-            let beside = folder_state.beside(ITEMS);
-            cloud.tables.save_items(&beside)?;
-            folder_state.adopt(ITEMS, "sqlite", &beside)?;
-        }
-    }
-    folder_state.publish()
-}
-
-fn snapshot(cloud: &Cloud, room: &str) -> Value {
-    match room {
-        "iam" => cloud.iam.snapshot(),
-        "logs" => cloud.logs.snapshot(),
-        "apigateway" => cloud.account.snapshot(),
-        "apigatewayv2" => cloud.apis.snapshot(),
-        "lambda" => cloud.functions.snapshot(),
-        "dynamodb" => cloud.tables.snapshot(),
-        _ => json!({ "aheadMillis": cloud.clock.ahead_ms() }),
-    }
-}
-
-fn restore(cloud: &Cloud, room: &str, state: Value) -> std::io::Result<()> {
-    match room {
-        "iam" => cloud.iam.restore(state)?,
-        "logs" => cloud.logs.restore(state)?,
-        "apigateway" => cloud.account.restore(state)?,
-        "apigatewayv2" => cloud.apis.restore(cloud, state)?,
-        "lambda" => cloud.functions.restore(state)?,
-        "dynamodb" => cloud.tables.restore(state)?,
-        // What was written must not lie in the future now.
-        _ => {
-            let ahead = state["aheadMillis"].as_u64().unwrap_or_default();
-            cloud.clock.turn(Duration::from_millis(ahead));
-        }
-    }
-    Ok(())
 }

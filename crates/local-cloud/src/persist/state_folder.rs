@@ -1,9 +1,9 @@
-//! The files of a state folder: contents under names made of them, and one table of contents.
+//! The files of a state folder: contents under names made of their digests, and one index.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `chatctl-local.json` | version, account, region, and which file holds which room |
-//! | `ROOM-DIGEST.json`, `items-DIGEST.sqlite` | the state of a room |
+//! | `chatctl-local.json` | the index: version, account, region, and which file holds which section |
+//! | `SECTION-DIGEST.json`, `items-DIGEST.sqlite` | a section |
 //! | `lock` | held by the local cloud that uses the folder, with its process id in it |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{SERVICE, StartError};
+use crate::port_owner::SERVICE;
+use crate::start_error::StartError;
 
 /// Raised with every change that an older program would misread.
 const VERSION: u64 = 1;
-const CONTENTS: &str = "chatctl-local.json";
+const INDEX: &str = "chatctl-local.json";
 const LOCK: &str = "lock";
 
 /// A state folder that is ours until this is dropped, or the process ends in any way.
@@ -27,19 +28,21 @@ const LOCK: &str = "lock";
 pub(super) struct StateFolder {
     folder: PathBuf,
     /// As it is to be.
-    contents: Contents,
+    index: Index,
     /// As it is on the disk.
-    published: Option<Contents>,
+    published: Option<Index>,
     _lock: File,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Contents {
+struct Index {
     service: String,
     version: u64,
     #[serde(flatten)]
     identity: BTreeMap<String, String>,
-    rooms: BTreeMap<String, String>,
+    /// Named so in the file since version 1.
+    #[serde(rename = "rooms")]
+    sections: BTreeMap<String, String>,
 }
 
 impl StateFolder {
@@ -53,34 +56,34 @@ impl StateFolder {
             source,
         };
         fs_err::create_dir_all(folder).map_err(failed)?;
-        // Looked at before the lock is made: a folder of somebody else's stays as it is.
+        // Before the lock is made: a folder that holds other files stays as it is.
         check_files(folder)?;
         let lock = lock(folder)?;
-        let published = read_contents(&folder.join(CONTENTS))?;
+        let published = read_index(&folder.join(INDEX))?;
         if let Some(found) = &published {
             check_identity(folder, found, identity)?;
         }
-        let fresh = || Contents {
+        let fresh = || Index {
             service: SERVICE.to_owned(),
             version: VERSION,
             identity: identity
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
-            rooms: BTreeMap::new(),
+            sections: BTreeMap::new(),
         };
         Ok(Self {
             folder: folder.to_owned(),
-            contents: published.clone().unwrap_or_else(fresh),
+            index: published.clone().unwrap_or_else(fresh),
             published,
             _lock: lock,
         })
     }
 
-    /// The file that holds a room, and what is in it. A file that was changed or cut short shows,
+    /// The file that holds a section, and what is in it. A file that was changed or cut short shows,
     /// because its name says what was written.
-    pub(super) fn file(&self, room: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StartError> {
-        let Some(name) = self.contents.rooms.get(room) else {
+    pub(super) fn file(&self, section: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StartError> {
+        let Some(name) = self.index.sections.get(section) else {
             return Ok(None);
         };
         let file = self.folder.join(name);
@@ -94,9 +97,9 @@ impl StateFolder {
         }
     }
 
-    /// The state of a room, and where it was read from.
-    pub(super) fn read(&self, room: &str) -> Result<Option<(PathBuf, Value)>, StartError> {
-        let Some((file, bytes)) = self.file(room)? else {
+    /// A section, and where it was read from.
+    pub(super) fn read(&self, section: &str) -> Result<Option<(PathBuf, Value)>, StartError> {
+        let Some((file, bytes)) = self.file(section)? else {
             return Ok(None);
         };
         match serde_json::from_slice(&bytes) {
@@ -108,60 +111,65 @@ impl StateFolder {
         }
     }
 
-    /// Writes a room, if it differs from what is there.
-    pub(super) fn put(&mut self, room: &str, ending: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let name = format!("{room}-{}.{ending}", digest(bytes));
-        if self.contents.rooms.get(room) != Some(&name) {
+    /// Writes a section, if it differs from what is there.
+    pub(super) fn put(&mut self, section: &str, ending: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let name = format!("{section}-{}.{ending}", digest(bytes));
+        if self.index.sections.get(section) != Some(&name) {
             let mut file = File::create(self.folder.join(&name))?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            self.contents.rooms.insert(room.to_owned(), name);
+            self.index.sections.insert(section.to_owned(), name);
         }
         Ok(())
     }
 
     /// Where a file can be made that [`StateFolder::adopt`] takes in.
-    pub(super) fn beside(&self, room: &str) -> PathBuf {
-        let beside = self.folder.join(format!("{room}.new"));
+    pub(super) fn beside(&self, section: &str) -> PathBuf {
+        let beside = self.folder.join(format!("{section}.new"));
         let _ = fs_err::remove_file(&beside);
         beside
     }
 
-    /// Takes in a file that somebody else wrote.
-    pub(super) fn adopt(&mut self, room: &str, ending: &str, file: &Path) -> std::io::Result<()> {
-        let name = format!("{room}-{}.{ending}", digest(&fs_err::read(file)?));
+    /// Takes in a file that was written by another part.
+    pub(super) fn adopt(
+        &mut self,
+        section: &str,
+        ending: &str,
+        file: &Path,
+    ) -> std::io::Result<()> {
+        let name = format!("{section}-{}.{ending}", digest(&fs_err::read(file)?));
         fs_err::rename(file, self.folder.join(&name))?;
-        self.contents.rooms.insert(room.to_owned(), name);
+        self.index.sections.insert(section.to_owned(), name);
         Ok(())
     }
 
-    /// From here on the new state is the state.
+    /// Writes the index: from here on the new state counts.
     pub(super) fn publish(&mut self) -> std::io::Result<()> {
-        if self.published.as_ref() == Some(&self.contents) {
+        if self.published.as_ref() == Some(&self.index) {
             return Ok(());
         }
-        let beside = self.folder.join(format!("{CONTENTS}.new"));
+        let beside = self.folder.join(format!("{INDEX}.new"));
         let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(&self.contents)?)?;
+        file.write_all(&serde_json::to_vec_pretty(&self.index)?)?;
         file.sync_all()?;
-        fs_err::rename(&beside, self.folder.join(CONTENTS))?;
-        self.published = Some(self.contents.clone());
+        fs_err::rename(&beside, self.folder.join(INDEX))?;
+        self.published = Some(self.index.clone());
         self.tidy();
         Ok(())
     }
 
-    /// Removes what no table of contents names any more.
+    /// Removes the files that the index does not name any more.
     fn tidy(&self) {
-        let named: BTreeSet<_> = self.contents.rooms.values().collect();
+        let named: BTreeSet<_> = self.index.sections.values().collect();
         for name in names(&self.folder).unwrap_or_default() {
-            if is_ours(&name) && name != CONTENTS && name != LOCK && !named.contains(&name) {
+            if is_ours(&name) && name != INDEX && name != LOCK && !named.contains(&name) {
                 let _ = fs_err::remove_file(self.folder.join(name));
             }
         }
     }
 }
 
-/// A folder that holds anything else than a state is not taken over: it may be somebody's home.
+/// A folder with any other file in it is refused: it may be somebody's home folder.
 fn check_files(folder: &Path) -> Result<(), StartError> {
     let names = names(folder).map_err(|source| StartError::State {
         folder: folder.to_owned(),
@@ -178,7 +186,7 @@ fn check_files(folder: &Path) -> Result<(), StartError> {
 
 fn check_identity(
     folder: &Path,
-    found: &Contents,
+    found: &Index,
     identity: &BTreeMap<&'static str, String>,
 ) -> Result<(), StartError> {
     for (name, wanted) in identity {
@@ -194,7 +202,7 @@ fn check_identity(
     Ok(())
 }
 
-fn read_contents(file: &Path) -> Result<Option<Contents>, StartError> {
+fn read_index(file: &Path) -> Result<Option<Index>, StartError> {
     let unreadable = |source| StartError::Unreadable {
         file: file.to_owned(),
         source,
@@ -213,8 +221,8 @@ fn read_contents(file: &Path) -> Result<Option<Contents>, StartError> {
             known: VERSION,
         });
     }
-    let contents = serde_json::from_value(value).map_err(|error| unreadable(error.into()))?;
-    Ok(Some(contents))
+    let index = serde_json::from_value(value).map_err(|error| unreadable(error.into()))?;
+    Ok(Some(index))
 }
 
 /// Two local clouds must not write into one folder. The system lets go of the lock when its holder
@@ -259,25 +267,25 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
         .collect()
 }
 
-/// Names that a shelf gives, now or half-way.
+/// Names that this file gives, also while writing.
 fn is_ours(name: &str) -> bool {
     let is_digest = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let is_room = || {
-        let (room, rest) = name.split_once('-')?;
+    let is_section = || {
+        let (section, rest) = name.split_once('-')?;
         let (digest, ending) = rest.split_once('.')?;
-        let known = super::ROOMS.contains(&room) || room == super::ITEMS;
+        let known = super::SECTIONS.contains(&section) || section == super::ITEMS;
         Some(known && is_digest(digest) && matches!(ending, "json" | "sqlite"))
     };
-    name == CONTENTS
+    name == INDEX
         || name == LOCK
         || name.strip_suffix(".new").is_some_and(|name| {
-            name == CONTENTS || name == super::ITEMS
+            name == INDEX || name == super::ITEMS
         })
-        // SQLite's own companions of a file that is being written.
+        // SQLite's own files beside one that is being written.
         || ["-journal", "-wal", "-shm"]
             .iter()
             .any(|ending| name.strip_suffix(ending).is_some_and(is_ours))
-        || is_room() == Some(true)
+        || is_section() == Some(true)
 }
 
 fn file_is(file: &Path, bytes: &[u8]) -> bool {
@@ -304,27 +312,27 @@ mod tests {
         )
     }
 
-    fn text_of(shelf: &StateFolder, room: &str) -> Value {
-        shelf.read(room).unwrap().unwrap().1
+    fn text_of(state: &StateFolder, section: &str) -> Value {
+        state.read(section).unwrap().unwrap().1
     }
 
     #[test]
     fn what_is_not_published_is_not_there_after_a_kill() {
         let folder = tempfile::tempdir().unwrap();
-        let mut shelf = open(folder.path()).unwrap();
-        shelf.put("iam", "json", b"[1]").unwrap();
-        shelf.put("logs", "json", b"[1]").unwrap();
-        shelf.publish().unwrap();
-        shelf.put("iam", "json", b"[2]").unwrap();
+        let mut state = open(folder.path()).unwrap();
+        state.put("iam", "json", b"[1]").unwrap();
+        state.put("logs", "json", b"[1]").unwrap();
+        state.publish().unwrap();
+        state.put("iam", "json", b"[2]").unwrap();
         fs_err::write(folder.path().join("chatctl-local.json.new"), "{\"serv").unwrap();
-        drop(shelf);
+        drop(state);
 
-        let mut shelf = open(folder.path()).unwrap();
-        assert_eq!(text_of(&shelf, "iam"), serde_json::json!([1]));
-        shelf.put("iam", "json", b"[3]").unwrap();
-        shelf.publish().unwrap();
-        assert_eq!(text_of(&shelf, "iam"), serde_json::json!([3]));
-        // Three rooms' worth of files were written; two rooms, contents and lock are left.
+        let mut state = open(folder.path()).unwrap();
+        assert_eq!(text_of(&state, "iam"), serde_json::json!([1]));
+        state.put("iam", "json", b"[3]").unwrap();
+        state.publish().unwrap();
+        assert_eq!(text_of(&state, "iam"), serde_json::json!([3]));
+        // Three sections were written; two of them, the index and the lock are left.
         assert_eq!(names(folder.path()).unwrap().len(), 4);
     }
 
@@ -352,7 +360,7 @@ mod tests {
     #[test]
     fn another_version_or_region_and_garbage_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(CONTENTS);
+        let file = folder.path().join(INDEX);
         let refused = |text: &str| {
             fs_err::write(&file, text).unwrap();
             let said = open(folder.path()).unwrap_err().to_string();
@@ -361,7 +369,7 @@ mod tests {
         };
         assert!(refused(r#"{"version":2}"#).contains("version 2"));
         assert!(refused(r#"{"x":2}"#).contains("no version"));
-        assert!(refused("half a").contains(CONTENTS));
+        assert!(refused("half a").contains(INDEX));
         let other = r#"{"service":"","version":1,"region":"eu-west-1","rooms":{}}"#;
         assert!(refused(other).contains("its region is eu-west-1"));
         let missing =

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -21,41 +21,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::FunctionSpec;
 use super::extensions::Extensions;
+use super::protocol::{AnswerStatus, ApiResponse, RuntimeEvent, accepted, refuse, text};
 
 /// A synchronous answer may have 6 MB and a little.
 const ANSWER_LIMIT: usize = 6_291_556;
-
-/// What the process asked or said.
-#[derive(Debug)]
-pub(super) enum RuntimeEvent {
-    /// The runtime waits for work.
-    Next(oneshot::Sender<Delivery>),
-    /// The answer to an invocation.
-    Response(String, Bytes, oneshot::Sender<AnswerStatus>),
-    /// The invocation failed; with the type from the header.
-    Failure(String, Option<String>, Bytes, oneshot::Sender<AnswerStatus>),
-    /// Initialisation failed.
-    InitFailure(Option<String>, Bytes),
-    /// An extension waits for its next event.
-    ExtensionNext(usize, oneshot::Sender<Value>),
-    /// An extension cannot start, or cannot go on; with the type from its header.
-    ExtensionFailure(&'static str, String),
-}
-
-/// One invocation, as headers and a body.
-#[derive(Debug, Clone)]
-pub(super) struct Delivery {
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) payload: Bytes,
-}
-
-/// What the actor says to an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AnswerStatus {
-    Accepted,
-    UnknownRequest,
-    AnsweredAlready,
-}
 
 /// The port of one environment.
 #[derive(Debug)]
@@ -70,8 +39,6 @@ struct ApiState {
     events: mpsc::UnboundedSender<RuntimeEvent>,
     extensions: Extensions,
 }
-
-pub(super) type ApiResponse = http::Response<Full<Bytes>>;
 
 impl RuntimeApi {
     /// Opens the port. The receiver gets everything that happens on it.
@@ -253,29 +220,4 @@ fn not_allowed(from: &str, to: &str) -> ApiResponse {
 
 fn error_type(headers: &HeaderMap) -> Option<String> {
     text(headers, "lambda-runtime-function-error-type")
-}
-
-pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-pub(super) fn accepted() -> ApiResponse {
-    with_json(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
-}
-
-pub(super) fn refuse(status: StatusCode, kind: &str, message: &str) -> ApiResponse {
-    with_json(
-        status,
-        &json!({ "errorMessage": message, "errorType": kind }),
-    )
-}
-
-pub(super) fn with_json(status: StatusCode, body: &Value) -> ApiResponse {
-    let mut answer = http::Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
-    answer
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
-    answer
 }

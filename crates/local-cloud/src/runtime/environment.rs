@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::api::{AnswerStatus, Delivery, RuntimeApi, RuntimeEvent};
+use super::api::RuntimeApi;
 use super::invocation_env::{self, InstanceSettings};
 use super::job::{End, Failed, Running};
 use super::log_writer::{LogWriter, Report};
 use super::output::Output;
 use super::process::{Process, StartFailure};
-use super::{InvocationResult, Job, NextStep, Pool, memory, unpack};
-use crate::Cloud;
+use super::protocol::{AnswerStatus, Delivery, RuntimeEvent};
+use super::{Environments, InvocationResult, Job, NextStep, Pool, memory, unpack};
 use crate::services::iam::{Credentials, Principal};
 
 /// How long an environment may initialise.
@@ -38,7 +38,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(600);
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 struct Environment {
-    cloud: Arc<Cloud>,
+    environments: Arc<Environments>,
     pool: Arc<Pool>,
     credentials: Credentials,
     stream: Arc<LogWriter>,
@@ -69,15 +69,15 @@ enum Wakeup {
 }
 
 /// Starts an environment of the pool; it lives until the pool is retired or the cloud stops.
-pub(super) fn start(cloud: Arc<Cloud>, pool: Arc<Pool>) {
-    let alive = cloud.environments.alive.clone();
+pub(super) fn start(environments: Arc<Environments>, pool: Arc<Pool>) {
+    let alive = environments.alive.clone();
     alive.send_modify(|count| *count += 1);
     tokio::spawn(async move {
-        match Environment::new(Arc::clone(&cloud), Arc::clone(&pool)).await {
+        match Environment::new(Arc::clone(&environments), Arc::clone(&pool)).await {
             Ok(environment) => environment.live().await,
             Err(message) => refuse_one(&pool, &message),
         }
-        Pool::ended(&pool, &cloud);
+        Pool::ended(&pool, &environments);
         alive.send_modify(|count| *count -= 1);
     });
 }
@@ -92,37 +92,34 @@ fn refuse_one(pool: &Pool, message: &str) {
 }
 
 impl Environment {
-    async fn new(cloud: Arc<Cloud>, pool: Arc<Pool>) -> Result<Self, String> {
+    async fn new(environments: Arc<Environments>, pool: Arc<Pool>) -> Result<Self, String> {
         let spec = Arc::clone(&pool.spec);
-        if !cloud
+        if !environments
             .iam
-            .assumable(&cloud, &spec.role_arn, "lambda.amazonaws.com")
+            .assumable(&spec.role_arn, "lambda.amazonaws.com")
         {
             return Err(
                 "The role defined for the function cannot be assumed by Lambda.".to_owned(),
             );
         }
-        let credentials = cloud.iam.session(&spec.role_arn, &spec.name);
+        let credentials = environments.iam.session(&spec.role_arn, &spec.name);
         let principal = Principal::Session {
             role_arn: spec.role_arn.clone(),
             session_name: spec.name.clone(),
         };
-        let stream = Arc::new(LogWriter::new(
-            Arc::clone(&cloud),
-            Arc::clone(&spec),
-            principal,
-        ));
+        let stream = Arc::new(LogWriter::new(&environments, Arc::clone(&spec), principal));
         let (api, events) = RuntimeApi::open(Arc::clone(&spec))
             .await
             .map_err(|error| error.to_string())?;
-        let task_root = unpack::unpack(&cloud.state_dir, &spec).await?;
-        let folder = cloud
+        let task_root = unpack::unpack(&environments.host.state_dir, &spec).await?;
+        let folder = environments
+            .host
             .state_dir
             .join("environments")
             .join(format!("{:016x}", fastrand::u64(..)));
         fs_err::create_dir_all(folder.join("tmp")).map_err(|error| error.to_string())?;
         Ok(Self {
-            cloud,
+            environments,
             pool,
             credentials,
             stream,
@@ -178,7 +175,7 @@ impl Environment {
                 event = self.events.recv() => self.note(event),
                 _ = exit_of(&mut self.process) => self.process = None,
                 () = self.pool.retired.cancelled() => break,
-                () = self.cloud.stopping.cancelled() => break,
+                () = self.environments.shared.stopping.cancelled() => break,
                 () = &mut idle => break,
             }
         }
@@ -241,7 +238,7 @@ impl Environment {
         let other = |error: std::io::Error| StartFailure::Other(error.to_string());
         let started = async {
             let (output, writer) = Output::open(Arc::clone(&self.stream)).map_err(other)?;
-            let spawner = &self.cloud.environments.spawner;
+            let spawner = &self.environments.spawner;
             let place = InstanceSettings {
                 task_root: self.task_root.display().to_string(),
                 tmp: self.folder.join("tmp").display().to_string(),
@@ -249,7 +246,7 @@ impl Environment {
                 log_stream: self.stream.name(),
                 credentials: &self.credentials,
             };
-            let variables = invocation_env::variables(&self.cloud, &self.pool.spec, &place);
+            let variables = invocation_env::variables(&self.environments, &self.pool.spec, &place);
             let process = Process::start(spawner, &self.task_root, variables, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
@@ -417,7 +414,12 @@ impl Environment {
         }
         self.stream.end(request_id, report);
         if let Some(failed) = failed.filter(|failed| failed.status == "timeout") {
-            let time = self.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+            let time = self
+                .environments
+                .shared
+                .clock
+                .now()
+                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
             self.stream
                 .put(vec![format!("{time} {request_id} {}\n\n", failed.message)]);
         }
@@ -441,7 +443,7 @@ impl Environment {
                     };
                 }
                 () = tokio::time::sleep_until(deadline.into()) => return Wakeup::Late,
-                () = self.cloud.stopping.cancelled() => return Wakeup::Stopped,
+                () = self.environments.shared.stopping.cancelled() => return Wakeup::Stopped,
                 () = tokio::time::sleep_until(self.memory_look.into()) => self.look_at_memory(),
             }
         }

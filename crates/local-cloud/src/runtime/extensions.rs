@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::api::{ApiResponse, RuntimeEvent, accepted, refuse, text, with_json};
+use super::protocol::{ApiResponse, RuntimeEvent, accepted, refuse, text, with_json};
 use super::{FunctionSpec, lock};
 
 /// Extensions of one function.

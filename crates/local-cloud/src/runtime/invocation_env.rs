@@ -5,9 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::api::Delivery;
-use super::{FunctionSpec, LogFormat};
-use crate::Cloud;
+use super::protocol::Delivery;
+use super::{Environments, FunctionSpec, LogFormat};
 use crate::services::iam::Credentials;
 
 /// Where tracers send their datagrams. Nobody listens: an unsampled trace is not sent.
@@ -27,18 +26,18 @@ pub(super) struct InstanceSettings<'a> {
 /// `TMPDIR` in the place of `/tmp`, which it would share with its other environments. `AWS_ENDPOINT_URL` points at this cloud unless
 /// the function sets it, so that any SDK inside the function finds the services.
 pub(super) fn variables(
-    cloud: &Cloud,
+    environments: &Environments,
     spec: &FunctionSpec,
     place: &InstanceSettings<'_>,
 ) -> Vec<(String, String)> {
     let root = &place.task_root;
-    let path = &cloud.search_path;
+    let path = &environments.host.search_path;
     let mut variables = vec![
         ("_HANDLER", spec.handler.clone()),
         ("LAMBDA_TASK_ROOT", root.clone()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
-        ("AWS_REGION", cloud.region.clone()),
-        ("AWS_DEFAULT_REGION", cloud.region.clone()),
+        ("AWS_REGION", environments.shared.region.clone()),
+        ("AWS_DEFAULT_REGION", environments.shared.region.clone()),
         ("AWS_ACCESS_KEY_ID", place.credentials.access_key_id.clone()),
         (
             "AWS_SECRET_ACCESS_KEY",
@@ -64,7 +63,7 @@ pub(super) fn variables(
         ),
         ("LD_LIBRARY_PATH", format!("{root}:{root}/lib:/opt/lib")),
         ("TMPDIR", place.tmp.clone()),
-        ("AWS_ENDPOINT_URL", cloud.endpoint.clone()),
+        ("AWS_ENDPOINT_URL", environments.shared.endpoint.clone()),
     ];
     if spec.log_format == LogFormat::Json {
         let level = spec.log_level.clone().unwrap_or_else(|| "INFO".to_owned());

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::InvocationResult;
-use super::api::AnswerStatus;
 use super::log_writer::{LogWriter, Report};
 use super::process::{StartFailure, exit_reason};
+use super::protocol::AnswerStatus;
 
 /// The job that is being worked on.
 pub(super) struct Running {

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{FunctionSpec, lock, log_levels};
-use crate::Cloud;
+use super::{Environments, FunctionSpec, lock, log_levels};
+use crate::services::iam::Iam;
 use crate::services::iam::Principal;
+use crate::services::logs::Logs;
+use crate::shared::Shared;
 
 /// The most that `LogType: Tail` returns.
 const TAIL: usize = 4096;
@@ -28,7 +30,9 @@ pub(crate) enum LogFormat {
 /// The log stream of one environment.
 #[derive(Debug)]
 pub(super) struct LogWriter {
-    cloud: Arc<Cloud>,
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
     spec: Arc<FunctionSpec>,
     principal: Principal,
     name: String,
@@ -47,11 +51,17 @@ pub(super) struct Report {
 }
 
 impl LogWriter {
-    pub(super) fn new(cloud: Arc<Cloud>, spec: Arc<FunctionSpec>, principal: Principal) -> Self {
-        let day = cloud.clock.now().strftime("%Y/%m/%d").to_string();
+    pub(super) fn new(
+        environments: &Environments,
+        spec: Arc<FunctionSpec>,
+        principal: Principal,
+    ) -> Self {
+        let day = environments.shared.clock.now().strftime("%Y/%m/%d");
         let name = format!("{day}/[{}]{:032x}", spec.version, fastrand::u128(..));
         Self {
-            cloud,
+            shared: Arc::clone(&environments.shared),
+            iam: Arc::clone(&environments.iam),
+            logs: Arc::clone(&environments.logs),
             spec,
             principal,
             name,
@@ -96,40 +106,34 @@ impl LogWriter {
         }
         drop(tail);
         if self.may_write() {
-            let now = self.cloud.clock.now_ms();
+            let now = self.shared.clock.now_ms();
             let lines = lines.into_iter().map(|line| (now, line)).collect();
-            self.cloud
-                .logs
-                .put(&self.cloud, &self.spec.log_group, &self.name, lines);
+            self.logs.put(&self.spec.log_group, &self.name, lines);
         }
     }
 
     fn may_write(&self) -> bool {
-        let cloud = &self.cloud;
+        let allows =
+            |action, resource: &str| self.iam.allows(&self.principal, action, resource, &[]);
         let group = format!(
             "arn:aws:logs:{}:{}:log-group:{}",
-            cloud.region, cloud.account_id, self.spec.log_group
+            self.shared.region, self.shared.account_id, self.spec.log_group
         );
-        if !cloud.logs.has_group(&self.spec.log_group) {
-            if !cloud
-                .iam
-                .allows(cloud, &self.principal, "logs:CreateLogGroup", &group, &[])
-            {
+        if !self.logs.has_group(&self.spec.log_group) {
+            if !allows("logs:CreateLogGroup", &group) {
                 return false;
             }
-            cloud.logs.ensure_group(cloud, &self.spec.log_group);
+            self.logs.ensure_group(&self.spec.log_group);
         }
         let stream = format!("{group}:log-stream:{}", self.name);
-        cloud
-            .iam
-            .allows(cloud, &self.principal, "logs:PutLogEvents", &stream, &[])
+        allows("logs:PutLogEvents", &stream)
     }
 
     pub(super) fn init_start(&self) {
         let version = "provided:al2023.v1";
         let arn = format!(
             "arn:aws:lambda:{}::runtime:{}",
-            self.cloud.region,
+            self.shared.region,
             "0".repeat(64)
         );
         let record = json!({
@@ -237,7 +241,7 @@ impl LogWriter {
 
     fn json(&self, kind: &str, record: &serde_json::Value) -> String {
         let time = self
-            .cloud
+            .shared
             .clock
             .now()
             .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")

@@ -23,10 +23,12 @@ mod memory;
 mod orphans;
 mod output;
 mod process;
+mod protocol;
 mod spawner;
 mod unpack;
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,19 +36,34 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::Cloud;
+use crate::services::iam::Iam;
+use crate::services::logs::Logs;
+use crate::shared::Shared;
 pub(crate) use function_spec::{Code, FunctionSpec};
 pub(crate) use log_writer::LogFormat;
-pub(crate) use orphans::{PREFIX, end_orphans};
-pub(crate) use spawner::Spawner;
+pub(crate) use orphans::state_dir;
+use spawner::Spawner;
 
 /// How long an invocation waits for an environment that has answered already, before another one is
 /// started for it. The way from the answer to `next` is usually a matter of microseconds.
 const FINISHING_LIMIT: Duration = Duration::from_millis(20);
 
+/// What the functions' processes use of this machine.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// Where files may be written.
+    pub(crate) state_dir: PathBuf,
+    /// The `PATH` of functions, after Lambda's own folders.
+    pub(crate) search_path: String,
+}
+
 /// Every pool, by function ARN and version.
 #[derive(Debug)]
 pub(crate) struct Environments {
+    host: Host,
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     spawner: Spawner,
     /// How many environments live, so that a stop can wait for the last one.
@@ -99,21 +116,22 @@ enum NextStep {
     Park(oneshot::Receiver<Job>),
 }
 
-impl Default for Environments {
-    fn default() -> Self {
+impl Environments {
+    pub(crate) fn new(host: Host, shared: &Arc<Shared>, iam: &Arc<Iam>, logs: &Arc<Logs>) -> Self {
         Self {
+            host,
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            logs: Arc::clone(logs),
             pools: Mutex::default(),
             spawner: Spawner::start(),
             alive: watch::Sender::new(0),
         }
     }
-}
 
-impl Environments {
     /// Runs one invocation to its end.
     pub(crate) async fn invoke(
-        &self,
-        cloud: &Arc<Cloud>,
+        self: &Arc<Self>,
         spec: Arc<FunctionSpec>,
         request_id: String,
         payload: Bytes,
@@ -127,7 +145,7 @@ impl Environments {
             wants_log,
             reply,
         };
-        Pool::submit(&self.pool(spec), cloud, job);
+        Pool::submit(&self.pool(spec), self, job);
         answer.await.unwrap_or_else(|_| InvocationResult::gone())
     }
 
@@ -143,7 +161,7 @@ impl Environments {
         });
     }
 
-    /// Waits until every environment has ended; `Cloud::stopping` makes them.
+    /// Waits until every environment has ended; the signal to stop makes them.
     pub(crate) async fn ended(&self) {
         let _ = self.alive.subscribe().wait_for(|count| *count == 0).await;
     }
@@ -174,7 +192,7 @@ impl Environments {
 }
 
 impl Pool {
-    fn submit(pool: &Arc<Self>, cloud: &Arc<Cloud>, mut job: Job) {
+    fn submit(pool: &Arc<Self>, environments: &Arc<Environments>, mut job: Job) {
         let mut state = lock(&pool.state);
         while let Some(idle) = state.idle.pop() {
             match idle.send(job) {
@@ -185,29 +203,34 @@ impl Pool {
         state.queue.push_back(job);
         let unwatched = state.finishing > 0;
         drop(state);
-        Self::grow(pool, cloud);
+        Self::grow(pool, environments);
         if unwatched {
             // An environment that answered need not ask again soon: it may be busy with leftovers.
-            let (pool, cloud) = (Arc::clone(pool), Arc::clone(cloud));
+            let (pool, environments) = (Arc::clone(pool), Arc::clone(environments));
             tokio::spawn(async move {
                 tokio::time::sleep(FINISHING_LIMIT).await;
                 lock(&pool.state).finishing = 0;
-                Self::grow(&pool, &cloud);
+                Self::grow(&pool, &environments);
             });
         }
     }
 
     /// Starts another environment if the queue is longer than what is about to take from it.
-    fn grow(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
-        let limit = cloud.conditions.now().environments_per_function.max(1);
+    fn grow(pool: &Arc<Self>, environments: &Arc<Environments>) {
+        let limit = environments
+            .shared
+            .conditions
+            .now()
+            .environments_per_function
+            .max(1);
         let mut state = lock(&pool.state);
         let coming = state.starting + state.finishing;
-        let stopping = cloud.stopping.is_cancelled();
+        let stopping = environments.shared.stopping.is_cancelled();
         if coming < state.queue.len() && state.environments < limit && !stopping {
             state.environments += 1;
             state.starting += 1;
             drop(state);
-            environment::start(Arc::clone(cloud), Arc::clone(pool));
+            environment::start(Arc::clone(environments), Arc::clone(pool));
         }
     }
 
@@ -238,11 +261,11 @@ impl Pool {
     }
 
     /// An environment ended. Whoever still waits needs another one.
-    fn ended(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
+    fn ended(pool: &Arc<Self>, environments: &Arc<Environments>) {
         let mut state = lock(&pool.state);
         state.environments = state.environments.saturating_sub(1);
         drop(state);
-        Self::grow(pool, cloud);
+        Self::grow(pool, environments);
     }
 }
 

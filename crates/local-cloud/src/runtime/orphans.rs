@@ -1,12 +1,30 @@
 //! Ends what a local cloud left behind that was killed with `kill -9`, and removes its folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::start_error::StartError;
 
 /// How temporary state folders are named: the owner's process id is in the middle.
-pub(crate) const PREFIX: &str = "chatctl-local-";
+const PREFIX: &str = "chatctl-local-";
+
+/// The folder that this cloud may write into, without what a former one left there; a fresh temporary one
+/// if `wanted` names none.
+pub(crate) fn state_dir(wanted: Option<PathBuf>) -> Result<PathBuf, StartError> {
+    let folder = wanted.unwrap_or_else(|| {
+        let name = format!("{PREFIX}{}-{:08x}", std::process::id(), fastrand::u32(..));
+        std::env::temp_dir().join(name)
+    });
+    match fs_err::create_dir_all(&folder) {
+        Ok(()) => {
+            end_orphans(&folder);
+            Ok(folder)
+        }
+        Err(source) => Err(StartError::State { folder, source }),
+    }
+}
 
 /// Looks at the folders of former local clouds beside `state_dir`, and at `state_dir` itself.
-pub(crate) fn end_orphans(state_dir: &Path) {
+fn end_orphans(state_dir: &Path) {
     end_processes_in(state_dir);
     let Some(entries) = state_dir
         .parent()

@@ -1,15 +1,14 @@
 //! STS: who am I, and temporary keys for a role.
 
-use std::sync::Arc;
-
-use crate::Cloud;
-use crate::services::iam::{self, Principal};
+use crate::services::iam::{self, Iam, Principal};
+use crate::shared::Shared;
 use crate::wire::{Form, Request, Response, ServiceError, element, iso8601};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let answer = answer(cloud, &request);
+/// Answers a request.
+pub(crate) fn serve(shared: &Shared, iam: &Iam, request: &Request) -> Response {
+    let answer = answer(shared, iam, request);
     match answer {
         Ok(inner) => Response::query(NAMESPACE, &request.operation, &inner, &request.request_id),
         Err(fault) => iam::refused(fault).xml(NAMESPACE, &request.request_id),
@@ -18,49 +17,53 @@ pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
 }
 
 /// Some operations of STS are called unsigned, so what is not here is said before who may call.
-fn answer(cloud: &Cloud, request: &Request) -> Result<String, ServiceError> {
+fn answer(shared: &Shared, iam: &Iam, request: &Request) -> Result<String, ServiceError> {
     match request.operation.as_str() {
-        "GetCallerIdentity" => Ok(identity(cloud, &cloud.iam.admit(cloud, request)?)),
+        "GetCallerIdentity" => Ok(identity(shared, iam, &iam.admit(request)?)),
         "AssumeRole" => {
-            let caller = cloud.iam.admit(cloud, request)?;
-            assume_role(cloud, &caller, &request.form())
+            let caller = iam.admit(request)?;
+            assume_role(shared, iam, &caller, &request.form())
         }
         other => Err(ServiceError::not_here("sts", other)),
     }
 }
 
-fn identity(cloud: &Cloud, caller: &Principal) -> String {
+fn identity(shared: &Shared, iam: &Iam, caller: &Principal) -> String {
     let user_id = match caller {
-        Principal::Root => cloud.account_id.clone(),
+        Principal::Root => shared.account_id.clone(),
         Principal::Session {
             role_arn,
             session_name,
         } => {
             format!(
                 "{}:{session_name}",
-                cloud.iam.role_id(role_arn).unwrap_or_default()
+                iam.role_id(role_arn).unwrap_or_default()
             )
         }
     };
-    element("Arn", &caller.arn(&cloud.account_id))
+    element("Arn", &caller.arn(&shared.account_id))
         + &element("UserId", &user_id)
-        + &element("Account", &cloud.account_id)
+        + &element("Account", &shared.account_id)
 }
 
-fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String, ServiceError> {
+fn assume_role(
+    shared: &Shared,
+    iam: &Iam,
+    caller: &Principal,
+    form: &Form,
+) -> Result<String, ServiceError> {
     let role_arn = form.required("RoleArn")?;
     let session_name = form.required("RoleSessionName")?;
     check_session_name(session_name)?;
     let seconds = duration(form)?;
-    if !cloud.iam.assumable_by(cloud, caller, role_arn) {
-        let user = caller.arn(&cloud.account_id);
+    if !iam.assumable_by(caller, role_arn) {
+        let user = caller.arn(&shared.account_id);
         let words = format!(
             "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
         );
         return Err(ServiceError::new(403, "AccessDenied", words));
     }
-    if cloud
-        .iam
+    if iam
         .longest_session(role_arn)
         .is_some_and(|longest| seconds > longest)
     {
@@ -68,21 +71,21 @@ fn assume_role(cloud: &Cloud, caller: &Principal, form: &Form) -> Result<String,
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ServiceError::new(400, "ValidationError", words));
     }
-    let expires_ms = cloud.clock.now_ms() + i64::from(seconds) * 1000;
-    let keys = cloud.iam.issue(role_arn, session_name, Some(expires_ms));
+    let expires_ms = shared.clock.now_ms() + i64::from(seconds) * 1000;
+    let keys = iam.issue(role_arn, session_name, Some(expires_ms));
     let session = Principal::Session {
         role_arn: role_arn.to_owned(),
         session_name: session_name.to_owned(),
     };
     let id = format!(
         "{}:{session_name}",
-        cloud.iam.role_id(role_arn).unwrap_or_default()
+        iam.role_id(role_arn).unwrap_or_default()
     );
     let credentials = element("AccessKeyId", &keys.access_key_id)
         + &element("SecretAccessKey", &keys.secret_access_key)
         + &element("SessionToken", &keys.session_token)
         + &element("Expiration", &iso8601(expires_ms));
-    let user = element("AssumedRoleId", &id) + &element("Arn", &session.arn(&cloud.account_id));
+    let user = element("AssumedRoleId", &id) + &element("Arn", &session.arn(&shared.account_id));
     Ok(format!(
         "<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
     ))

@@ -10,17 +10,17 @@
 //! | `request` | a request, read whole, and the readable part of its signature |
 //! | `form` | the query protocol's forms; percent-encoding |
 //! | `response` | an answer, in each protocol's frame |
-//! | `fault` | a refusal, in each protocol's frame |
+//! | `error` | a refusal, in each protocol's frame |
 //! | `text` | XML text, dates, random ids |
 
-mod fault;
+mod error;
 mod form;
 mod request;
 mod response;
 mod text;
 
-pub(crate) use fault::ServiceError;
+pub(crate) use error::ServiceError;
 pub(crate) use form::{Form, decode, encode, parse_form};
 pub(crate) use request::Request;
-pub(crate) use response::Response;
+pub(crate) use response::{Response, ServerAction};
 pub(crate) use text::{element, iso8601, random_id};

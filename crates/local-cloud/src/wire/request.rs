@@ -1,6 +1,7 @@
 //! A request as the rooms see it: read whole, its path and query still encoded.
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
@@ -44,6 +45,23 @@ pub(crate) struct Signature {
 }
 
 impl Request {
+    /// A request as it came in, with the names that the router found for it.
+    pub(crate) fn new(parts: Parts, body: Bytes, service: &'static str, operation: String) -> Self {
+        let mut request = Self {
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            method: parts.method,
+            headers: parts.headers,
+            body,
+            service,
+            operation,
+            access_key_id: None,
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
+        request.access_key_id = request.signature().map(|signature| signature.access_key_id);
+        request
+    }
+
     /// One header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

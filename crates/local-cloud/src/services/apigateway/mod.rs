@@ -4,15 +4,21 @@
 //! UpdateAccount really tries the role, as AWS does: it must exist, have propagated, trust API
 //! Gateway, and be allowed to write logs anywhere. A good role leaves `/aws/apigateway/welcome` behind.
 
+mod rates;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Cloud;
-use crate::services::iam::Principal;
+use crate::persist::Persistent;
+use crate::services::iam::{Iam, Principal};
+use crate::services::logs::Logs;
+use crate::shared::Shared;
 use crate::wire::{Request, Response, ServiceError};
+
+pub(crate) use rates::Rates;
 
 /// What the managed policy allows, and what API Gateway tries.
 const NEEDED: [&str; 7] = [
@@ -26,16 +32,21 @@ const NEEDED: [&str; 7] = [
 ];
 
 /// The account's settings in this region.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Account {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
+    /// The rates of both control planes, v1 and v2.
+    pub(crate) rates: Rates,
     settings: Mutex<Settings>,
-    /// Whether the role works, and until when that is believed.
-    believed: Mutex<Option<(i64, bool)>>,
+    /// Whether the role works, and until when that answer is taken again.
+    works: Mutex<Option<(i64, bool)>>,
 }
 
 /// For so many milliseconds it is not asked again whether the logging role works: every message and
 /// every post asks, and it takes a look at nine rights.
-const BELIEVED_MILLIS: i64 = 50;
+const WORKS_MILLIS: i64 = 50;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Settings {
@@ -43,6 +54,17 @@ struct Settings {
 }
 
 impl Account {
+    pub(crate) fn new(shared: &Arc<Shared>, iam: &Arc<Iam>, logs: &Arc<Logs>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            logs: Arc::clone(logs),
+            rates: Rates::default(),
+            settings: Mutex::default(),
+            works: Mutex::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,92 +76,96 @@ impl Account {
 
     /// Whether API Gateway can write logs by now: the role is set and still works. One that was
     /// deleted after it was set silences every API of the region, without an error anywhere.
-    pub(crate) fn logging_works(&self, cloud: &Cloud) -> bool {
-        let now_ms = cloud.clock.now_ms();
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((until_ms, works)) = *believed
+    pub(crate) fn logging_works(&self) -> bool {
+        let now_ms = self.shared.clock.now_ms();
+        let mut cached = self.cached();
+        if let Some((until_ms, works)) = *cached
             && now_ms < until_ms
         {
             return works;
         }
-        let works = self
-            .logging_role()
-            .is_some_and(|role| role_works(cloud, &role));
-        *believed = Some((now_ms + BELIEVED_MILLIS, works));
+        let role = self.logging_role();
+        let works = role.is_some_and(|role| role_works(self, &role));
+        *cached = Some((now_ms + WORKS_MILLIS, works));
         works
     }
 
     fn set_logging_role(&self, role: Option<String>) {
         self.lock().logging_role = role;
-        *self.believed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.cached() = None;
     }
 
-    /// Everything, for `--persist`.
-    pub(crate) fn snapshot(&self) -> Value {
+    fn cached(&self) -> MutexGuard<'_, Option<(i64, bool)>> {
+        self.works.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Persistent for Account {
+    fn snapshot(&self) -> Value {
         serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Takes a snapshot back.
-    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         *self.lock() = serde_json::from_value(snapshot)?;
         Ok(())
     }
 }
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let response = match answer(cloud, &request) {
-        Ok(body) => Response::rest(200, &body),
-        Err(mut fault) => {
-            if fault.code == "AccessDeniedException" {
-                fault.status = 403;
+impl Account {
+    /// Answers a request.
+    pub(crate) fn serve(&self, request: &Request) -> Response {
+        let response = match answer(self, request) {
+            Ok(body) => Response::rest(200, &body),
+            Err(error) if error.code == "TooManyRequestsException" => {
+                error.rest().with("retry-after", "20")
             }
-            let throttled = fault.code == "TooManyRequestsException";
-            let response = fault.rest();
-            if throttled {
-                response.with("retry-after", "20")
-            } else {
-                response
+            Err(mut error) => {
+                if error.code == "AccessDeniedException" {
+                    error.status = 403;
+                }
+                error.rest()
             }
-        }
-    };
-    response.identified(&request.request_id)
+        };
+        response.identified(&request.request_id)
+    }
 }
 
-fn answer(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
-    let caller = cloud.iam.admit(cloud, request)?;
+fn answer(account: &Account, request: &Request) -> Result<Value, ServiceError> {
+    let caller = account.iam.admit(request)?;
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let resource = format!("arn:aws:apigateway:{}::/{}", cloud.region, path.join("/"));
+    let resource = format!(
+        "arn:aws:apigateway:{}::/{}",
+        account.shared.region,
+        path.join("/")
+    );
     let action = format!("apigateway:{}", request.method);
-    cloud
-        .iam
-        .authorize(cloud, &caller, &action, &resource, &[])?;
+    account.iam.authorize(&caller, &action, &resource, &[])?;
     let updates = request.method == Method::PATCH;
-    cloud
-        .apis
+    account
         .rates
-        .take(cloud, updates.then_some(("UpdateAccount", 0.05)))?;
+        .take(&account.shared, updates.then_some(("UpdateAccount", 0.05)))?;
     match (&request.method, path.as_slice()) {
-        (&Method::GET, ["account"]) => Ok(view(cloud)),
-        (&Method::PATCH, ["account"]) => update(cloud, &caller, request),
+        (&Method::GET, ["account"]) => Ok(view(account)),
+        (&Method::PATCH, ["account"]) => update(account, &caller, request),
         (&Method::GET, ["restapis"]) => Ok(json!({ "item": [] })),
         _ => Err(ServiceError::not_here(request.service, &request.operation)),
     }
 }
 
-fn view(cloud: &Cloud) -> Value {
+fn view(account: &Account) -> Value {
     let mut view = json!({
         "apiKeyVersion": "4",
         "features": ["UsagePlans"],
         "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
     });
-    if let Some(role) = cloud.account.logging_role() {
+    if let Some(role) = account.logging_role() {
         view["cloudwatchRoleArn"] = role.into();
     }
     view
 }
 
-fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value, ServiceError> {
+fn update(account: &Account, caller: &Principal, request: &Request) -> Result<Value, ServiceError> {
     let body = request.json()?;
     let operations = body
         .get("patchOperations")
@@ -161,9 +187,9 @@ fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value,
                 };
                 if !value.is_empty() {
                     let service = "apigateway.amazonaws.com";
-                    cloud.iam.may_pass(cloud, caller, value, service)?;
+                    account.iam.may_pass(caller, value, service)?;
                 }
-                set_role(cloud, value)?;
+                set_role(account, value)?;
             }
             (_, path) => {
                 return Err(bad(&format!(
@@ -173,14 +199,14 @@ fn update(cloud: &Cloud, caller: &Principal, request: &Request) -> Result<Value,
             }
         }
     }
-    Ok(view(cloud))
+    Ok(view(account))
 }
 
 /// Uncertain: an empty value or none resets, as recent captures of AWS show; formerly it was called
 /// malformed.
-fn set_role(cloud: &Cloud, role: &str) -> Result<(), ServiceError> {
+fn set_role(account: &Account, role: &str) -> Result<(), ServiceError> {
     if role.is_empty() {
-        cloud.account.set_logging_role(None);
+        account.set_logging_role(None);
         return Ok(());
     }
     let parts: Vec<_> = role.splitn(6, ':').collect();
@@ -188,36 +214,33 @@ fn set_role(cloud: &Cloud, role: &str) -> Result<(), ServiceError> {
     {
         return Err(bad("Role ARN is not well formed"));
     }
-    if parts[4] != cloud.account_id {
+    if parts[4] != account.shared.account_id {
         return Err(bad("Cross-account pass role is not allowed."));
     }
-    if !role_works(cloud, role) {
+    if !role_works(account, role) {
         return Err(bad(
             "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy.",
         ));
     }
-    cloud.logs.ensure_group(cloud, "/aws/apigateway/welcome");
+    account.logs.ensure_group("/aws/apigateway/welcome");
     let line = (
-        cloud.clock.now_ms(),
+        account.shared.clock.now_ms(),
         "Cloudwatch logs enabled for API Gateway".to_owned(),
     );
-    cloud.logs.put(
-        cloud,
-        "/aws/apigateway/welcome",
-        &"0".repeat(32),
-        vec![line],
-    );
-    cloud.account.set_logging_role(Some(role.to_owned()));
+    account
+        .logs
+        .put("/aws/apigateway/welcome", &"0".repeat(32), vec![line]);
+    account.set_logging_role(Some(role.to_owned()));
     Ok(())
 }
 
 /// A policy on certain log groups only is too narrow for AWS (seen in one report; the documented
 /// policy has `*`), so what is asked is the right to `*` itself.
-fn role_works(cloud: &Cloud, role: &str) -> bool {
-    cloud.iam.assumable(cloud, role, "apigateway.amazonaws.com")
+fn role_works(account: &Account, role: &str) -> bool {
+    account.iam.assumable(role, "apigateway.amazonaws.com")
         && NEEDED
             .iter()
-            .all(|action| cloud.iam.role_allows(cloud, role, action, "*"))
+            .all(|action| account.iam.role_allows(role, action, "*"))
 }
 
 fn bad(words: &str) -> ServiceError {

@@ -11,11 +11,11 @@
 use http::Method;
 use serde_json::Value;
 
+use super::call::{ApiCall, ApiResult, fresh_id, quota};
 use super::fields::{self, bad};
 use super::integrations::is_invocation;
-use super::live::text;
-use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
-use super::{Api, View, missing};
+use super::view::{View, list, text, views};
+use super::{Api, missing};
 use crate::wire::ServiceError;
 
 const AUTHORIZER_QUOTA: usize = 10;
@@ -121,7 +121,7 @@ fn is_role(arn: &str) -> bool {
 
 /// One empty text stands for no source at all.
 fn check_sources(view: &View) -> Result<(), ServiceError> {
-    let sources = sources(view);
+    let sources = list(view, "identitySource");
     if sources == [""] {
         return Ok(());
     }
@@ -186,19 +186,12 @@ fn delete(api: &mut Api, id: &str) -> ApiResult {
 
 /// Reads show sources only if there are any.
 fn drop_empty(view: &mut View) {
-    if sources(view).iter().all(|source| source.is_empty()) {
+    if list(view, "identitySource")
+        .iter()
+        .all(|source| source.is_empty())
+    {
         view.remove("identitySource");
     }
-}
-
-/// The expressions that say where the identity is.
-pub(super) fn sources(view: &View) -> Vec<&str> {
-    let sources = view.get("identitySource").and_then(Value::as_array);
-    sources
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
 }
 
 fn authorizer<'a>(api: &'a Api, id: &str) -> Result<&'a View, ServiceError> {

@@ -10,11 +10,10 @@
 use http::Method;
 use serde_json::Value;
 
+use super::call::{ApiCall, ApiResult, fresh_id, quota};
 use super::fields::{self, bad};
-use super::live::text;
-use super::responses::integration_responses;
-use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
-use super::{Api, Integration, View, missing};
+use super::view::{View, text, views};
+use super::{Api, Integration, missing};
 use crate::wire::ServiceError;
 
 const INTEGRATION_QUOTA: usize = 300;
@@ -32,7 +31,6 @@ pub(super) async fn integrations(call: &ApiCall<'_>, api: &str, rest: &[&str]) -
             Method::DELETE => call.change(api, |api| delete(api, id)).await,
             _ => Err(call.not_here()),
         },
-        [id, "integrationresponses", rest @ ..] => integration_responses(call, api, id, rest).await,
         _ => Err(call.not_here()),
     }
 }

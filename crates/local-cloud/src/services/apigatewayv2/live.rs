@@ -8,7 +8,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Api, Integration, Stage, View, authorizers};
+use super::view::{View, filled, list, text, texts};
+use super::{Api, Integration, Stage};
 
 /// What the data plane sees of a stage: the deployed snapshot and the settings of the moment. A stage
 /// without a deployment has neither routes nor connections; the management API answers there.
@@ -288,25 +289,11 @@ fn live_authorizer(view: &View) -> LiveAuthorizer {
         authorizer_id: text(view, "authorizerId").to_owned(),
         uri: text(view, "authorizerUri").to_owned(),
         credentials_arn: filled(view, "authorizerCredentialsArn"),
-        identity_sources: authorizers::sources(view)
+        identity_sources: list(view, "identitySource")
             .into_iter()
             .map(str::to_owned)
             .collect(),
     }
-}
-
-fn filled(view: &View, name: &str) -> Option<String> {
-    Some(text(view, name))
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-}
-
-fn texts(view: &View, name: &str) -> BTreeMap<String, String> {
-    let map = view.get(name).and_then(Value::as_object);
-    map.into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
 
 fn route_settings(view: &Map<String, Value>) -> RouteSettings {
@@ -319,8 +306,4 @@ fn route_settings(view: &Map<String, Value>) -> RouteSettings {
         rate: view.get("throttlingRateLimit").and_then(Value::as_f64),
         burst: view.get("throttlingBurstLimit").and_then(Value::as_i64),
     }
-}
-
-pub(super) fn text<'a>(view: &'a Map<String, Value>, name: &str) -> &'a str {
-    view.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -5,46 +5,58 @@
 //! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
 //! logging is refused without the account's logging role.
 
+mod apis;
 mod authorizers;
-mod deploy;
+mod call;
+mod deployments;
+mod dispatch;
 mod fields;
 mod integrations;
 mod live;
-mod rates;
 mod responses;
 mod routes;
 mod stages;
 mod tags;
-mod wire;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use view::View;
 
-use crate::Cloud;
+use crate::persist::Persistent;
+use crate::services::apigateway::Account;
+use crate::services::iam::Iam;
+use crate::services::logs::Logs;
+use crate::shared::Shared;
 use crate::wire::ServiceError;
 pub(crate) use live::{
     LiveAuthorizer, LiveIntegration, LiveRoute, LiveStage, TemplateResponse, TemplateSettings,
 };
-pub(crate) use rates::Rates;
-pub(crate) use wire::serve;
 
-/// The JSON that reads show.
-type View = Map<String, Value>;
+/// The open connections, which end with their API or stage. The data plane has them; this is all that the
+/// control plane knows of it.
+pub(crate) trait Connections: std::fmt::Debug + Send + Sync {
+    /// Closes every connection of an API, or of one of its stages.
+    fn close_all(&self, api_id: &str, stage: Option<&str>);
+}
 
 /// Every API.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Apis {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
+    account: Arc<Account>,
+    connections: Arc<dyn Connections>,
     state: Mutex<ApisState>,
     /// By API and stage; what the gateway looks up for every frame.
     served: RwLock<HashMap<(String, String), live::ServedStage>>,
     /// APIs with a write under way.
     busy: Mutex<BTreeSet<String>>,
-    /// The control plane's rates, shared with v1.
-    pub(crate) rates: Rates,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -101,6 +113,25 @@ impl Drop for Writing<'_> {
 }
 
 impl Apis {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        iam: &Arc<Iam>,
+        logs: &Arc<Logs>,
+        account: &Arc<Account>,
+        connections: Arc<dyn Connections>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            logs: Arc::clone(logs),
+            account: Arc::clone(account),
+            connections,
+            state: Mutex::default(),
+            served: RwLock::default(),
+            busy: Mutex::default(),
+        }
+    }
+
     /// The stage as the data plane sees it; `None` if there is none.
     pub(crate) fn live(&self, api_id: &str, stage: &str) -> Option<Arc<LiveStage>> {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +156,7 @@ impl Apis {
 
     /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
     /// clients that race see it.
-    async fn write(&self, cloud: &Cloud, api_id: &str) -> Result<Writing<'_>, ServiceError> {
+    async fn write(&self, api_id: &str) -> Result<Writing<'_>, ServiceError> {
         if !lock(&self.busy).insert(api_id.to_owned()) {
             return Err(ServiceError::new(
                 409,
@@ -137,7 +168,7 @@ impl Apis {
             apis: self,
             api_id: api_id.to_owned(),
         };
-        let pause = cloud.conditions.now().control_plane.mutation_millis;
+        let pause = self.shared.conditions.now().control_plane.mutation_millis;
         if pause > 0 {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
@@ -147,7 +178,6 @@ impl Apis {
     /// Looks at an API.
     fn with<T>(
         &self,
-        cloud: &Cloud,
         api_id: &str,
         work: impl FnOnce(&Api) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
@@ -156,7 +186,7 @@ impl Apis {
             state
                 .apis
                 .get(api_id)
-                .ok_or_else(|| no_api(cloud, api_id))?,
+                .ok_or_else(|| no_api(&self.shared, api_id))?,
         )
     }
 
@@ -164,7 +194,6 @@ impl Apis {
     /// the data plane the outcome.
     fn change<T>(
         &self,
-        cloud: &Cloud,
         api_id: &str,
         deploys: bool,
         work: impl FnOnce(&mut Api) -> Result<T, ServiceError>,
@@ -173,25 +202,31 @@ impl Apis {
         let api = state
             .apis
             .get_mut(api_id)
-            .ok_or_else(|| no_api(cloud, api_id))?;
+            .ok_or_else(|| no_api(&self.shared, api_id))?;
         let done = work(api)?;
         if deploys {
-            deploy::automatically(api, cloud.clock.now_ms());
+            deployments::automatically(api, self.shared.clock.now_ms());
         }
-        self.serve_stages(cloud, api_id, Some(api));
+        self.serve_stages(api_id, Some(api));
         Ok(done)
     }
 
     /// Shows the data plane the API's stages; `None` takes all of them away.
-    fn serve_stages(&self, cloud: &Cloud, api_id: &str, api: Option<&Api>) {
-        let lag = Duration::from_millis(cloud.conditions.now().control_plane.deployment_lag_millis);
+    fn serve_stages(&self, api_id: &str, api: Option<&Api>) {
+        let lag = Duration::from_millis(
+            self.shared
+                .conditions
+                .now()
+                .control_plane
+                .deployment_lag_millis,
+        );
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = HashMap::new();
         // Without its own endpoint an API is reached by custom domains alone, which are not here.
         let open =
             api.filter(|api| api.view.get("disableExecuteApiEndpoint") != Some(&Value::Bool(true)));
         for (name, stage) in open.into_iter().flat_map(|api| &api.stages) {
-            let id = live::text(&stage.view, "deploymentId");
+            let id = view::text(&stage.view, "deploymentId");
             let deployment = api.and_then(|api| api.deployments.get(id));
             let snapshot = deployment.map(|deployment| deployment.snapshot.clone());
             let now = live::live_stage(api_id, stage, &snapshot.unwrap_or_default());
@@ -209,19 +244,20 @@ impl Apis {
         served.retain(|(api, _), _| api != api_id);
         served.extend(next);
     }
+}
 
-    /// Everything, for `--persist`.
-    pub(crate) fn snapshot(&self) -> Value {
+impl Persistent for Apis {
+    fn snapshot(&self) -> Value {
         serde_json::to_value(&*lock(&self.state)).unwrap_or_default()
     }
 
-    /// Takes a snapshot back. The port may be another one now, so endpoints are written anew.
-    pub(crate) fn restore(&self, cloud: &Cloud, snapshot: Value) -> Result<(), serde_json::Error> {
+    /// The port may be another one now, so endpoints are written anew.
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         let mut restored: ApisState = serde_json::from_value(snapshot)?;
         for (id, api) in &mut restored.apis {
             api.view
-                .insert("apiEndpoint".to_owned(), endpoint(cloud, id).into());
-            self.serve_stages(cloud, id, Some(api));
+                .insert("apiEndpoint".to_owned(), endpoint(&self.shared, id).into());
+            self.serve_stages(id, Some(api));
         }
         *lock(&self.state) = restored;
         Ok(())
@@ -229,15 +265,15 @@ impl Apis {
 }
 
 /// `apiEndpoint` + `/` + stage is the URL, as on AWS.
-fn endpoint(cloud: &Cloud, api_id: &str) -> String {
-    let host = cloud.endpoint.trim_start_matches("http://");
+fn endpoint(shared: &Shared, api_id: &str) -> String {
+    let host = shared.endpoint.trim_start_matches("http://");
     format!("ws://{host}/_aws/execute-api/{api_id}")
 }
 
-fn no_api(cloud: &Cloud, api_id: &str) -> ServiceError {
+fn no_api(shared: &Shared, api_id: &str) -> ServiceError {
     missing(format!(
         "Invalid API identifier specified {}:{api_id}",
-        cloud.account_id
+        shared.account_id
     ))
 }
 

@@ -4,15 +4,15 @@
 use http::Method;
 use serde_json::json;
 
+use super::call::{ApiCall, ApiResult, fresh_id};
 use super::fields::{self, Field, bad};
 use super::integrations::{has_variables, no_integration};
-use super::live::text;
 use super::routes::no_route;
-use super::wire::{ApiCall, ApiResult, fresh_id, views};
-use super::{Api, View, missing};
+use super::view::{View, text, views};
+use super::{Api, missing};
 use crate::wire::ServiceError;
 
-pub(super) async fn route_responses(
+pub(super) async fn of_route(
     call: &ApiCall<'_>,
     api: &str,
     route_id: &str,
@@ -34,7 +34,7 @@ pub(super) async fn route_responses(
     .await
 }
 
-pub(super) async fn integration_responses(
+pub(super) async fn of_integration(
     call: &ApiCall<'_>,
     api: &str,
     id: &str,
@@ -97,9 +97,9 @@ async fn responses(
     };
     match (call.method, rest) {
         (&Method::GET, []) => {
-            let items = call.cloud.apis.with(call.cloud, api_id, |api| {
-                Ok(views(of(&mut api.clone())?.values()))
-            })?;
+            let items = call
+                .apis
+                .with(api_id, |api| Ok(views(of(&mut api.clone())?.values())))?;
             call.page(items)
         }
         (&Method::GET, [id]) => call.look(api_id, |api| {

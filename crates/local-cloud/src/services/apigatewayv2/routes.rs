@@ -4,12 +4,11 @@
 use http::Method;
 use serde_json::Value;
 
+use super::call::{ApiCall, ApiResult, fresh_id, quota};
 use super::fields::{self, bad};
 use super::integrations::integration;
-use super::live::text;
-use super::responses::route_responses;
-use super::wire::{ApiCall, ApiResult, fresh_id, quota, views};
-use super::{Api, Route, View, missing};
+use super::view::{View, text, views};
+use super::{Api, Route, missing};
 use crate::wire::ServiceError;
 
 const ROUTE_QUOTA: usize = 300;
@@ -33,7 +32,6 @@ pub(super) async fn routes(call: &ApiCall<'_>, api: &str, rest: &[&str]) -> ApiR
             }
             _ => Err(call.not_here()),
         },
-        [id, "routeresponses", rest @ ..] => route_responses(call, api, id, rest).await,
         _ => Err(call.not_here()),
     }
 }

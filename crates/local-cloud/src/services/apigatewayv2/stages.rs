@@ -9,11 +9,12 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::deploy::{self, no_stage};
+use super::call::{ApiCall, ApiResult, quota};
+use super::deployments::{self, no_stage};
 use super::fields::{self, bad};
-use super::live::{group_of, text};
-use super::wire::{ApiCall, ApiResult, quota};
-use super::{Api, Stage, View, tags};
+use super::live::group_of;
+use super::view::{View, text};
+use super::{Api, Stage, tags};
 use crate::wire::ServiceError;
 
 const STAGE_QUOTA: usize = 10;
@@ -25,10 +26,10 @@ const FORMAT_LIMIT: usize = 1024;
 const FORMAT_ERRORS: &str = "The following errors are found in Access Log Format: ";
 
 pub(super) async fn stages(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> ApiResult {
-    let apis = &call.cloud.apis;
+    let apis = call.apis;
     match (call.method, rest) {
         (&Method::GET, []) => {
-            let items = apis.with(call.cloud, api_id, |api| {
+            let items = apis.with(api_id, |api| {
                 Ok(api
                     .stages
                     .values()
@@ -37,7 +38,7 @@ pub(super) async fn stages(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> A
             })?;
             call.page(items)
         }
-        (&Method::GET, [name]) => apis.with(call.cloud, api_id, |api| {
+        (&Method::GET, [name]) => apis.with(api_id, |api| {
             let stage = api.stages.get(*name).ok_or_else(|| no_stage(name))?;
             Ok((200, stage.view.clone().into()))
         }),
@@ -49,7 +50,7 @@ pub(super) async fn stages(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> A
                 Ok((204, json!(null)))
             })
             .await?;
-            call.cloud.sockets.close_all(api_id, Some(name));
+            call.apis.connections.close_all(api_id, Some(name));
             Ok(answer)
         }
         (&Method::DELETE, [name, "accesslogsettings"]) => {
@@ -76,8 +77,8 @@ async fn change(
     api_id: &str,
     work: impl FnOnce(&mut Api) -> ApiResult,
 ) -> ApiResult {
-    let _writing = call.cloud.apis.write(call.cloud, api_id).await?;
-    call.cloud.apis.change(call.cloud, api_id, false, work)
+    let _writing = call.apis.write(api_id).await?;
+    call.apis.change(api_id, false, work)
 }
 
 async fn edit(
@@ -152,7 +153,7 @@ fn store(call: &ApiCall<'_>, api: &mut Api, name: &str, view: View, status: u16)
             != Some(&Value::Bool(true));
     api.stages.insert(name.to_owned(), Stage { view });
     if turned_on {
-        deploy::automatically(api, call.cloud.clock.now_ms());
+        deployments::automatically(api, call.apis.shared.clock.now_ms());
     }
     Ok((status, api.stages[name].view.clone().into()))
 }
@@ -167,7 +168,7 @@ fn apply(call: &ApiCall<'_>, api: &Api, view: &mut View) -> Result<(), ServiceEr
                 "DeploymentId cannot be set for a stage that has autoDeploy enabled",
             ));
         }
-        deploy::deployment(api, id)?;
+        deployments::deployment(api, id)?;
     }
     view.extend(body);
     variables(call, view)?;
@@ -178,7 +179,7 @@ fn apply(call: &ApiCall<'_>, api: &Api, view: &mut View) -> Result<(), ServiceEr
     route_settings(call, view)?;
     let access_log = access_log(call, view)?;
     let logs = access_log || asks_for_logging(call);
-    if logs && call.cloud.account.logging_role().is_none() {
+    if logs && call.apis.account.logging_role().is_none() {
         return Err(bad(
             "CloudWatch Logs role ARN must be set in account settings to enable logging",
         ));
@@ -284,7 +285,8 @@ fn merge_settings(
         Some(_) => return Err(bad("ThrottlingRateLimit must be a number of at least 0")),
     }
     if call
-        .cloud
+        .apis
+        .shared
         .conditions
         .now()
         .control_plane
@@ -367,14 +369,14 @@ fn destination_exists(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceErro
         .unwrap_or_default();
     let here = format!(
         "arn:aws:logs:{}:{}:log-group:",
-        call.cloud.region, call.cloud.account_id
+        call.apis.shared.region, call.apis.shared.account_id
     );
     if !arn.starts_with(&here) {
         return Err(bad(format!(
             "Invalid ARN specified in the request. ARNs must start with 'arn:': '{arn}' is no log group of this region"
         )));
     }
-    if call.cloud.logs.has_group(group_of(arn)) {
+    if call.apis.logs.has_group(group_of(arn)) {
         return Ok(());
     }
     let words = format!("Cannot enable logging. LogDestination: {arn} does not exist");

@@ -3,9 +3,10 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::call::{ApiCall, ApiResult};
 use super::fields::bad;
-use super::wire::{ApiCall, ApiResult};
-use super::{View, lock, missing};
+use super::view::View;
+use super::{lock, missing};
 use crate::wire::ServiceError;
 
 pub(super) fn tags(call: &ApiCall<'_>, arn: &str) -> ApiResult {
@@ -79,11 +80,11 @@ fn with_tags(
     work: impl FnOnce(&mut Map<String, Value>) -> ApiResult,
 ) -> ApiResult {
     let none = || missing(format!("Invalid resource ARN specified: {arn}"));
-    let prefix = format!("arn:aws:apigateway:{}::/apis/", call.cloud.region);
+    let prefix = format!("arn:aws:apigateway:{}::/apis/", call.apis.shared.region);
     let path = arn
         .strip_prefix(&prefix)
         .ok_or_else(|| bad(format!("Invalid ARN specified in the request: {arn}")))?;
-    let mut state = lock(&call.cloud.apis.state);
+    let mut state = lock(&call.apis.state);
     let (id, rest) = path.split_once('/').unwrap_or((path, ""));
     let api = state.apis.get_mut(id).ok_or_else(none)?;
     let view: &mut View = match rest.strip_prefix("stages/") {

@@ -12,13 +12,16 @@ mod throttled;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::Cloud;
+use crate::persist::{Items, Persistent};
+use crate::services::iam::Iam;
+use crate::shared::Shared;
 use crate::wire::{Request, Response, ServiceError};
 use engine::{Engine, TableError};
 pub(crate) use throttled::throttled;
@@ -30,8 +33,10 @@ const TTL_CHANGE_MS: i64 = 60 * 60 * 1000;
 const SWEEP_MS: i64 = 60 * 1000;
 
 /// The room's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tables {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
     engine: OnceLock<Option<Engine>>,
     state: Mutex<TablesState>,
 }
@@ -55,53 +60,59 @@ struct TableLifecycle {
 /// The outcome of one call, with the refusal's body as DynamoDB writes it.
 type TableResult = Result<String, TableError>;
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let id = request.request_id.clone();
-    let cloud = Arc::clone(cloud);
-    let work = tokio::task::spawn_blocking(move || answer(&cloud, &request));
-    let (status, body) = match work.await {
-        Ok(Ok(body)) => (200, body),
-        Ok(Err(refusal)) => (refusal.status, refusal.body),
-        Err(_) => (
-            500,
-            json!({"__type": format!("{NAMESPACE}InternalServerError")}).to_string(),
-        ),
-    };
-    let checksum = crc32fast::hash(body.as_bytes()).to_string();
-    Response::versioned("1.0", status, body)
-        .with("x-amz-crc32", &checksum)
-        .identified(&id)
-}
-
-fn answer(cloud: &Cloud, request: &Request) -> TableResult {
-    let caller = cloud.iam.admit(cloud, request)?;
-    let mut body = request.json()?;
-    let given = names::plain(&mut body);
-    checks::body(&request.operation, &body)?;
-    let operation = request.operation.as_str();
-    for (action, table) in rights::needs(operation, &body) {
-        let resource = match table.as_str() {
-            "*" => "*".to_owned(),
-            table => cloud.tables.arn(cloud, table),
-        };
-        cloud
-            .iam
-            .authorize(cloud, &caller, &action, &resource, &[])
-            .map_err(denied)?;
+impl Tables {
+    pub(crate) fn new(shared: &Arc<Shared>, iam: &Arc<Iam>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            engine: OnceLock::new(),
+            state: Mutex::default(),
+        }
     }
-    let call = TableCall {
-        cloud,
-        operation,
-        body,
-    };
-    let answer = cloud.tables.answer(&call)?;
-    Ok(names::as_given(answer, &given))
+
+    /// Answers a request.
+    pub(crate) async fn serve(self: &Arc<Self>, request: Request) -> Response {
+        let id = request.request_id.clone();
+        let tables = Arc::clone(self);
+        let work = tokio::task::spawn_blocking(move || tables.respond(&request));
+        let (status, body) = match work.await {
+            Ok(Ok(body)) => (200, body),
+            Ok(Err(error)) => (error.status, error.body),
+            Err(_) => (
+                500,
+                json!({"__type": format!("{NAMESPACE}InternalServerError")}).to_string(),
+            ),
+        };
+        let checksum = crc32fast::hash(body.as_bytes()).to_string();
+        Response::versioned("1.0", status, body)
+            .with("x-amz-crc32", &checksum)
+            .identified(&id)
+    }
+
+    fn respond(&self, request: &Request) -> TableResult {
+        let caller = self.iam.admit(request)?;
+        let mut body = request.json()?;
+        let given = names::plain(&mut body);
+        checks::body(&request.operation, &body)?;
+        let operation = request.operation.as_str();
+        for (action, table) in rights::needs(operation, &body) {
+            let resource = match table.as_str() {
+                "*" => "*".to_owned(),
+                table => self.arn(table),
+            };
+            self.iam
+                .authorize(&caller, &action, &resource, &[])
+                .map_err(denied)?;
+        }
+        let call = TableCall { operation, body };
+        let answer = self.answer(&call)?;
+        Ok(names::as_given(answer, &given))
+    }
 }
 
 /// One call.
 #[derive(Debug)]
 struct TableCall<'a> {
-    cloud: &'a Cloud,
     operation: &'a str,
     body: Map<String, Value>,
 }
@@ -113,13 +124,13 @@ impl TableCall<'_> {
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
-
-    fn now_ms(&self) -> i64 {
-        self.cloud.clock.now_ms()
-    }
 }
 
 impl Tables {
+    fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
     fn lock(&self) -> MutexGuard<'_, TablesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,15 +142,15 @@ impl Tables {
             .ok_or_else(|| ServiceError::new(500, "InternalServerError", "no table engine"))
     }
 
-    fn arn(&self, cloud: &Cloud, table: &str) -> String {
+    fn arn(&self, table: &str) -> String {
         format!(
             "arn:aws:dynamodb:{}:{}:table/{table}",
-            cloud.region, cloud.account_id
+            self.shared.region, self.shared.account_id
         )
     }
 
     fn answer(&self, call: &TableCall<'_>) -> TableResult {
-        self.sweep(call)?;
+        self.sweep()?;
         match call.operation {
             "CreateTable" => self.create(call),
             "DeleteTable" => self.delete(call),
@@ -164,9 +175,9 @@ impl Tables {
     }
 
     /// Asks the engine as it is.
-    fn ask(&self, call: &TableCall<'_>, operation: &str, body: &str) -> TableResult {
+    fn ask(&self, operation: &str, body: &str) -> TableResult {
         self.engine()?
-            .call(operation, body, call.now_ms())
+            .call(operation, body, self.now_ms())
             .unwrap_or_else(|| Err(ServiceError::not_here("dynamodb", operation).into()))
     }
 
@@ -174,8 +185,8 @@ impl Tables {
     fn shown(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let ours =
-            |text: &str| engine::with_our_arns(text, &call.cloud.region, &call.cloud.account_id);
-        match self.ask(call, call.operation, &body) {
+            |text: &str| engine::with_our_arns(text, &self.shared.region, &self.shared.account_id);
+        match self.ask(call.operation, &body) {
             Ok(answer) => Ok(ours(&answer)),
             Err(refusal) => Err(TableError {
                 body: ours(&refusal.body),
@@ -188,7 +199,7 @@ impl Tables {
     fn items(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let state = self.lock();
-        let now_ms = call.now_ms();
+        let now_ms = self.now_ms();
         let fresh = |name: &String| {
             state
                 .tables
@@ -204,7 +215,7 @@ impl Tables {
         drop(state);
         self.index_keys(call)?;
         let was_there = !Self::returns_old(call) || self.is_there(call);
-        let answer = self.ask(call, call.operation, &body)?;
+        let answer = self.ask(call.operation, &body)?;
         // The engine shows the key of an item that an update made; DynamoDB shows nothing.
         Ok(if was_there {
             answer
@@ -219,7 +230,7 @@ impl Tables {
             return Ok(());
         }
         let body = json!({ "TableName": call.table() }).to_string();
-        let described = self.ask(call, "DescribeTable", &body)?;
+        let described = self.ask("DescribeTable", &body)?;
         let described: Value = serde_json::from_str(&described).unwrap_or_default();
         Ok(checks::index_keys(&call.body, &described["Table"])?)
     }
@@ -234,19 +245,18 @@ impl Tables {
         let body =
             json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
         // A key that is refused is refused again, in its own words, by the update.
-        let answer = self.ask(call, "GetItem", &body).unwrap_or_default();
+        let answer = self.ask("GetItem", &body).unwrap_or_default();
         serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
     }
 
     fn create(&self, call: &TableCall<'_>) -> TableResult {
         let name = call.table().to_owned();
-        let now_ms = call.now_ms();
+        let now_ms = self.now_ms();
         if self.lock().deleting(&name, now_ms).is_some() {
             return Err(in_use(&format!("Table is being deleted: {name}")).into());
         }
         let answer = self.shown(call)?;
-        let delay = call.cloud.conditions.propagation().as_millis();
-        let active_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
+        let active_ms = self.shared.propagated_at();
         self.lock().tables.insert(
             name,
             TableLifecycle {
@@ -259,7 +269,7 @@ impl Tables {
 
     fn delete(&self, call: &TableCall<'_>) -> TableResult {
         let name = call.table().to_owned();
-        let now_ms = call.now_ms();
+        let now_ms = self.now_ms();
         // A second delete is no error while the first is under way.
         if let Some(description) = self.lock().deleting(&name, now_ms) {
             return Ok(json!({ "TableDescription": description }).to_string());
@@ -270,8 +280,7 @@ impl Tables {
         let answer = self.shown(call)?;
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
         value["TableDescription"]["TableStatus"] = "DELETING".into();
-        let delay = call.cloud.conditions.propagation().as_millis();
-        let gone_ms = now_ms.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX));
+        let gone_ms = self.shared.propagated_at();
         let deleting = Some((value["TableDescription"].clone(), gone_ms));
         self.lock().tables.insert(
             name,
@@ -284,7 +293,7 @@ impl Tables {
     }
 
     fn describe(&self, call: &TableCall<'_>) -> TableResult {
-        let now_ms = call.now_ms();
+        let now_ms = self.now_ms();
         if let Some(description) = self.lock().deleting(call.table(), now_ms) {
             return Ok(json!({ "Table": description }).to_string());
         }
@@ -298,7 +307,7 @@ impl Tables {
     }
 
     fn must_be_active(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
-        if self.lock().is_creating(call.table(), call.now_ms()) {
+        if self.lock().is_creating(call.table(), self.now_ms()) {
             return Err(in_use(&format!("Table is being created: {}", call.table())));
         }
         Ok(())
@@ -322,7 +331,7 @@ impl Tables {
             }
             _ => {}
         }
-        let now_ms = call.now_ms();
+        let now_ms = self.now_ms();
         let name = call.table().to_owned();
         let changed = self
             .lock()
@@ -340,7 +349,7 @@ impl Tables {
 
     fn ttl(&self, call: &TableCall<'_>) -> Result<Value, TableError> {
         let body = json!({ "TableName": call.table() }).to_string();
-        let answer = self.ask(call, "DescribeTimeToLive", &body)?;
+        let answer = self.ask("DescribeTimeToLive", &body)?;
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
         Ok(value["TimeToLiveDescription"].take())
     }
@@ -353,9 +362,8 @@ impl Tables {
             .tables
             .get(call.table())
             .and_then(|life| life.ttl_changed_ms);
-        let delay = call.cloud.conditions.propagation().as_millis();
-        let delay = i64::try_from(delay).unwrap_or(i64::MAX);
-        if changed.is_some_and(|changed| call.now_ms() - changed < delay) {
+        let delay = self.shared.propagation_ms();
+        if changed.is_some_and(|changed| self.now_ms() - changed < delay) {
             let enabled = ttl["TimeToLiveStatus"] == "ENABLED";
             ttl["TimeToLiveStatus"] = if enabled { "ENABLING" } else { "DISABLING" }.into();
         }
@@ -365,7 +373,7 @@ impl Tables {
     /// Backups are not part of the local cloud; tools that read a table ask for them all the same.
     fn describe_backups(&self, call: &TableCall<'_>) -> TableResult {
         let body = json!({ "TableName": call.table() }).to_string();
-        if self.ask(call, "DescribeTable", &body).is_err() {
+        if self.ask("DescribeTable", &body).is_err() {
             let words = format!("Table not found: {}", call.table());
             return Err(ServiceError::new(400, "TableNotFoundException", words).into());
         }
@@ -377,9 +385,9 @@ impl Tables {
     }
 
     /// Removes what expired longer ago than the lag, at most once a minute.
-    fn sweep(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
-        let now_ms = call.now_ms();
-        let lag = call.cloud.conditions.now().control_plane.ttl_lag_millis;
+    fn sweep(&self) -> Result<(), ServiceError> {
+        let now_ms = self.now_ms();
+        let lag = self.shared.conditions.now().control_plane.ttl_lag_millis;
         {
             let mut state = self.lock();
             if now_ms - state.swept_ms < SWEEP_MS.min(i64::try_from(lag).unwrap_or(SWEEP_MS).max(1))
@@ -394,36 +402,38 @@ impl Tables {
         );
         Ok(())
     }
+}
 
-    /// What the engine does not keep, for `--persist`.
-    pub(crate) fn snapshot(&self) -> Value {
+impl Persistent for Tables {
+    fn snapshot(&self) -> Value {
         serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Takes a snapshot back.
-    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         *self.lock() = serde_json::from_value(snapshot)?;
         Ok(())
     }
 
-    /// Writes every table with its items into a new file.
-    pub(crate) fn save_items(&self, file: &Path) -> std::io::Result<()> {
+    fn items(&self) -> Option<&dyn Items> {
+        Some(self)
+    }
+}
+
+impl Items for Tables {
+    fn save(&self, file: &Path) -> io::Result<()> {
         let engine = self
             .engine()
-            .map_err(|fault| std::io::Error::other(fault.message))?;
-        engine
-            .save(&file.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))
+            .map_err(|error| io::Error::other(error.message))?;
+        let saved = engine.save(&file.to_string_lossy());
+        saved.map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// Reads every table back.
-    pub(crate) fn load_items(&self, file: &Path) -> std::io::Result<()> {
+    fn load(&self, file: &Path) -> io::Result<()> {
         let engine = self
             .engine()
-            .map_err(|fault| std::io::Error::other(fault.message))?;
-        engine
-            .load(&file.to_string_lossy())
-            .map_err(|error| std::io::Error::other(error.to_string()))
+            .map_err(|error| io::Error::other(error.message))?;
+        let loaded = engine.load(&file.to_string_lossy());
+        loaded.map_err(|error| io::Error::other(error.to_string()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What hangs on a role: inline policies, attached managed policies, and its permissions boundary.
 
+use super::call::{IamCall, IamResult, checked_name, invalid, page};
 use super::documents::{self, PolicyKind};
-use super::wire::{IamCall, IamResult, checked_name, invalid, page};
-use super::{Iam, policies};
+use super::policies;
 use crate::wire::{ServiceError, element, encode};
 
 /// All inline policies of a role together, without white space.
@@ -10,26 +10,11 @@ const INLINE_QUOTA: usize = 10_240;
 /// Managed policies on one role.
 const ATTACHED_QUOTA: usize = 10;
 
-pub(super) fn answer(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    match call.operation() {
-        "PutRolePolicy" => put_policy(iam, call),
-        "GetRolePolicy" => get_policy(iam, call),
-        "ListRolePolicies" => list_policies(iam, call),
-        "DeleteRolePolicy" => delete_policy(iam, call),
-        "AttachRolePolicy" => attach(iam, call),
-        "DetachRolePolicy" => detach(iam, call),
-        "ListAttachedRolePolicies" => list_attached(iam, call),
-        "PutRolePermissionsBoundary" => put_boundary(iam, call),
-        "DeleteRolePermissionsBoundary" => delete_boundary(iam, call),
-        _ => policies::answer(iam, call),
-    }
-}
-
-fn put_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn put_policy(call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
     let text = call.form.required("PolicyDocument")?;
     documents::check(text, PolicyKind::Identity)?;
-    iam.with_role(call, "iam:PutRolePolicy", |role| {
+    call.with_role("iam:PutRolePolicy", |role| {
         let others = role
             .access()
             .inline
@@ -50,9 +35,9 @@ fn put_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn get_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn get_policy(call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
-    iam.with_role(call, "iam:GetRolePolicy", |role| {
+    call.with_role("iam:GetRolePolicy", |role| {
         let text = role
             .access()
             .inline
@@ -64,8 +49,8 @@ fn get_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn list_policies(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    iam.with_role(call, "iam:ListRolePolicies", |role| {
+pub(super) fn list_policies(call: &IamCall<'_>) -> IamResult {
+    call.with_role("iam:ListRolePolicies", |role| {
         let names = role
             .access()
             .inline
@@ -75,9 +60,9 @@ fn list_policies(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn delete_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn delete_policy(call: &IamCall<'_>) -> IamResult {
     let name = policy_name(call)?;
-    iam.with_role(call, "iam:DeleteRolePolicy", |role| {
+    call.with_role("iam:DeleteRolePolicy", |role| {
         if !role.access().inline.contains_key(&name) {
             return Err(no_policy(&name));
         }
@@ -88,10 +73,10 @@ fn delete_policy(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn attach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn attach(call: &IamCall<'_>) -> IamResult {
     let arn = policies::arn(call, "PolicyArn")?.to_owned();
-    let exists = policies::exists(call.cloud, &arn);
-    iam.with_role(call, "iam:AttachRolePolicy", |role| {
+    let exists = policies::exists(call, &arn);
+    call.with_role("iam:AttachRolePolicy", |role| {
         if !exists {
             let words = format!("Policy {arn} does not exist or is not attachable.");
             return Err(ServiceError::new(404, "NoSuchEntity", words));
@@ -110,9 +95,9 @@ fn attach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn detach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn detach(call: &IamCall<'_>) -> IamResult {
     let arn = policies::arn(call, "PolicyArn")?.to_owned();
-    iam.with_role(call, "iam:DetachRolePolicy", |role| {
+    call.with_role("iam:DetachRolePolicy", |role| {
         if !role.access().attached.contains(&arn) {
             return Err(ServiceError::new(
                 404,
@@ -127,11 +112,11 @@ fn detach(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn list_attached(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn list_attached(call: &IamCall<'_>) -> IamResult {
     let prefix = call.form.get("PathPrefix").unwrap_or("/").to_owned();
     let action = "iam:ListAttachedRolePolicies";
-    let attached = iam.with_role(call, action, |role| Ok(role.access().attached.clone()))?;
-    let state = iam.lock();
+    let attached = call.with_role(action, |role| Ok(role.access().attached.clone()))?;
+    let state = call.iam.lock();
     let policies = attached.iter().filter_map(|arn| state.policy(arn));
     let mut policies: Vec<_> = policies
         .filter(|one| one.path.starts_with(&prefix))
@@ -144,9 +129,9 @@ fn list_attached(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     page(call.form, "AttachedPolicies", rows.collect())
 }
 
-fn put_boundary(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn put_boundary(call: &IamCall<'_>) -> IamResult {
     let boundary = boundary(call)?;
-    iam.with_role(call, "iam:PutRolePermissionsBoundary", |role| {
+    call.with_role("iam:PutRolePermissionsBoundary", |role| {
         call.change(role, |access| access.boundary = boundary);
         Ok(String::new())
     })
@@ -154,8 +139,8 @@ fn put_boundary(iam: &Iam, call: &IamCall<'_>) -> IamResult {
 
 /// Uncertain: AWS documents NoSuchEntity without saying whether a role without a boundary is meant. We
 /// chose that deleting what is not there is no error.
-fn delete_boundary(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    iam.with_role(call, "iam:DeleteRolePermissionsBoundary", |role| {
+pub(super) fn delete_boundary(call: &IamCall<'_>) -> IamResult {
+    call.with_role("iam:DeleteRolePermissionsBoundary", |role| {
         call.change(role, |access| access.boundary = None);
         Ok(String::new())
     })
@@ -170,7 +155,7 @@ pub(super) fn boundary(call: &IamCall<'_>) -> Result<Option<String>, ServiceErro
         let words = format!("Value ({arn}) for parameter PermissionsBoundary is invalid.");
         return Err(invalid(&words));
     }
-    if !policies::exists(call.cloud, arn) {
+    if !policies::exists(call, arn) {
         let words = format!("Scope ARN: {arn} does not exist or is not attachable.");
         return Err(ServiceError::new(404, "NoSuchEntity", words));
     }

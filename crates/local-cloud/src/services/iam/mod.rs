@@ -5,31 +5,39 @@
 //! effective one is the last that is old enough. Keys that were not issued here are the account's own.
 
 mod attachments;
+mod authorization;
+mod call;
+mod dispatch;
 mod documents;
 mod managed;
+mod parsed;
 mod policies;
 pub(crate) mod policy;
+mod roles;
 mod tags;
-mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::Cloud;
+use crate::persist::Persistent;
+use crate::shared::Shared;
 use crate::wire::{Request, ServiceError, random_id};
-use policy::{AccessRequest, ConditionKeys, Decision, Document};
 
-pub(crate) use wire::{refused, serve};
+pub(crate) use dispatch::refused;
+use parsed::ParsedPolicies;
 
 const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const ANY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Roles and the keys issued for them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Iam {
+    shared: Arc<Shared>,
     state: Mutex<IamState>,
+    parsed: ParsedPolicies,
 }
 
 /// What `--persist` keeps.
@@ -155,72 +163,22 @@ impl Role {
     }
 }
 
-impl Access {
-    /// Inline and attached policies, as far as they have propagated.
-    fn policies(&self, state: &IamState, visible_ms: i64) -> Vec<Document> {
-        let inline = self.inline.values().map(String::as_str);
-        let inline = inline.filter_map(Document::parse);
-        let attached = self.attached.iter();
-        let attached = attached.filter_map(|arn| state.document(arn, visible_ms));
-        inline.chain(attached).collect()
-    }
-
-    fn trusts(&self, kind: &str, known_as: &[String], context: &ConditionKeys) -> bool {
-        let ask = AccessRequest {
-            principal: Some((kind, known_as)),
-            action: "sts:AssumeRole",
-            resource: "*",
-            context,
-        };
-        let documents: Vec<_> = Document::parse(&self.trust).into_iter().collect();
-        policy::evaluate(&documents, &ask) == Decision::Allow
-    }
-}
-
 impl Iam {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            state: Mutex::default(),
+            parsed: ParsedPolicies::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, IamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether `service` (such as `lambda.amazonaws.com`) may assume the role by now: it exists,
-    /// trusts the service, and has propagated.
-    pub(crate) fn assumable(&self, cloud: &Cloud, role_arn: &str, service: &str) -> bool {
-        let state = self.lock();
-        let access = state
-            .by_arn(role_arn)
-            .and_then(|role| role.effective(visible(cloud)));
-        let context = ConditionKeys::from([(
-            "aws:sourceaccount".to_owned(),
-            vec![cloud.account_id.clone()],
-        )]);
-        access.is_some_and(|access| access.trusts("Service", &[service.to_owned()], &context))
     }
 
     /// Keys for a session of the role, for a service that renews them by itself.
     pub(crate) fn session(&self, role_arn: &str, session_name: &str) -> Credentials {
         self.issue(role_arn, session_name, None)
-    }
-
-    /// Whether the caller may take on the role: its trust policy decides, and for sessions of this
-    /// account their own policies too, unless the trust policy names the session's role.
-    pub(crate) fn assumable_by(&self, cloud: &Cloud, caller: &Principal, role_arn: &str) -> bool {
-        let account = cloud.account_id.as_str();
-        let whole_account = vec![account.to_owned(), format!("arn:aws:iam::{account}:root")];
-        let trusted = |known_as: &[String]| {
-            let state = self.lock();
-            let access = state
-                .by_arn(role_arn)
-                .and_then(|role| role.effective(visible(cloud)));
-            access.is_some_and(|access| access.trusts("AWS", known_as, &ConditionKeys::new()))
-        };
-        match caller {
-            Principal::Root => trusted(&whole_account),
-            Principal::Session { role_arn: own, .. } => {
-                trusted(&[own.clone(), caller.arn(account)])
-                    || trusted(&whole_account)
-                        && self.allows(cloud, caller, "sts:AssumeRole", role_arn, &[])
-            }
-        }
     }
 
     /// The role's unique id.
@@ -268,93 +226,15 @@ impl Iam {
             .map_or(Principal::Root, Session::principal)
     }
 
-    /// Whether the principal's identity policies allow it.
-    pub(crate) fn allows(
-        &self,
-        cloud: &Cloud,
-        principal: &Principal,
-        action: &str,
-        resource: &str,
-        context: &[(&str, &str)],
-    ) -> bool {
-        self.verdict(cloud, principal, action, resource, context).0 == Decision::Allow
-    }
-
-    /// What the policies say, and which kind of them says so. A permissions boundary can only take
-    /// away: what it does not allow as well is denied.
-    fn verdict(
-        &self,
-        cloud: &Cloud,
-        principal: &Principal,
-        action: &str,
-        resource: &str,
-        context: &[(&str, &str)],
-    ) -> (Decision, &'static str) {
-        const IDENTITY: &str = "identity-based policy";
-        let Principal::Session { role_arn, .. } = principal else {
-            return (Decision::Allow, IDENTITY);
-        };
-        let mut keys: ConditionKeys = context
-            .iter()
-            .map(|(key, value)| (key.to_ascii_lowercase(), vec![(*value).to_owned()]))
-            .collect();
-        keys.insert("aws:principalarn".to_owned(), vec![role_arn.clone()]);
-        keys.insert(
-            "aws:principalaccount".to_owned(),
-            vec![cloud.account_id.clone()],
-        );
-        keys.insert("aws:requestedregion".to_owned(), vec![cloud.region.clone()]);
-        let visible_ms = visible(cloud);
-        let state = self.lock();
-        let role = state.by_arn(role_arn);
-        let Some(access) = role.and_then(|role| role.effective(visible_ms)) else {
-            return (Decision::ImplicitDeny, IDENTITY);
-        };
-        let ask = AccessRequest {
-            principal: None,
-            action,
-            resource,
-            context: &keys,
-        };
-        let verdict = policy::evaluate(&access.policies(&state, visible_ms), &ask);
-        match &access.boundary {
-            Some(arn) if verdict == Decision::Allow => {
-                let bounds: Vec<_> = state.document(arn, visible_ms).into_iter().collect();
-                (policy::evaluate(&bounds, &ask), "permissions boundary")
-            }
-            _ => (verdict, IDENTITY),
-        }
-    }
-
-    /// Whether the role's policies, as far as they have propagated, allow an action on `resource`.
-    pub(crate) fn role_allows(
-        &self,
-        cloud: &Cloud,
-        role_arn: &str,
-        action: &str,
-        resource: &str,
-    ) -> bool {
-        let role_arn = role_arn.to_owned();
-        let principal = Principal::Session {
-            role_arn,
-            session_name: String::new(),
-        };
-        self.allows(cloud, &principal, action, resource, &[])
-    }
-
     /// Reads the caller from the request's signature; refuses unsigned requests, unknown or expired
     /// session tokens, and regions that do not exist here.
-    pub(crate) fn admit(
-        &self,
-        cloud: &Cloud,
-        request: &Request,
-    ) -> Result<Principal, ServiceError> {
+    pub(crate) fn admit(&self, request: &Request) -> Result<Principal, ServiceError> {
         let signature = request.signature().ok_or_else(ServiceError::unsigned)?;
         let global = matches!(request.service, "iam" | "sts");
-        if !global && signature.region != cloud.region {
+        if !global && signature.region != self.shared.region {
             let words = format!(
                 "Credential should be scoped to a valid region, not '{}'. The local cloud is {}",
-                signature.region, cloud.region
+                signature.region, self.shared.region
             );
             return Err(ServiceError::new(403, "InvalidSignatureException", words));
         }
@@ -373,7 +253,7 @@ impl Iam {
         }
         if session
             .expires_ms
-            .is_some_and(|expires| expires <= cloud.clock.now_ms())
+            .is_some_and(|expires| expires <= self.shared.clock.now_ms())
         {
             let words = "The security token included in the request is expired";
             let code = if global {
@@ -385,52 +265,14 @@ impl Iam {
         }
         Ok(session.principal())
     }
+}
 
-    /// Refuses in AWS's words what the caller's policies do not allow. The code and status are those
-    /// of the JSON services; IAM and STS reword them.
-    pub(crate) fn authorize(
-        &self,
-        cloud: &Cloud,
-        principal: &Principal,
-        action: &str,
-        resource: &str,
-        context: &[(&str, &str)],
-    ) -> Result<(), ServiceError> {
-        let (verdict, kind) = self.verdict(cloud, principal, action, resource, context);
-        let why = match verdict {
-            Decision::Allow => return Ok(()),
-            Decision::ExplicitDeny if kind.starts_with('i') => {
-                format!("with an explicit deny in an {kind}")
-            }
-            Decision::ExplicitDeny => format!("with an explicit deny in a {kind}"),
-            Decision::ImplicitDeny => format!("because no {kind} allows the {action} action"),
-        };
-        let user = principal.arn(&cloud.account_id);
-        let words = format!(
-            "User: {user} is not authorized to perform: {action} on resource: {resource} {why}"
-        );
-        Err(ServiceError::new(400, "AccessDeniedException", words))
-    }
-
-    /// Whoever gives a role to a service needs the right to pass it on, for that service.
-    pub(crate) fn may_pass(
-        &self,
-        cloud: &Cloud,
-        principal: &Principal,
-        role_arn: &str,
-        service: &str,
-    ) -> Result<(), ServiceError> {
-        let context = [("iam:PassedToService", service)];
-        self.authorize(cloud, principal, "iam:PassRole", role_arn, &context)
-    }
-
-    /// Everything, for `--persist`.
-    pub(crate) fn snapshot(&self) -> serde_json::Value {
+impl Persistent for Iam {
+    fn snapshot(&self) -> Value {
         serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Takes a snapshot back.
-    pub(crate) fn restore(&self, snapshot: serde_json::Value) -> Result<(), serde_json::Error> {
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         *self.lock() = serde_json::from_value(snapshot)?;
         Ok(())
     }
@@ -445,8 +287,8 @@ impl IamState {
     }
 
     /// The document of a managed policy that others see by now.
-    fn document(&self, arn: &str, visible_ms: i64) -> Option<Document> {
-        Document::parse(self.policy(arn)?.effective(visible_ms)?)
+    fn default_document(&self, arn: &str, visible_ms: i64) -> Option<&str> {
+        self.policy(arn)?.effective(visible_ms)
     }
 }
 
@@ -457,10 +299,4 @@ impl Session {
             session_name: self.session_name.clone(),
         }
     }
-}
-
-/// Changes up to this moment have propagated.
-fn visible(cloud: &Cloud) -> i64 {
-    let delay = i64::try_from(cloud.conditions.propagation().as_millis()).unwrap_or(i64::MAX);
-    cloud.clock.now_ms().saturating_sub(delay)
 }

@@ -3,12 +3,11 @@
 //! Names are unique in the account whatever their case or path. Versions count on and on, five at a
 //! time, and the default one can be neither deleted nor missing. AWS's own can only be looked at.
 
+use super::call::{IamCall, IamResult, check_path, checked_name, description, invalid, page};
 use super::documents::{self, PolicyKind};
 use super::managed::{self, Policy};
 use super::tags;
-use super::wire::{IamCall, IamResult, check_path, checked_name, description, invalid, page};
-use super::{CAPITALS, Iam, IamState, Role, visible};
-use crate::Cloud;
+use super::{CAPITALS, IamState, Role};
 use crate::wire::{ServiceError, element, encode, iso8601, random_id};
 
 /// A document's characters without white space.
@@ -16,38 +15,19 @@ const SIZE_QUOTA: usize = 6144;
 const VERSIONS_QUOTA: usize = 5;
 const POLICIES_QUOTA: usize = 1500;
 
-pub(super) fn answer(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    match call.operation() {
-        "CreatePolicy" => create(iam, call),
-        "GetPolicy" => get(iam, call),
-        "ListPolicies" => list(iam, call),
-        "DeletePolicy" => delete(iam, call),
-        "CreatePolicyVersion" => create_version(iam, call),
-        "GetPolicyVersion" => get_version(iam, call),
-        "ListPolicyVersions" => list_versions(iam, call),
-        "SetDefaultPolicyVersion" => set_default_version(iam, call),
-        "DeletePolicyVersion" => delete_version(iam, call),
-        "ListEntitiesForPolicy" => list_entities(iam, call),
-        "TagPolicy" => tag(iam, call),
-        "UntagPolicy" => untag(iam, call),
-        "ListPolicyTags" => list_tags(iam, call),
-        other => Err(ServiceError::not_here("iam", other)),
-    }
-}
-
-fn create(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn create(call: &IamCall<'_>) -> IamResult {
     let name = checked_name(call.form, "PolicyName", "policyName", 128)?;
     let path = call.form.get("Path").unwrap_or("/");
     check_path(path)?;
     let document = call.form.required("PolicyDocument")?;
-    let now_ms = call.cloud.clock.now_ms();
-    let mut policy = Policy::new(&name, path, &call.cloud.account_id, document, now_ms);
+    let now_ms = call.now_ms();
+    let mut policy = Policy::new(&name, path, &call.iam.shared.account_id, document, now_ms);
     call.allowed("iam:CreatePolicy", &policy.arn)?;
     check_document(document)?;
     policy.id = format!("ANPA{}", random_id(CAPITALS, 17));
     policy.description = description(call.form)?;
     policy.tags = tags::merged(&policy.tags, call.form.tags("Tags"), "TagsPerPolicy")?;
-    let mut state = iam.lock();
+    let mut state = call.iam.lock();
     let mut all = state.policies.values();
     if all.any(|known| known.name.eq_ignore_ascii_case(&name)) {
         let words =
@@ -64,20 +44,20 @@ fn create(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     Ok(xml)
 }
 
-fn get(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    with(iam, call, "iam:GetPolicy", |state, policy| {
+pub(super) fn get(call: &IamCall<'_>) -> IamResult {
+    with(call, "iam:GetPolicy", |state, policy| {
         Ok(whole(state, policy))
     })
 }
 
-fn list(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn list(call: &IamCall<'_>) -> IamResult {
     call.allowed("iam:ListPolicies", "*")?;
     let scope = one_of(call, "Scope", "scope", &["All", "AWS", "Local"])?;
     let uses = ["PermissionsPolicy", "PermissionsBoundary"];
     let usage = one_of(call, "PolicyUsageFilter", "policyUsageFilter", &uses)?;
     let prefix = call.form.get("PathPrefix").unwrap_or("/");
     let only_attached = call.form.get("OnlyAttached") == Some("true");
-    let state = iam.lock();
+    let state = call.iam.lock();
     let wanted = |policy: &Policy| {
         let (attached, bounding) = state.uses(&policy.arn);
         let used = match usage.as_deref() {
@@ -102,9 +82,9 @@ fn list(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     page(call.form, "Policies", rows.collect())
 }
 
-fn delete(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
     let conflict = |words: &str| Err(ServiceError::new(409, "DeleteConflict", words));
-    let arn = change(iam, call, "iam:DeletePolicy", |state, policy| {
+    let arn = change(call, "iam:DeletePolicy", |state, policy| {
         if state.uses(&policy.arn) != (0, 0) {
             return conflict("Cannot delete a policy attached to entities.");
         }
@@ -115,24 +95,24 @@ fn delete(iam: &Iam, call: &IamCall<'_>) -> IamResult {
         }
         Ok(policy.arn.clone())
     })?;
-    iam.lock().policies.remove(&arn);
+    call.iam.lock().policies.remove(&arn);
     Ok(String::new())
 }
 
-fn create_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn create_version(call: &IamCall<'_>) -> IamResult {
     let document = call.form.required("PolicyDocument")?;
     check_document(document)?;
     let as_default = call.form.get("SetAsDefault") == Some("true");
-    change(iam, call, "iam:CreatePolicyVersion", |_, policy| {
+    change(call, "iam:CreatePolicyVersion", |_, policy| {
         if policy.versions.len() >= VERSIONS_QUOTA {
             return Err(exceeded(&format!(
                 "A managed policy can have up to {VERSIONS_QUOTA} versions. Before you create a new version, you must delete an existing version."
             )));
         }
-        let now_ms = call.cloud.clock.now_ms();
+        let now_ms = call.now_ms();
         let id = policy.add(document, now_ms);
         if as_default {
-            policy.set_default(&id, now_ms, visible(call.cloud));
+            policy.set_default(&id, now_ms, call.iam.shared.visible_ms());
         }
         Ok(format!(
             "<PolicyVersion>{}</PolicyVersion>",
@@ -141,9 +121,9 @@ fn create_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn get_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn get_version(call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
-    with(iam, call, "iam:GetPolicyVersion", |_, policy| {
+    with(call, "iam:GetPolicyVersion", |_, policy| {
         known(policy, &id)?;
         Ok(format!(
             "<PolicyVersion>{}</PolicyVersion>",
@@ -153,8 +133,8 @@ fn get_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
 }
 
 /// The newest first. Documents are left out, as the model says of lists.
-fn list_versions(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    with(iam, call, "iam:ListPolicyVersions", |_, policy| {
+pub(super) fn list_versions(call: &IamCall<'_>) -> IamResult {
+    with(call, "iam:ListPolicyVersions", |_, policy| {
         let versions = policy.versions.iter().rev();
         let rows =
             versions.map(|one| format!("<member>{}</member>", version(policy, &one.id, false)));
@@ -162,19 +142,19 @@ fn list_versions(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn set_default_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn set_default_version(call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
-    change(iam, call, "iam:SetDefaultPolicyVersion", |_, policy| {
+    change(call, "iam:SetDefaultPolicyVersion", |_, policy| {
         known(policy, &id)?;
-        let now_ms = call.cloud.clock.now_ms();
-        policy.set_default(&id, now_ms, visible(call.cloud));
+        let now_ms = call.now_ms();
+        policy.set_default(&id, now_ms, call.iam.shared.visible_ms());
         Ok(String::new())
     })
 }
 
-fn delete_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn delete_version(call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
-    change(iam, call, "iam:DeletePolicyVersion", |_, policy| {
+    change(call, "iam:DeletePolicyVersion", |_, policy| {
         known(policy, &id)?;
         if policy.default_version == id {
             let words = "Cannot delete the default version of a policy.";
@@ -186,7 +166,7 @@ fn delete_version(iam: &Iam, call: &IamCall<'_>) -> IamResult {
 }
 
 /// Only roles have policies here; groups and users are empty lists.
-fn list_entities(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn list_entities(call: &IamCall<'_>) -> IamResult {
     let kinds = [
         "User",
         "Role",
@@ -198,7 +178,7 @@ fn list_entities(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     let uses = ["PermissionsPolicy", "PermissionsBoundary"];
     let usage = one_of(call, "PolicyUsageFilter", "policyUsageFilter", &uses)?;
     let prefix = call.form.get("PathPrefix").unwrap_or("/");
-    with(iam, call, "iam:ListEntitiesForPolicy", |state, policy| {
+    with(call, "iam:ListEntitiesForPolicy", |state, policy| {
         let has = |role: &&Role| {
             let access = role.access();
             let bounding = access.boundary.as_ref() == Some(&policy.arn);
@@ -219,39 +199,38 @@ fn list_entities(iam: &Iam, call: &IamCall<'_>) -> IamResult {
     })
 }
 
-fn tag(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn tag(call: &IamCall<'_>) -> IamResult {
     let wanted = call.form.tags("Tags");
-    change(iam, call, "iam:TagPolicy", |_, policy| {
+    change(call, "iam:TagPolicy", |_, policy| {
         policy.tags = tags::merged(&policy.tags, wanted, "TagsPerPolicy")?;
         Ok(String::new())
     })
 }
 
-fn untag(iam: &Iam, call: &IamCall<'_>) -> IamResult {
+pub(super) fn untag(call: &IamCall<'_>) -> IamResult {
     let keys = call.form.list("TagKeys");
     tags::check_keys(&keys)?;
-    change(iam, call, "iam:UntagPolicy", |_, policy| {
+    change(call, "iam:UntagPolicy", |_, policy| {
         policy.tags.retain(|key, _| !keys.contains(key));
         Ok(String::new())
     })
 }
 
-fn list_tags(iam: &Iam, call: &IamCall<'_>) -> IamResult {
-    with(iam, call, "iam:ListPolicyTags", |_, policy| {
+pub(super) fn list_tags(call: &IamCall<'_>) -> IamResult {
+    with(call, "iam:ListPolicyTags", |_, policy| {
         page(call.form, "Tags", tags::rows(&policy.tags))
     })
 }
 
 /// Looks at the policy that the form names.
 fn with<T>(
-    iam: &Iam,
     call: &IamCall<'_>,
     action: &str,
     look: impl FnOnce(&IamState, &Policy) -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
     let arn = arn(call, "PolicyArn")?;
     call.allowed(action, arn)?;
-    let state = iam.lock();
+    let state = call.iam.lock();
     let policy = state.policy(arn).ok_or_else(|| missing(arn))?;
     look(&state, policy)
 }
@@ -260,14 +239,13 @@ fn with<T>(
 ///
 /// Uncertain: how AWS words the refusal to change one of its own policies; we refuse the right to it.
 fn change<T>(
-    iam: &Iam,
     call: &IamCall<'_>,
     action: &str,
     edit: impl FnOnce(&IamState, &mut Policy) -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
     let arn = arn(call, "PolicyArn")?;
     call.allowed(action, arn)?;
-    let mut state = iam.lock();
+    let mut state = call.iam.lock();
     let mut policy = state.policy(arn).cloned().ok_or_else(|| missing(arn))?;
     if policy.is_of_aws() {
         let words = format!("Policy {arn} belongs to AWS and cannot be changed.");
@@ -402,8 +380,8 @@ pub(super) fn arn<'a>(call: &'a IamCall<'_>, parameter: &str) -> Result<&'a str,
 }
 
 /// Whether a policy exists and could be attached, without the right to look at it.
-pub(super) fn exists(cloud: &Cloud, arn: &str) -> bool {
-    cloud.iam.lock().policy(arn).is_some()
+pub(super) fn exists(call: &IamCall<'_>, arn: &str) -> bool {
+    call.iam.lock().policy(arn).is_some()
 }
 
 fn missing(arn: &str) -> ServiceError {

@@ -4,8 +4,8 @@
 //! rules: an explicit deny wins, silence is a deny, actions ignore case, resources do not, a condition
 //! on a missing key fails unless it is negated or ends in `IfExists`. Policy variables stay literal.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -28,13 +28,6 @@ pub(crate) enum Decision {
 pub(crate) struct Document {
     statements: Arc<[Statement]>,
 }
-
-/// Policies by their text. The same few are asked for every message and every post to a connection,
-/// and to read them anew each time showed in what a post costs.
-static PARSED: LazyLock<Mutex<HashMap<String, Option<Document>>>> =
-    LazyLock::new(|| Mutex::new(HashMap::new()));
-/// More texts than this are forgotten all at once.
-const PARSED_KEPT: usize = 256;
 
 /// What is asked of a policy. `principal` is looked at where a statement names principals:
 /// its kind (`Service`, `AWS`) and every name under which it is known.
@@ -81,17 +74,7 @@ enum Quantifier {
 impl Document {
     /// Parses a policy's text; `None` if it is not a policy.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parsed = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = parsed.get(text) {
-            return known.clone();
-        }
-        if parsed.len() >= PARSED_KEPT {
-            parsed.clear();
-        }
-        let value = serde_json::from_str(text).ok();
-        let read = value.and_then(|value| Self::from_value(&value));
-        parsed.insert(text.to_owned(), read.clone());
-        read
+        Self::from_value(&serde_json::from_str(text).ok()?)
     }
 
     /// Reads a policy that is JSON already.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wire::invalid;
+use super::call::invalid;
 use crate::wire::{ServiceError, element};
 
 /// Each tag as a member of an XML list.

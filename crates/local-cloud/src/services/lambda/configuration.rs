@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{invalid, runtime, validation};
-use crate::Cloud;
+use super::{Functions, invalid, runtime, validation};
 use crate::wire::ServiceError;
 
 /// Variables that Lambda keeps for itself.
@@ -142,7 +141,7 @@ impl Configuration {
     /// Takes over what is wanted, or says what cannot be.
     pub(super) fn apply(
         &mut self,
-        cloud: &Cloud,
+        functions: &Functions,
         wanted: ConfigurationRequest,
     ) -> Result<(), ServiceError> {
         refuse_the_rest(&wanted.rest)?;
@@ -152,7 +151,7 @@ impl Configuration {
         check_text("handler", wanted.handler.as_deref(), 128)?;
         check_text("description", wanted.description.as_deref(), 256)?;
         if let Some(role) = wanted.role {
-            self.role = assumable(cloud, role)?;
+            self.role = assumable(functions, role)?;
         }
         if let Some(timeout) = wanted.timeout {
             self.timeout = between("timeout", timeout, 1, 900)?;
@@ -271,17 +270,17 @@ fn one_of(member: &str, word: Option<&str>, words: &[&str]) -> Result<(), Servic
     }
 }
 
-fn assumable(cloud: &Cloud, role: String) -> Result<String, ServiceError> {
+fn assumable(functions: &Functions, role: String) -> Result<String, ServiceError> {
     let is_role = role.starts_with("arn:aws") && role.contains(":iam::") && role.contains(":role/");
     if !is_role {
         let pattern = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         return Err(validation("role", &role, pattern));
     }
-    if role.split(':').nth(4) != Some(&cloud.account_id) {
+    if role.split(':').nth(4) != Some(&functions.shared.account_id) {
         let words = "Cross-account pass role is not allowed.";
         return Err(ServiceError::new(403, "AccessDeniedException", words));
     }
-    if cloud.iam.assumable(cloud, &role, "lambda.amazonaws.com") {
+    if functions.iam.assumable(&role, "lambda.amazonaws.com") {
         Ok(role)
     } else {
         Err(invalid(

@@ -7,10 +7,9 @@ use serde::Deserialize;
 
 use super::configuration::{Configuration, ConfigurationRequest};
 use super::{
-    Function, LambdaResult, Name, Package, Revision, body, conflict, invalid, null, revision_id,
-    settings, shape, timestamp, update, validation,
+    Function, Functions, LambdaResult, Name, Package, Revision, body, conflict, invalid, null,
+    revision_id, settings, shape, timestamp, validation, versions,
 };
-use crate::Cloud;
 use crate::wire::{Request, ServiceError};
 
 #[derive(Debug, Deserialize)]
@@ -51,14 +50,14 @@ impl CodeMember {
     }
 }
 
-pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
+pub(super) fn create(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
     let create: Create = body(request)?;
-    let name = Name::new(cloud, &create.function_name)?;
+    let name = Name::new(&functions.shared, &create.function_name)?;
     let kind = create.package_type.as_deref();
     if kind.is_some_and(|kind| kind != "Zip") || create.code.image_uri.is_some() {
         return Err(ServiceError::not_here("lambda", "code from an image"));
     }
-    if cloud.functions.lock().contains_key(&name.function) {
+    if functions.lock().contains_key(&name.function) {
         return Err(conflict(format!(
             "Function already exist: {}",
             name.function
@@ -68,10 +67,10 @@ pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     require(&create.wanted)?;
     configuration.architecture = architecture(create.architectures)?;
     let code = create.code.package()?;
-    configuration.apply(cloud, create.wanted)?;
+    configuration.apply(functions, create.wanted)?;
     let tags = settings::checked_tags(create.tags.unwrap_or_default())?;
-    let function = function(cloud, configuration, code, tags);
-    let mut all = cloud.functions.lock();
+    let function = function(functions, configuration, code, tags);
+    let mut all = functions.lock();
     // Somebody else may have been faster since the look above.
     if all.contains_key(&name.function) {
         return Err(conflict(format!(
@@ -80,16 +79,18 @@ pub(super) fn create(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
         )));
     }
     let function = all.entry(name.function).or_insert(function);
-    let mut shape = shape::latest(cloud, function);
+    let mut shape = shape::latest(&functions.shared, function);
     if create.publish {
         // The answer names the version, but not in the ARN.
-        shape["Version"] = update::publish_now(cloud, function).to_string().into();
+        shape["Version"] = versions::publish_now(&functions.shared, function)
+            .to_string()
+            .into();
     }
     Ok((201, shape))
 }
 
 fn function(
-    cloud: &Cloud,
+    functions: &Functions,
     configuration: Configuration,
     code: Package,
     tags: BTreeMap<String, String>,
@@ -97,7 +98,7 @@ fn function(
     let latest = Revision {
         configuration,
         code,
-        last_modified: timestamp(cloud),
+        last_modified: timestamp(&functions.shared),
         revision_id: revision_id(),
         settled_id: Some(revision_id()),
         active_at: 0,
@@ -105,7 +106,7 @@ fn function(
     Function {
         latest,
         before_update: None,
-        active_at: cloud.propagated_at(),
+        active_at: functions.shared.propagated_at(),
         updated_at: 0,
         versions: BTreeMap::new(),
         next_version: 1,

@@ -8,8 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Function, Name, Revision, conflict, fault, not_found};
-use crate::Cloud;
+use super::{Function, Functions, Name, Revision, conflict, fault, not_found};
 use crate::runtime::{FunctionSpec, InvocationResult, LogFormat};
 use crate::wire::{Request, Response, ServiceError};
 
@@ -38,32 +37,33 @@ struct Found {
 
 /// Runs the function for a route of API Gateway.
 pub(crate) async fn invoke_for_gateway(
-    cloud: &Arc<Cloud>,
+    functions: &Arc<Functions>,
     function_arn: &str,
     source_arn: &str,
     role: Option<&str>,
     payload: Bytes,
 ) -> Result<(String, InvocationResult), InvokeRefusal> {
-    let name = Name::parse(cloud, function_arn, None).map_err(|_| InvokeRefusal::NotPermitted)?;
-    let found = cloud.functions.with(cloud, &name, |function| {
+    let name = Name::parse(&functions.shared, function_arn, None)
+        .map_err(|_| InvokeRefusal::NotPermitted)?;
+    let found = functions.with(&name, |function| {
         let by_policy = || {
             let (version, service) = (name.qualifier.as_deref(), "apigateway.amazonaws.com");
-            function.lets_in(version, service, source_arn, &cloud.account_id)
+            function.lets_in(version, service, source_arn, &functions.shared.account_id)
         };
         // A role that API Gateway may take on replaces the function's policy.
         let permitted = match role {
             Some(role) => {
-                cloud.iam.assumable(cloud, role, "apigateway.amazonaws.com")
-                    && cloud
+                functions.iam.assumable(role, "apigateway.amazonaws.com")
+                    && functions
                         .iam
-                        .role_allows(cloud, role, "lambda:InvokeFunction", function_arn)
+                        .role_allows(role, "lambda:InvokeFunction", function_arn)
             }
             None => by_policy(),
         };
         if permitted {
-            Ok(find(cloud, function, &name))
+            Ok(find(functions, function, &name))
         } else {
-            Ok(Err(not_found(cloud, &name)))
+            Ok(Err(not_found(&functions.shared, &name)))
         }
     });
     let found = found
@@ -72,35 +72,30 @@ pub(crate) async fn invoke_for_gateway(
             409 => InvokeRefusal::NotActive,
             _ => InvokeRefusal::NotPermitted,
         })?;
-    let slot = ConcurrencySlot::take(cloud, &found.spec).map_err(|_| InvokeRefusal::Throttled)?;
+    let slot =
+        ConcurrencySlot::take(functions, &found.spec).map_err(|_| InvokeRefusal::Throttled)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     let plain = (None, false);
-    let outcome = cloud
+    let outcome = functions
         .environments
-        .invoke(
-            cloud,
-            Arc::clone(&found.spec),
-            request_id.clone(),
-            payload,
-            plain,
-        )
+        .invoke(Arc::clone(&found.spec), request_id.clone(), payload, plain)
         .await;
     drop(slot);
     Ok((request_id, outcome))
 }
 
 /// The Invoke operation.
-pub(super) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
+pub(super) async fn serve(functions: &Arc<Functions>, request: Request) -> Response {
     let id = request.request_id.clone();
-    match invoke(cloud, request).await {
+    match invoke(functions, request).await {
         Ok(response) => response,
         Err(fault) => fault.rest(),
     }
     .identified(&id)
 }
 
-async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, ServiceError> {
-    let name = Name::of(cloud, &request)?;
+async fn invoke(functions: &Arc<Functions>, request: Request) -> Result<Response, ServiceError> {
+    let name = Name::of(&functions.shared, &request)?;
     let kind = request
         .header("x-amz-invocation-type")
         .unwrap_or("RequestResponse")
@@ -126,23 +121,22 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Servic
         );
         fault(400, "InvalidRequestContentException", words)
     })?;
-    let found = cloud
-        .functions
-        .with(cloud, &name, |function| Ok(find(cloud, function, &name)))
+    let found = functions
+        .with(&name, |function| Ok(find(functions, function, &name)))
         .and_then(|found| found)
-        .map_err(|fault| with_version(cloud, &name, fault))?;
+        .map_err(|fault| with_version(functions, &name, fault))?;
     match kind.as_str() {
         "DryRun" => Ok(Response::empty(http::StatusCode::NO_CONTENT)),
         "Event" => {
             tokio::spawn(in_background(
-                Arc::clone(cloud),
+                Arc::clone(functions),
                 name,
                 request.request_id,
                 payload,
             ));
             Ok(Response::empty(http::StatusCode::ACCEPTED))
         }
-        "RequestResponse" => wait(cloud, &request, found, payload).await,
+        "RequestResponse" => wait(functions, &request, found, payload).await,
         other => Err(super::validation(
             "invocationType",
             other,
@@ -152,7 +146,7 @@ async fn invoke(cloud: &Arc<Cloud>, request: Request) -> Result<Response, Servic
 }
 
 /// Invoke names the version that it looked for, also where the caller named none.
-fn with_version(cloud: &Cloud, name: &Name, fault: ServiceError) -> ServiceError {
+fn with_version(functions: &Functions, name: &Name, fault: ServiceError) -> ServiceError {
     if fault.status != 404 || name.qualifier.is_some() {
         return fault;
     }
@@ -160,24 +154,24 @@ fn with_version(cloud: &Cloud, name: &Name, fault: ServiceError) -> ServiceError
         qualifier: Some("$LATEST".to_owned()),
         ..name.clone()
     };
-    not_found(cloud, &latest)
+    not_found(&functions.shared, &latest)
 }
 
 async fn wait(
-    cloud: &Arc<Cloud>,
+    functions: &Arc<Functions>,
     request: &Request,
     found: Found,
     payload: Bytes,
 ) -> Result<Response, ServiceError> {
-    let slot = ConcurrencySlot::take(cloud, &found.spec).map_err(throttled)?;
+    let slot = ConcurrencySlot::take(functions, &found.spec).map_err(throttled)?;
     let tail = request.header("x-amz-log-type") == Some("Tail");
     let context = request
         .header("x-amz-client-context")
         .and_then(|text| String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok());
     let id = request.request_id.clone();
-    let outcome = cloud
+    let outcome = functions
         .environments
-        .invoke(cloud, found.spec, id, payload, (context, tail))
+        .invoke(found.spec, id, payload, (context, tail))
         .await;
     drop(slot);
     let mut response = Response::empty(http::StatusCode::OK)
@@ -194,35 +188,31 @@ async fn wait(
 }
 
 /// An `Event` invocation, with Lambda's own two retries.
-async fn in_background(cloud: Arc<Cloud>, name: Name, id: String, payload: Bytes) {
+async fn in_background(functions: Arc<Functions>, name: Name, id: String, payload: Bytes) {
     for pause in [None].into_iter().chain(RETRIES_AFTER.map(Some)) {
         if let Some(pause) = pause {
-            let until = cloud.clock.now_ms() + pause;
+            let until = functions.now_ms() + pause;
             tokio::select! {
-                () = cloud.clock.sleep_until(until) => {}
-                () = cloud.stopping.cancelled() => return,
+                () = functions.shared.clock.sleep_until(until) => {}
+                () = functions.shared.stopping.cancelled() => return,
             }
         }
-        let found = cloud
-            .functions
-            .with(&cloud, &name, |function| Ok(find(&cloud, function, &name)))
+        let found = functions
+            .with(&name, |function| Ok(find(&functions, function, &name)))
             .and_then(|found| found);
         let Ok(found) = found else { return };
-        let run = cloud.environments.invoke(
-            &cloud,
-            found.spec,
-            id.clone(),
-            payload.clone(),
-            (None, false),
-        );
+        let run =
+            functions
+                .environments
+                .invoke(found.spec, id.clone(), payload.clone(), (None, false));
         if !run.await.failed {
             return;
         }
     }
 }
 
-fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, ServiceError> {
-    let now = cloud.clock.now_ms();
+fn find(functions: &Functions, function: &Function, name: &Name) -> Result<Found, ServiceError> {
+    let now = functions.now_ms();
     if function.is_pending(now) {
         return Err(conflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
@@ -230,22 +220,27 @@ fn find(cloud: &Cloud, function: &Function, name: &Name) -> Result<Found, Servic
     }
     let (version, revision) = function
         .at(name.qualifier.as_deref(), now)
-        .ok_or_else(|| not_found(cloud, name))?;
+        .ok_or_else(|| not_found(&functions.shared, name))?;
     if now < revision.active_at {
         return Err(conflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         ));
     }
-    let spec = Arc::new(spec(cloud, function, &version, revision));
+    let spec = Arc::new(spec(functions, function, &version, revision));
     Ok(Found { spec, version })
 }
 
-fn spec(cloud: &Cloud, function: &Function, version: &str, revision: &Revision) -> FunctionSpec {
+fn spec(
+    functions: &Functions,
+    function: &Function,
+    version: &str,
+    revision: &Revision,
+) -> FunctionSpec {
     let configuration = &revision.configuration;
     let logging = &configuration.logging;
     FunctionSpec {
         name: configuration.name.clone(),
-        function_arn: cloud.function_arn(&configuration.name),
+        function_arn: functions.arn(&configuration.name),
         version: version.to_owned(),
         generation: revision.revision_id.clone(),
         handler: configuration.handler.clone(),
@@ -277,9 +272,9 @@ struct ConcurrencySlot<'a> {
 
 impl<'a> ConcurrencySlot<'a> {
     /// A place, or the reason why there is none.
-    fn take(cloud: &'a Cloud, spec: &FunctionSpec) -> Result<Self, &'static str> {
+    fn take(functions: &'a Functions, spec: &FunctionSpec) -> Result<Self, &'static str> {
         let slot = Self {
-            account: &cloud.functions.running,
+            account: &functions.running,
             function: Arc::clone(&spec.running),
         };
         let account = slot.account.fetch_add(1, Ordering::AcqRel);
@@ -291,7 +286,7 @@ impl<'a> ConcurrencySlot<'a> {
         {
             return Err("ReservedFunctionConcurrentInvocationLimitExceeded");
         }
-        if account >= cloud.conditions.now().concurrent_executions {
+        if account >= functions.shared.conditions.now().concurrent_executions {
             return Err("ConcurrentInvocationLimitExceeded");
         }
         Ok(slot)

@@ -16,15 +16,19 @@ mod runtime;
 mod settings;
 mod shape;
 mod update;
+mod versions;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Cloud;
-use crate::services::iam::Principal;
+use crate::persist::Persistent;
+use crate::runtime::Environments;
+use crate::services::iam::{Iam, Principal};
+use crate::shared::Shared;
 use crate::wire::{Request, Response, ServiceError};
 pub(crate) use code::Package;
 use configuration::Configuration;
@@ -33,11 +37,14 @@ use name::Name;
 use policy::Permission;
 
 /// Every function, by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Functions {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    environments: Arc<Environments>,
     all: Mutex<BTreeMap<String, Function>>,
     /// Invocations that run at this moment, for the account's limit.
-    running: std::sync::atomic::AtomicUsize,
+    running: AtomicUsize,
 }
 
 /// One function.
@@ -58,7 +65,7 @@ struct Function {
     reserved: Option<u32>,
     /// Invocations that run at this moment.
     #[serde(skip)]
-    running: Arc<std::sync::atomic::AtomicUsize>,
+    running: Arc<AtomicUsize>,
 }
 
 /// Code and configuration at one moment.
@@ -79,48 +86,65 @@ struct Revision {
 /// What an operation answers: a status and a body.
 type LambdaResult = Result<(u16, Value), ServiceError>;
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let id = request.request_id.clone();
-    let answer = match admit(cloud, &request) {
-        Err(fault) => Err(fault),
-        Ok(()) if request.operation == "Invoke" => return invoke::serve(cloud, request).await,
-        Ok(()) => dispatch(cloud, &request),
-    };
-    match answer {
-        Ok((status, body)) => Response::rest(status, &body),
-        Err(fault) => fault.rest(),
+impl Functions {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        iam: &Arc<Iam>,
+        environments: &Arc<Environments>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            environments: Arc::clone(environments),
+            all: Mutex::default(),
+            running: AtomicUsize::new(0),
+        }
     }
-    .identified(&id)
+
+    /// Answers a request.
+    pub(crate) async fn serve(self: &Arc<Self>, request: Request) -> Response {
+        let id = request.request_id.clone();
+        let answer = match admit(self, &request) {
+            Err(error) => Err(error),
+            Ok(()) if request.operation == "Invoke" => return invoke::serve(self, request).await,
+            Ok(()) => dispatch(self, &request),
+        };
+        match answer {
+            Ok((status, body)) => Response::rest(status, &body),
+            Err(error) => error.rest(),
+        }
+        .identified(&id)
+    }
 }
 
-fn dispatch(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
+fn dispatch(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
     match request.operation.as_str() {
-        "CreateFunction" => create::create(cloud, request),
-        "GetFunction" => shape::get_function(cloud, request),
-        "GetFunctionConfiguration" => shape::get_configuration(cloud, request),
-        "ListFunctions" => shape::list_functions(cloud, request),
-        "ListVersionsByFunction" => shape::list_versions(cloud, request),
-        "UpdateFunctionCode" => update::code(cloud, request),
-        "UpdateFunctionConfiguration" => update::configuration(cloud, request),
-        "PublishVersion" => update::publish(cloud, request),
-        "DeleteFunction" => update::delete(cloud, request),
-        "AddPermission" => policy::add(cloud, request),
-        "RemovePermission" => policy::remove(cloud, request),
-        "GetPolicy" => policy::get(cloud, request),
-        "TagResource" => settings::tag(cloud, request),
-        "UntagResource" => settings::untag(cloud, request),
-        "ListTags" => settings::list_tags(cloud, request),
-        "PutFunctionConcurrency" => settings::put_concurrency(cloud, request),
-        "GetFunctionConcurrency" => settings::get_concurrency(cloud, request),
-        "DeleteFunctionConcurrency" => settings::delete_concurrency(cloud, request),
-        "GetAccountSettings" => Ok(settings::account(cloud)),
+        "CreateFunction" => create::create(functions, request),
+        "GetFunction" => shape::get_function(functions, request),
+        "GetFunctionConfiguration" => shape::get_configuration(functions, request),
+        "ListFunctions" => shape::list_functions(functions, request),
+        "ListVersionsByFunction" => shape::list_versions(functions, request),
+        "UpdateFunctionCode" => update::code(functions, request),
+        "UpdateFunctionConfiguration" => update::configuration(functions, request),
+        "PublishVersion" => versions::publish(functions, request),
+        "DeleteFunction" => update::delete(functions, request),
+        "AddPermission" => policy::add(functions, request),
+        "RemovePermission" => policy::remove(functions, request),
+        "GetPolicy" => policy::get(functions, request),
+        "TagResource" => settings::tag(functions, request),
+        "UntagResource" => settings::untag(functions, request),
+        "ListTags" => settings::list_tags(functions, request),
+        "PutFunctionConcurrency" => settings::put_concurrency(functions, request),
+        "GetFunctionConcurrency" => settings::get_concurrency(functions, request),
+        "DeleteFunctionConcurrency" => settings::delete_concurrency(functions, request),
+        "GetAccountSettings" => Ok(settings::account(functions)),
         other => Err(ServiceError::not_here("lambda", other)),
     }
 }
 
 /// The caller's rights, as far as it is a role session.
-fn admit(cloud: &Cloud, request: &Request) -> Result<(), ServiceError> {
-    let principal = cloud.iam.admit(cloud, request)?;
+fn admit(functions: &Functions, request: &Request) -> Result<(), ServiceError> {
+    let principal = functions.iam.admit(request)?;
     if principal == Principal::Root {
         return Ok(());
     }
@@ -137,16 +161,14 @@ fn admit(cloud: &Cloud, request: &Request) -> Result<(), ServiceError> {
     let member = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let named = request.segments().get(2).cloned();
     let named = named.or_else(|| member("FunctionName"));
-    let resource = named.and_then(|name| Name::parse(cloud, &name, None).ok());
-    let resource = resource.map(|name| cloud.function_arn(&name.function));
+    let resource = named.and_then(|name| Name::parse(&functions.shared, &name, None).ok());
+    let resource = resource.map(|name| functions.arn(&name.function));
     let resource = resource.unwrap_or_else(|| "*".to_owned());
-    let allowed = cloud
-        .iam
-        .authorize(cloud, &principal, &action, &resource, &[]);
+    let allowed = functions.iam.authorize(&principal, &action, &resource, &[]);
     let passed = || match member("Role") {
-        Some(role) => cloud
+        Some(role) => functions
             .iam
-            .may_pass(cloud, &principal, &role, "lambda.amazonaws.com"),
+            .may_pass(&principal, &role, "lambda.amazonaws.com"),
         None => Ok(()),
     };
     allowed.and_then(|()| passed()).map_err(|mut fault| {
@@ -155,17 +177,16 @@ fn admit(cloud: &Cloud, request: &Request) -> Result<(), ServiceError> {
     })
 }
 
-impl Cloud {
-    /// The unqualified ARN of a function.
-    pub(crate) fn function_arn(&self, name: &str) -> String {
-        format!(
-            "arn:aws:lambda:{}:{}:function:{name}",
-            self.region, self.account_id
-        )
-    }
-}
-
 impl Functions {
+    /// The unqualified ARN of a function.
+    fn arn(&self, name: &str) -> String {
+        name::function_arn(&self.shared, name)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Function>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,23 +194,27 @@ impl Functions {
     /// Looks at or changes one function.
     fn with<T>(
         &self,
-        cloud: &Cloud,
         name: &Name,
         look: impl FnOnce(&mut Function) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         match self.lock().get_mut(&name.function) {
             Some(function) => look(function),
-            None => Err(not_found(cloud, name)),
+            None => Err(not_found(&self.shared, name)),
         }
     }
 
-    /// Everything, for `--persist`.
-    pub(crate) fn snapshot(&self) -> Value {
+    /// The uploaded zip, which `GetFunction`'s location leads to.
+    pub(crate) fn zip(&self, name: &str) -> Option<bytes::Bytes> {
+        Some(self.lock().get(name)?.latest.code.zip())
+    }
+}
+
+impl Persistent for Functions {
+    fn snapshot(&self) -> Value {
         serde_json::to_value(&*self.lock()).unwrap_or_default()
     }
 
-    /// Takes a snapshot back.
-    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         let mut all: BTreeMap<String, Function> = serde_json::from_value(snapshot)?;
         for function in all.values_mut() {
             // The clock of the former cloud may have been turned far ahead of this one's.
@@ -200,15 +225,10 @@ impl Functions {
         *self.lock() = all;
         Ok(())
     }
-
-    /// The uploaded zip, which `GetFunction`'s location leads to.
-    pub(crate) fn zip(&self, name: &str) -> Option<bytes::Bytes> {
-        Some(self.lock().get(name)?.latest.code.zip())
-    }
 }
 
 impl Function {
-    fn running(&self) -> Arc<std::sync::atomic::AtomicUsize> {
+    fn running(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.running)
     }
 
@@ -240,8 +260,7 @@ impl Function {
     }
 
     /// Refuses changes to a function that is not ready for one.
-    fn settled(&self, cloud: &Cloud, arn: &str) -> Result<(), ServiceError> {
-        let now = cloud.clock.now_ms();
+    fn settled(&self, now: i64, arn: &str) -> Result<(), ServiceError> {
         if self.is_pending(now) {
             return Err(conflict(
                 "The operation cannot be performed at this time. The function is currently in the following state: Pending",
@@ -255,12 +274,24 @@ impl Function {
         Ok(())
     }
 
+    /// Optimistic locking: the revision that the caller names must be the present one.
+    fn check_revision(&self, now: i64, revision: Option<&str>) -> Result<(), ServiceError> {
+        match revision {
+            Some(revision) if revision != self.revision_id(now) => Err(fault(
+                412,
+                "PreconditionFailedException",
+                "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins an update: the old revision goes on serving until it is done.
-    fn begin_update(&mut self, cloud: &Cloud) {
-        let done = cloud.propagated_at();
+    fn begin_update(&mut self, shared: &Shared) {
+        let done = shared.propagated_at();
         self.before_update = Some(Box::new(self.latest.clone()));
         self.updated_at = done;
-        self.latest.last_modified = timestamp(cloud);
+        self.latest.last_modified = timestamp(shared);
         self.latest.revision_id = revision_id();
         self.latest.settled_id = Some(revision_id());
     }
@@ -273,18 +304,9 @@ impl Function {
     }
 }
 
-impl Cloud {
-    /// When something that is changed now has taken effect everywhere.
-    pub(crate) fn propagated_at(&self) -> i64 {
-        let delay =
-            i64::try_from(self.conditions.propagation().as_millis()).unwrap_or(i64::MAX / 4);
-        self.clock.now_ms().saturating_add(delay)
-    }
-}
-
 /// `2026-09-25T00:22:22.506+0000`: Lambda's own way to write a moment.
-fn timestamp(cloud: &Cloud) -> String {
-    cloud
+fn timestamp(shared: &Shared) -> String {
+    shared
         .clock
         .now()
         .strftime("%Y-%m-%dT%H:%M:%S%.3f+0000")
@@ -312,8 +334,8 @@ fn missing(message: impl Into<String>) -> ServiceError {
     fault(404, "ResourceNotFoundException", message.clone()).with("Message", message)
 }
 
-fn not_found(cloud: &Cloud, name: &Name) -> ServiceError {
-    let arn = cloud.function_arn(&name.function);
+fn not_found(shared: &Shared, name: &Name) -> ServiceError {
+    let arn = name::function_arn(shared, &name.function);
     match &name.qualifier {
         Some(qualifier) => missing(format!("Function not found: {arn}:{qualifier}")),
         None => missing(format!("Function not found: {arn}")),

@@ -2,7 +2,7 @@
 //! qualifier, which may also come as a parameter of its own.
 
 use super::{fault, invalid, missing, validation};
-use crate::Cloud;
+use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
 
 const NAME: &str = "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
@@ -27,7 +27,7 @@ struct Parts<'a> {
 impl Name {
     /// Reads `name`, `name:qualifier`, `account:function:name` or a full ARN.
     pub(super) fn parse(
-        cloud: &Cloud,
+        shared: &Shared,
         text: &str,
         qualifier: Option<String>,
     ) -> Result<Self, ServiceError> {
@@ -35,15 +35,15 @@ impl Name {
         if let Some(qualifier) = &qualifier {
             check_qualifier(qualifier)?;
         }
-        if let Some(region) = parts.region.filter(|region| *region != cloud.region) {
+        if let Some(region) = parts.region.filter(|region| *region != shared.region) {
             return Err(missing(format!(
                 "Functions from '{region}' are not reachable in this region ('{}')",
-                cloud.region
+                shared.region
             )));
         }
         if parts
             .account
-            .is_some_and(|account| account != cloud.account_id)
+            .is_some_and(|account| account != shared.account_id)
         {
             return Err(ServiceError::new(403, "AccessDeniedException", ""));
         }
@@ -60,19 +60,19 @@ impl Name {
     }
 
     /// From the third segment of the path, which is where every operation has it.
-    pub(super) fn of(cloud: &Cloud, request: &Request) -> Result<Self, ServiceError> {
+    pub(super) fn of(shared: &Shared, request: &Request) -> Result<Self, ServiceError> {
         let segments = request.segments();
         let text = segments.get(2).map(String::as_str).unwrap_or_default();
-        Self::parse(cloud, text, request.param("Qualifier"))
+        Self::parse(shared, text, request.param("Qualifier"))
     }
 
     /// For a function that is about to be made.
-    pub(super) fn new(cloud: &Cloud, text: &str) -> Result<Self, ServiceError> {
+    pub(super) fn new(shared: &Shared, text: &str) -> Result<Self, ServiceError> {
         if text.len() > 140 {
             let rule = "Member must have length less than or equal to 140";
             return Err(validation("functionName", text, rule));
         }
-        let name = Self::parse(cloud, text, None)?;
+        let name = Self::parse(shared, text, None)?;
         if name.function.contains('.') || name.qualifier.is_some() {
             return Err(validation(
                 "functionName",
@@ -147,6 +147,12 @@ fn check_qualifier(qualifier: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     Err(validation("qualifier", qualifier, QUALIFIER))
+}
+
+/// The unqualified ARN of a function.
+pub(super) fn function_arn(shared: &Shared, name: &str) -> String {
+    let (region, account_id) = (&shared.region, &shared.account_id);
+    format!("arn:aws:lambda:{region}:{account_id}:function:{name}")
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::name::function_arn;
 use super::{
-    Function, LambdaResult, Name, body, conflict, fault, invalid, missing, not_found, revision_id,
-    validation,
+    Function, Functions, LambdaResult, Name, body, conflict, fault, invalid, missing, not_found,
+    revision_id, validation,
 };
-use crate::Cloud;
+use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
 
 /// Bytes of one policy.
@@ -91,8 +92,8 @@ impl Add {
     }
 }
 
-pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
+pub(super) fn add(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
     let mut add: Add = body(request)?;
     let revision = add.revision_id.take();
     if name.qualifier.as_deref() == Some("$LATEST") {
@@ -101,10 +102,10 @@ pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
         ));
     }
     let statement = add.checked(name.qualifier.clone())?;
-    cloud.functions.with(cloud, &name, |function| {
-        known(cloud, function, &name)?;
+    functions.with(&name, |function| {
+        known(&functions.shared, function, &name)?;
         locked(function, revision.as_deref())?;
-        let resource = resource(cloud, &name);
+        let resource = resource(&functions.shared, &name);
         let same = |other: &&Permission| other.qualifier == statement.qualifier;
         let others: Vec<_> = function.statements.iter().filter(same).collect();
         if others.iter().any(|other| other.id == statement.id) {
@@ -127,16 +128,16 @@ pub(super) fn add(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     })
 }
 
-pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
+pub(super) fn remove(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
     let segments = request.segments();
     let id = segments.get(4).map(String::as_str).unwrap_or_default();
-    let arn = cloud.function_arn(&name.function);
-    let mut all = cloud.functions.lock();
+    let arn = functions.arn(&name.function);
+    let mut all = functions.lock();
     let function = all
         .get_mut(&name.function)
         .ok_or_else(|| missing(format!("No policy found for: {arn}")))?;
-    known(cloud, function, &name)?;
+    known(&functions.shared, function, &name)?;
     let is_here = |statement: &Permission| statement.qualifier == name.qualifier;
     if !function.statements.iter().any(is_here) {
         return Err(missing("No policy is associated with the given resource."));
@@ -153,14 +154,14 @@ pub(super) fn remove(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     Ok((204, Value::Null))
 }
 
-pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
-    let all = cloud.functions.lock();
+pub(super) fn get(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
+    let all = functions.lock();
     let function = all.get(&name.function);
     let statements = function
         .into_iter()
         .flat_map(|function| &function.statements);
-    let resource = resource(cloud, &name);
+    let resource = resource(&functions.shared, &name);
     let here = statements.filter(|statement| statement.qualifier == name.qualifier);
     let here: Vec<Value> = here.map(|statement| statement.json(&resource)).collect();
     match function.filter(|_| !here.is_empty()) {
@@ -176,7 +177,7 @@ pub(super) fn get(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
 }
 
 /// The version that the policy is for must exist; names that are no number would be aliases.
-fn known(cloud: &Cloud, function: &Function, name: &Name) -> Result<(), ServiceError> {
+fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), ServiceError> {
     let Some(qualifier) = name.qualifier.as_deref() else {
         return Ok(());
     };
@@ -185,9 +186,9 @@ fn known(cloud: &Cloud, function: &Function, name: &Name) -> Result<(), ServiceE
         Ok(number) if function.versions.contains_key(&number) => Ok(()),
         Err(_) if !qualifier.contains('$') => Err(missing(format!(
             "Cannot find alias arn: {}",
-            resource(cloud, name)
+            resource(shared, name)
         ))),
-        _ => Err(not_found(cloud, name)),
+        _ => Err(not_found(shared, name)),
     }
 }
 
@@ -202,8 +203,8 @@ fn locked(function: &Function, revision: Option<&str>) -> Result<(), ServiceErro
     }
 }
 
-fn resource(cloud: &Cloud, name: &Name) -> String {
-    let arn = cloud.function_arn(&name.function);
+fn resource(shared: &Shared, name: &Name) -> String {
+    let arn = function_arn(shared, &name.function);
     match &name.qualifier {
         Some(qualifier) => format!("{arn}:{qualifier}"),
         None => arn,

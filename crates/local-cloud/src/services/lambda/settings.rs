@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{LambdaResult, Name, body, invalid, missing, null, validation};
-use crate::Cloud;
+use super::{Functions, LambdaResult, Name, body, invalid, missing, null, validation};
 use crate::wire::{Request, ServiceError};
 
 /// The account's limit, and how much of it must stay free of reservations.
@@ -20,8 +19,8 @@ struct Tags {
     tags: BTreeMap<String, String>,
 }
 
-pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = tagged(cloud, request)?;
+pub(super) fn tag(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = tagged(functions, request)?;
     let Tags { tags } = body(request)?;
     if tags.is_empty() {
         return Err(invalid(
@@ -29,7 +28,7 @@ pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
         ));
     }
     let tags = checked_tags(tags)?;
-    cloud.functions.with(cloud, &name, |function| {
+    functions.with(&name, |function| {
         let mut merged = function.tags.clone();
         merged.extend(tags);
         function.tags = checked_tags(merged)?;
@@ -37,8 +36,8 @@ pub(super) fn tag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     })
 }
 
-pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = tagged(cloud, request)?;
+pub(super) fn untag(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = tagged(functions, request)?;
     let keys = request
         .params()
         .into_iter()
@@ -47,28 +46,28 @@ pub(super) fn untag(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
     if keys.is_empty() {
         return Err(null("tagKeys"));
     }
-    cloud.functions.with(cloud, &name, |function| {
+    functions.with(&name, |function| {
         keys.iter().for_each(|key| drop(function.tags.remove(key)));
         Ok((204, Value::Null))
     })
 }
 
-pub(super) fn list_tags(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = tagged(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
+pub(super) fn list_tags(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = tagged(functions, request)?;
+    functions.with(&name, |function| {
         Ok((200, json!({ "Tags": function.tags })))
     })
 }
 
 /// Only whole functions have tags, and they are named by their ARN.
-fn tagged(cloud: &Cloud, request: &Request) -> Result<Name, ServiceError> {
+fn tagged(functions: &Functions, request: &Request) -> Result<Name, ServiceError> {
     let segments = request.segments();
     let arn = segments.get(2).map(String::as_str).unwrap_or_default();
     if !arn.starts_with("arn:") || !arn.contains(":function:") {
         let rule = "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
         return Err(validation("resource", arn, rule));
     }
-    let name = Name::of(cloud, request)?;
+    let name = Name::of(&functions.shared, request)?;
     match name.qualifier {
         Some(_) => Err(invalid(
             "Tags on function aliases and versions are not supported. Please specify a function ARN.",
@@ -102,8 +101,8 @@ struct Concurrency {
 }
 
 /// The whole function that the path names: neither a version nor an alias.
-fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, ServiceError> {
-    let name = Name::of(cloud, request)?;
+fn unqualified(functions: &Functions, request: &Request) -> Result<Name, ServiceError> {
+    let name = Name::of(&functions.shared, request)?;
     match name.qualifier {
         Some(_) => Err(invalid(
             "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
@@ -112,17 +111,17 @@ fn unqualified(cloud: &Cloud, request: &Request) -> Result<Name, ServiceError> {
     }
 }
 
-pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = unqualified(cloud, request)?;
-    if !cloud.functions.lock().contains_key(&name.function) {
-        let arn = cloud.function_arn(&name.function);
+pub(super) fn put_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = unqualified(functions, request)?;
+    if !functions.lock().contains_key(&name.function) {
+        let arn = functions.arn(&name.function);
         return Err(missing(format!("Function not found: {arn}:$LATEST")));
     }
     let Concurrency {
         reserved_concurrent_executions: wanted,
     } = body(request)?;
     let others: u32 = {
-        let all = cloud.functions.lock();
+        let all = functions.lock();
         let others = all.iter().filter(|(other, _)| **other != name.function);
         others.filter_map(|(_, function)| function.reserved).sum()
     };
@@ -131,15 +130,15 @@ pub(super) fn put_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaRe
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{LEAST_UNRESERVED}]."
         )));
     }
-    cloud.functions.with(cloud, &name, |function| {
+    functions.with(&name, |function| {
         function.reserved = Some(wanted);
         Ok((200, json!({ "ReservedConcurrentExecutions": wanted })))
     })
 }
 
-pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = unqualified(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
+pub(super) fn get_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = unqualified(functions, request)?;
+    functions.with(&name, |function| {
         let shape = match function.reserved {
             Some(reserved) => json!({ "ReservedConcurrentExecutions": reserved }),
             None => json!({}),
@@ -148,16 +147,16 @@ pub(super) fn get_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaRe
     })
 }
 
-pub(super) fn delete_concurrency(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = unqualified(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
+pub(super) fn delete_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = unqualified(functions, request)?;
+    functions.with(&name, |function| {
         function.reserved = None;
         Ok((204, Value::Null))
     })
 }
 
-pub(super) fn account(cloud: &Cloud) -> (u16, Value) {
-    let all = cloud.functions.lock();
+pub(super) fn account(functions: &Functions) -> (u16, Value) {
+    let all = functions.lock();
     let reserved: u32 = all.values().filter_map(|function| function.reserved).sum();
     let size: usize = all
         .values()

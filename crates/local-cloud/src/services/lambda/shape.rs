@@ -4,30 +4,31 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Function, LambdaResult, Name, Revision, not_found, validation};
-use crate::Cloud;
+use super::name::function_arn;
+use super::{Function, Functions, LambdaResult, Name, Revision, not_found, validation};
+use crate::shared::Shared;
 use crate::wire::Request;
 
 /// `$LATEST` as operations that change it show it.
-pub(super) fn latest(cloud: &Cloud, function: &Function) -> Value {
-    configuration(cloud, function, ("$LATEST", false), &function.latest)
+pub(super) fn latest(shared: &Shared, function: &Function) -> Value {
+    configuration(shared, function, ("$LATEST", false), &function.latest)
 }
 
 /// A published version.
-pub(super) fn version(cloud: &Cloud, function: &Function, number: u64) -> Value {
+pub(super) fn version(shared: &Shared, function: &Function, number: u64) -> Value {
     let revision = function.versions.get(&number).unwrap_or(&function.latest);
-    configuration(cloud, function, (&number.to_string(), true), revision)
+    configuration(shared, function, (&number.to_string(), true), revision)
 }
 
 /// `FunctionConfiguration`. The ARN has the version in it where the caller named one.
 fn configuration(
-    cloud: &Cloud,
+    shared: &Shared,
     function: &Function,
     (version, qualified): (&str, bool),
     revision: &Revision,
 ) -> Value {
     let configuration = &revision.configuration;
-    let mut arn = cloud.function_arn(&configuration.name);
+    let mut arn = function_arn(shared, &configuration.name);
     if qualified {
         arn = format!("{arn}:{version}");
     }
@@ -51,14 +52,14 @@ fn configuration(
         "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
         "RuntimeVersionConfig": {
             "RuntimeVersionArn":
-                format!("arn:aws:lambda:{}::runtime:{}", cloud.region, "0".repeat(64)),
+                format!("arn:aws:lambda:{}::runtime:{}", shared.region, "0".repeat(64)),
         },
         "LoggingConfig": configuration.logging,
     });
     if let Some(variables) = &configuration.variables {
         shape["Environment"] = json!({ "Variables": variables });
     }
-    let now = cloud.clock.now_ms();
+    let now = shared.clock.now_ms();
     if version == "$LATEST" {
         shape["RevisionId"] = json!(function.revision_id(now));
         state(
@@ -109,35 +110,37 @@ fn listed(mut shape: Value) -> Value {
 }
 
 /// The configuration that GetFunction shows is the newest, also while its update is in progress.
-fn shown(cloud: &Cloud, function: &Function, name: &Name) -> Option<Value> {
-    let (version, mut revision) = function.at(name.qualifier.as_deref(), cloud.clock.now_ms())?;
+fn shown(shared: &Shared, function: &Function, name: &Name) -> Option<Value> {
+    let (version, mut revision) = function.at(name.qualifier.as_deref(), shared.clock.now_ms())?;
     if version == "$LATEST" {
         revision = &function.latest;
     }
     let qualified = name.qualifier.is_some();
     Some(configuration(
-        cloud,
+        shared,
         function,
         (&version, qualified),
         revision,
     ))
 }
 
-pub(super) fn get_configuration(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
-        let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
+pub(super) fn get_configuration(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
+    functions.with(&name, |function| {
+        let shown = shown(&functions.shared, function, &name)
+            .ok_or_else(|| not_found(&functions.shared, &name))?;
         Ok((200, shown))
     })
 }
 
-pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
-        let shown = shown(cloud, function, &name).ok_or_else(|| not_found(cloud, &name))?;
+pub(super) fn get_function(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
+    functions.with(&name, |function| {
+        let shown = shown(&functions.shared, function, &name)
+            .ok_or_else(|| not_found(&functions.shared, &name))?;
         let location = format!(
             "{}/_chatctl/functions/{}/code.zip",
-            cloud.endpoint, name.function
+            functions.shared.endpoint, name.function
         );
         let mut whole = Map::new();
         whole.insert("Configuration".to_owned(), shown);
@@ -156,7 +159,7 @@ pub(super) fn get_function(cloud: &Arc<Cloud>, request: &Request) -> LambdaResul
     })
 }
 
-pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
+pub(super) fn list_functions(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
     let every = match request.param("FunctionVersion").as_deref() {
         None => false,
         Some("ALL") => true,
@@ -165,27 +168,32 @@ pub(super) fn list_functions(cloud: &Arc<Cloud>, request: &Request) -> LambdaRes
             return Err(validation("functionVersion", other, rule));
         }
     };
-    let all = cloud.functions.lock();
+    let all = functions.lock();
     let mut items = Vec::new();
     for (name, function) in all.iter() {
         let which = ("$LATEST", every);
-        let shape = configuration(cloud, function, which, &function.latest);
+        let shape = configuration(&functions.shared, function, which, &function.latest);
         items.push((name.clone(), listed(shape)));
         for number in function.versions.keys().filter(|_| every) {
-            let shape = version(cloud, function, *number);
+            let shape = version(&functions.shared, function, *number);
             items.push((format!("{name}:{number:020}"), listed(shape)));
         }
     }
     page(request, "Functions", items)
 }
 
-pub(super) fn list_versions(cloud: &Arc<Cloud>, request: &Request) -> LambdaResult {
-    let name = Name::of(cloud, request)?;
-    cloud.functions.with(cloud, &name, |function| {
-        let latest = configuration(cloud, function, ("$LATEST", true), &function.latest);
+pub(super) fn list_versions(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+    let name = Name::of(&functions.shared, request)?;
+    functions.with(&name, |function| {
+        let latest = configuration(
+            &functions.shared,
+            function,
+            ("$LATEST", true),
+            &function.latest,
+        );
         let mut items = vec![(String::new(), listed(latest))];
         for number in function.versions.keys() {
-            let shape = version(cloud, function, *number);
+            let shape = version(&functions.shared, function, *number);
             items.push((format!("{number:020}"), listed(shape)));
         }
         page(request, "Versions", items)

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::call::{LogsCall, LogsResult, constraint};
 use super::pattern::Pattern;
-use super::wire::{LogsCall, LogsResult, constraint};
 use super::{DAY_MS, Group, Key, LogEvent, invalid};
-use crate::Cloud;
+use crate::shared::Shared;
 use crate::wire::ServiceError;
 
 const PAGE_BYTES: usize = 1_048_576;
@@ -38,9 +38,9 @@ pub(super) struct Visible {
 }
 
 impl Visible {
-    pub(super) fn new(cloud: &Cloud, group: &Group) -> Self {
-        let now_ms = cloud.clock.now_ms();
-        let delay = cloud.conditions.now().control_plane.log_delay_millis;
+    pub(super) fn new(shared: &Shared, group: &Group) -> Self {
+        let now_ms = shared.clock.now_ms();
+        let delay = shared.conditions.now().control_plane.log_delay_millis;
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
         Self {
             ingested_by_ms: now_ms.saturating_sub(delay),
@@ -90,12 +90,18 @@ pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
         .text("nextToken")
         .map(|token| Token::read(token, call, asked))
         .transpose()?;
-    let empty_pages = call.cloud.conditions.now().control_plane.empty_log_pages;
+    let empty_pages = call
+        .logs
+        .shared
+        .conditions
+        .now()
+        .control_plane
+        .empty_log_pages;
     let after = token.as_ref().and_then(|token| token.after);
     let empty = token
         .as_ref()
         .map_or(empty_pages, |token| token.empty.min(empty_pages));
-    let state = call.cloud.logs.lock();
+    let state = call.logs.lock();
     let found = state.group(&group)?;
     question.check_streams(found)?;
     let go_on = |after, empty| {
@@ -111,7 +117,8 @@ pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
         let next = go_on(after, empty - 1);
         return Ok(json!({"events": [], "searchedLogStreams": [], "nextToken": next}));
     }
-    let (rows, stopped) = question.page(found, Visible::new(call.cloud, found), after, limit);
+    let (rows, stopped) =
+        question.page(found, Visible::new(&call.logs.shared, found), after, limit);
     let mut body = json!({"events": rows, "searchedLogStreams": []});
     if let Some(last) = stopped {
         body["nextToken"] = go_on(Some(last), empty_pages).into();

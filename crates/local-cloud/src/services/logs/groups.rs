@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::wire::{LogsCall, LogsResult, constraint, group_name, page};
+use super::call::{LogsCall, LogsResult, constraint, group_name, page};
 use super::{Group, invalid};
 use crate::wire::ServiceError;
 
@@ -30,7 +30,7 @@ pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
             "Member must satisfy enum value set: [STANDARD, INFREQUENT_ACCESS, DELIVERY]",
         ));
     }
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     if state.groups.contains_key(&name) {
         return Err(ServiceError::new(
             400,
@@ -50,7 +50,7 @@ pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
 pub(super) fn delete(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     if state.group(&name)?.deletion_protected {
         return Err(ServiceError::new(
             400,
@@ -82,7 +82,7 @@ pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
                 .is_none_or(|pattern| name.to_lowercase().contains(pattern))
             && (identifiers.is_empty() || identifiers.iter().any(|id| group_name(id) == name))
     };
-    let state = call.cloud.logs.lock();
+    let state = call.logs.lock();
     let rows = state
         .groups
         .iter()
@@ -128,14 +128,14 @@ pub(super) fn put_retention(call: &LogsCall<'_>) -> LogsResult {
             &format!("Member must satisfy enum value set: [{}]", valid.join(", ")),
         ));
     }
-    call.cloud.logs.lock().group_mut(&name)?.retention_days = Some(days);
+    call.logs.lock().group_mut(&name)?.retention_days = Some(days);
     Ok(json!({}))
 }
 
 pub(super) fn delete_retention(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
-    call.cloud.logs.lock().group_mut(&name)?.retention_days = None;
+    call.logs.lock().group_mut(&name)?.retention_days = None;
     Ok(json!({}))
 }
 
@@ -180,7 +180,7 @@ fn with_tags(
             "The specified resource ARN {identifier} is invalid"
         )));
     }
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     work(&mut state.group_mut(&name)?.tags)
 }
 

@@ -4,12 +4,13 @@
 //! event's time, then by the time it came in, then by order of arrival. Streams keep the keys of their
 //! own events. So pages are cut out of an ordered map, however many events there are.
 
+mod call;
+mod dispatch;
 mod events;
 mod groups;
 mod pattern;
 mod streams;
 mod tail;
-mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
-use crate::Cloud;
+use crate::persist::Persistent;
+use crate::services::iam::Iam;
+use crate::shared::Shared;
 use crate::wire::ServiceError;
-pub(crate) use wire::serve;
 
 /// Where an event stands in its group: its time, when it came in, and its number.
 type Key = (i64, i64, u64);
@@ -30,6 +32,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Every log group.
 #[derive(Debug)]
 pub(crate) struct Logs {
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
     state: Mutex<LogsState>,
     /// What comes in, for live tails.
     incoming: broadcast::Sender<Arc<Incoming>>,
@@ -90,17 +94,17 @@ struct SavedGroup {
     events: Vec<(Key, String, String)>,
 }
 
-impl Default for Logs {
-    fn default() -> Self {
+impl Logs {
+    pub(crate) fn new(shared: &Arc<Shared>, iam: &Arc<Iam>) -> Self {
         Self {
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
             state: Mutex::default(),
             incoming: broadcast::Sender::new(1024),
             cuts: watch::Sender::new(0),
         }
     }
-}
 
-impl Logs {
     fn lock(&self) -> MutexGuard<'_, LogsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,8 +115,8 @@ impl Logs {
     }
 
     /// Makes the group as a service does it: without retention and tags. No error if it is there.
-    pub(crate) fn ensure_group(&self, cloud: &Cloud, group: &str) {
-        let created_ms = cloud.clock.now_ms();
+    pub(crate) fn ensure_group(&self, group: &str) {
+        let created_ms = self.shared.clock.now_ms();
         self.lock()
             .groups
             .entry(group.to_owned())
@@ -121,8 +125,8 @@ impl Logs {
 
     /// Appends lines (milliseconds, text) to a stream, which is made if it is missing. Lines for a
     /// group that does not exist are dropped.
-    pub(crate) fn put(&self, cloud: &Cloud, group: &str, stream: &str, lines: Vec<(i64, String)>) {
-        let now_ms = cloud.clock.now_ms();
+    pub(crate) fn put(&self, group: &str, stream: &str, lines: Vec<(i64, String)>) {
+        let now_ms = self.shared.clock.now_ms();
         let mut state = self.lock();
         let Some(found) = state.groups.get_mut(group) else {
             return;
@@ -133,7 +137,7 @@ impl Logs {
             .or_insert_with(|| LogStream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
         // Lines of functions and of the gateway come without a call.
-        cloud.keeper.changed("logs");
+        self.shared.changes.mark("logs");
     }
 
     /// Stores events and hands them to the live tails.
@@ -177,9 +181,10 @@ impl Logs {
             events,
         }));
     }
+}
 
-    /// Everything, for `--persist`.
-    pub(crate) fn snapshot(&self) -> Value {
+impl Persistent for Logs {
+    fn snapshot(&self) -> Value {
         let state = self.lock();
         let saved: Vec<_> = state
             .groups
@@ -189,8 +194,7 @@ impl Logs {
         serde_json::to_value(saved).unwrap_or_default()
     }
 
-    /// Takes a snapshot back.
-    pub(crate) fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
+    fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         let saved: Vec<SavedGroup> = serde_json::from_value(snapshot)?;
         let mut state = self.lock();
         *state = LogsState::default();

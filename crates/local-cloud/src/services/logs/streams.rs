@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::wire::{LogsCall, LogsResult, constraint, page};
+use super::call::{LogsCall, LogsResult, constraint, page};
 use super::{DAY_MS, Group, Key, LogStream, events, invalid, no_stream};
 use crate::wire::ServiceError;
 
@@ -14,7 +14,7 @@ pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let now_ms = call.now_ms();
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     let streams = &mut state.group_mut(&group)?.streams;
     if streams.contains_key(&name) {
         return Err(ServiceError::new(
@@ -30,7 +30,7 @@ pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
 pub(super) fn delete(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     let found = state.group_mut(&group)?;
     let stream = found.streams.remove(&name).ok_or_else(no_stream)?;
     for key in stream.keys {
@@ -58,7 +58,7 @@ pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
             "Cannot order by LastEventTime with a logStreamNamePrefix.",
         ));
     }
-    let state = call.cloud.logs.lock();
+    let state = call.logs.lock();
     let found = state.group(&group)?;
     let mut streams: Vec<_> = found
         .streams
@@ -99,7 +99,7 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
     call.allowed(&group, &name)?;
     let lines = read_events(call)?;
     let now_ms = call.now_ms();
-    let mut state = call.cloud.logs.lock();
+    let mut state = call.logs.lock();
     let horizon = {
         let found = state.group(&group)?;
         found.streams.get(&name).ok_or_else(no_stream)?;
@@ -111,9 +111,7 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
         .into_iter()
         .filter(|(time, _)| *time >= oldest && *time <= now_ms + 2 * 60 * 60 * 1000)
         .collect();
-    call.cloud
-        .logs
-        .append(&mut state, &group, &name, now_ms, good);
+    call.logs.append(&mut state, &group, &name, now_ms, good);
     let mut body = json!({ "nextSequenceToken": events::id((now_ms, now_ms, state.next_number)) });
     if let Some(rejected) = rejected {
         body["rejectedLogEventsInfo"] = rejected;
@@ -216,10 +214,10 @@ pub(super) fn get_events(call: &LogsCall<'_>) -> LogsResult {
     let limit = call.limit(10_000)?;
     let (start, end) = (call.whole("startTime")?, call.whole("endTime")?);
     let from = call.text("nextToken").map(position).transpose()?;
-    let state = call.cloud.logs.lock();
+    let state = call.logs.lock();
     let found = state.group(&group)?;
     let stream = found.streams.get(&name).ok_or_else(no_stream)?;
-    let visible = events::Visible::new(call.cloud, found);
+    let visible = events::Visible::new(&call.logs.shared, found);
     let keys = stream.keys.iter().copied().filter(|key| {
         visible.shows(*key)
             && start.is_none_or(|start| key.0 >= start)

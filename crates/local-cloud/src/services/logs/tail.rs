@@ -17,11 +17,11 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
+use super::call::{LogsCall, checked_group, constraint, group_name};
 use super::pattern::Pattern;
-use super::wire::{LogsCall, checked_group, constraint, group_name};
 use super::{Incoming, invalid};
-use crate::wire::{Request, Response, ServiceError};
-use crate::{Cloud, LocalCloud};
+use crate::shared::Shared;
+use crate::wire::{Response, ServiceError};
 
 const UPDATE_EVENTS: usize = 500;
 const SESSION_MS: i64 = 3 * 60 * 60 * 1000;
@@ -37,12 +37,11 @@ struct LiveTailSession {
     pattern_text: String,
 }
 
-pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, ServiceError> {
-    let caller = cloud.iam.admit(cloud, request)?;
-    let call = LogsCall::new(cloud, request.json()?, &caller, "StartLiveTail");
-    let session = LiveTailSession::read(&call)?;
-    let incoming = cloud.logs.incoming.subscribe();
-    let cuts = cloud.logs.cuts.subscribe();
+/// Begins a session, and answers with its event stream.
+pub(super) fn start(call: &LogsCall<'_>, request_id: &str) -> Result<Response, ServiceError> {
+    let session = LiveTailSession::read(call)?;
+    let incoming = call.logs.incoming.subscribe();
+    let cuts = call.logs.cuts.subscribe();
     let (sender, receiver) = mpsc::channel(16);
     let mut response = Response::text(
         StatusCode::OK,
@@ -51,11 +50,11 @@ pub(super) fn start(cloud: &Arc<Cloud>, request: &Request) -> Result<Response, S
     );
     response.stream = Some(receiver);
     tokio::spawn(run(
-        Arc::clone(cloud),
+        Arc::clone(&call.logs.shared),
         session,
         (incoming, cuts),
         sender,
-        request.request_id.clone(),
+        request_id.to_owned(),
     ));
     Ok(response)
 }
@@ -69,18 +68,6 @@ impl super::Logs {
     /// How many live tails are open.
     pub(crate) fn tails(&self) -> usize {
         self.incoming.receiver_count()
-    }
-}
-
-impl LocalCloud {
-    /// Breaks off every StartLiveTail session, as a network does it.
-    pub fn cut_live_tails(&self) {
-        self.cloud.logs.cut_tails();
-    }
-
-    /// How many StartLiveTail sessions are open.
-    pub fn live_tails(&self) -> usize {
-        self.cloud.logs.tails()
     }
 }
 
@@ -119,7 +106,7 @@ impl LiveTailSession {
             }
             let group = checked_group(group_name(identifier))?;
             call.allowed(&group, "")?;
-            call.cloud.logs.lock().group(&group)?;
+            call.logs.lock().group(&group)?;
             groups.push(group);
         }
         let pattern_text = call
@@ -159,12 +146,12 @@ impl LiveTailSession {
     }
 
     /// What came in since the last update.
-    fn update(&self, cloud: &Cloud, incoming: &mut Receiver<Arc<Incoming>>) -> Value {
+    fn update(&self, shared: &Shared, incoming: &mut Receiver<Arc<Incoming>>) -> Value {
         let (mut results, mut sampled) = (Vec::new(), false);
         loop {
             match incoming.try_recv() {
                 Ok(batch) if self.wants(&batch) => {
-                    let arn = super::wire::arn(cloud, &batch.group);
+                    let arn = super::call::arn(shared, &batch.group);
                     let matching = batch
                         .events
                         .iter()
@@ -194,13 +181,13 @@ impl LiveTailSession {
 }
 
 async fn run(
-    cloud: Arc<Cloud>,
+    shared: Arc<Shared>,
     session: LiveTailSession,
     (mut incoming, mut cuts): (Receiver<Arc<Incoming>>, watch::Receiver<u64>),
     sender: mpsc::Sender<Bytes>,
     request_id: String,
 ) {
-    let ends_ms = cloud.clock.now_ms() + SESSION_MS;
+    let ends_ms = shared.clock.now_ms() + SESSION_MS;
     let mut next = vec![
         event("initial-response", &json!({})),
         event("sessionStart", &session.start_event(&request_id)),
@@ -213,7 +200,7 @@ async fn run(
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = cloud.stopping.cancelled() => return,
+            () = shared.stopping.cancelled() => return,
             () = sender.closed() => return,
             Ok(()) = cuts.changed() => {
                 let whole = event("sessionUpdate", &json!({}));
@@ -221,13 +208,13 @@ async fn run(
                 return;
             }
         }
-        if cloud.clock.now_ms() >= ends_ms {
+        if shared.clock.now_ms() >= ends_ms {
             let _ = sender.send(timed_out()).await;
             return;
         }
         next.push(event(
             "sessionUpdate",
-            &session.update(&cloud, &mut incoming),
+            &session.update(&shared, &mut incoming),
         ));
     }
 }

@@ -3,29 +3,30 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::call::{ApiCall, ApiResult, fresh_id};
 use super::fields::bad;
-use super::live::{Snapshot, text};
-use super::wire::{ApiCall, ApiResult, fresh_id};
-use super::{Api, Deployment, Stage, View, missing};
+use super::live::Snapshot;
+use super::view::{View, text};
+use super::{Api, Deployment, Stage, missing};
 use crate::wire::{ServiceError, iso8601};
 
 pub(super) async fn deployments(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> ApiResult {
-    let apis = &call.cloud.apis;
+    let apis = call.apis;
     match (call.method, rest) {
         (&Method::GET, []) => {
-            let items = apis.with(call.cloud, api_id, |api| Ok(newest_first(api)))?;
+            let items = apis.with(api_id, |api| Ok(newest_first(api)))?;
             call.page(items)
         }
-        (&Method::GET, [id]) => apis.with(call.cloud, api_id, |api| {
+        (&Method::GET, [id]) => apis.with(api_id, |api| {
             Ok((200, deployment(api, id)?.view.clone().into()))
         }),
         (&Method::POST, []) => {
-            let _writing = apis.write(call.cloud, api_id).await?;
-            apis.change(call.cloud, api_id, false, |api| create(call, api))
+            let _writing = apis.write(api_id).await?;
+            apis.change(api_id, false, |api| create(call, api))
         }
         (&Method::PATCH, [id]) => {
-            let _writing = apis.write(call.cloud, api_id).await?;
-            apis.change(call.cloud, api_id, false, |api| {
+            let _writing = apis.write(api_id).await?;
+            apis.change(api_id, false, |api| {
                 let description = call.body.get("description").and_then(Value::as_str);
                 let view = &mut api
                     .deployments
@@ -39,8 +40,8 @@ pub(super) async fn deployments(call: &ApiCall<'_>, api_id: &str, rest: &[&str])
             })
         }
         (&Method::DELETE, [id]) => {
-            let _writing = apis.write(call.cloud, api_id).await?;
-            apis.change(call.cloud, api_id, false, |api| delete(api, id))
+            let _writing = apis.write(api_id).await?;
+            apis.change(api_id, false, |api| delete(api, id))
         }
         _ => Err(call.not_here()),
     }
@@ -74,7 +75,7 @@ fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
             ));
         }
     }
-    let now_ms = call.cloud.clock.now_ms();
+    let now_ms = call.apis.shared.clock.now_ms();
     let view = add(api, now_ms, false, description);
     if let Some(stage) = stage.and_then(|name| api.stages.get_mut(name)) {
         stage.view.insert(

@@ -1,13 +1,12 @@
-//! CloudWatch Logs' JSON 1.1: which operation, and how its members are read and checked.
-
-use std::sync::Arc;
+//! One call of CloudWatch Logs: how its members are read and checked, and what lists have in common.
 
 use serde_json::{Map, Value, json};
 
-use super::{events, groups, invalid, streams, tail};
-use crate::Cloud;
 use crate::services::iam::Principal;
-use crate::wire::{Request, Response, ServiceError};
+use crate::shared::Shared;
+use crate::wire::{ServiceError, encode};
+
+use super::{Logs, invalid};
 
 /// What every operation answers.
 pub(super) type LogsResult = Result<Value, ServiceError>;
@@ -15,70 +14,13 @@ pub(super) type LogsResult = Result<Value, ServiceError>;
 /// One call with its body.
 #[derive(Debug)]
 pub(super) struct LogsCall<'a> {
-    pub(super) cloud: &'a Cloud,
+    pub(super) logs: &'a Logs,
     pub(super) body: Map<String, Value>,
-    caller: &'a Principal,
-    operation: &'a str,
+    pub(super) caller: &'a Principal,
+    pub(super) operation: &'a str,
 }
 
-pub(crate) async fn serve(cloud: &Arc<Cloud>, request: Request) -> Response {
-    let response = if request.operation == "StartLiveTail" {
-        tail::start(cloud, &request)
-    } else {
-        answer(cloud, &request).map(|body| Response::versioned("1.1", 200, body.to_string()))
-    };
-    response
-        .unwrap_or_else(|fault| fault.versioned("1.1", ""))
-        .identified(&request.request_id)
-}
-
-fn answer(cloud: &Cloud, request: &Request) -> LogsResult {
-    let caller = cloud.iam.admit(cloud, request)?;
-    let body = request.json()?;
-    let call = LogsCall {
-        cloud,
-        body,
-        caller: &caller,
-        operation: &request.operation,
-    };
-    match call.operation {
-        "CreateLogGroup" => groups::create(&call),
-        "DeleteLogGroup" => groups::delete(&call),
-        "DescribeLogGroups" => groups::describe(&call),
-        "PutRetentionPolicy" => groups::put_retention(&call),
-        "DeleteRetentionPolicy" => groups::delete_retention(&call),
-        "TagResource" => groups::tag(&call, "resourceArn"),
-        "UntagResource" => groups::untag(&call, "resourceArn", "tagKeys"),
-        "ListTagsForResource" => groups::list_tags(&call, "resourceArn"),
-        "TagLogGroup" => groups::tag(&call, "logGroupName"),
-        "UntagLogGroup" => groups::untag(&call, "logGroupName", "tags"),
-        "ListTagsLogGroup" => groups::list_tags(&call, "logGroupName"),
-        "CreateLogStream" => streams::create(&call),
-        "DeleteLogStream" => streams::delete(&call),
-        "DescribeLogStreams" => streams::describe(&call),
-        "PutLogEvents" => streams::put_events(&call),
-        "GetLogEvents" => streams::get_events(&call),
-        "FilterLogEvents" => events::filter(&call),
-        other => Err(ServiceError::not_here("logs", other)),
-    }
-}
-
-impl<'a> LogsCall<'a> {
-    /// A call whose body was read already, as live tails do it.
-    pub(super) fn new(
-        cloud: &'a Cloud,
-        body: Map<String, Value>,
-        caller: &'a Principal,
-        operation: &'a str,
-    ) -> Self {
-        Self {
-            cloud,
-            body,
-            caller,
-            operation,
-        }
-    }
-
+impl LogsCall<'_> {
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
     }
@@ -159,26 +101,26 @@ impl<'a> LogsCall<'a> {
     pub(super) fn allowed(&self, group: &str, stream: &str) -> Result<(), ServiceError> {
         let resource = format!("{}:log-stream:{stream}", self.arn(group));
         let action = format!("logs:{}", self.operation);
-        self.cloud
+        self.logs
             .iam
-            .authorize(self.cloud, self.caller, &action, &resource, &[])
+            .authorize(self.caller, &action, &resource, &[])
     }
 
     /// The group's ARN, without `:*`.
     pub(super) fn arn(&self, group: &str) -> String {
-        arn(self.cloud, group)
+        arn(&self.logs.shared, group)
     }
 
     pub(super) fn now_ms(&self) -> i64 {
-        self.cloud.clock.now_ms()
+        self.logs.shared.clock.now_ms()
     }
 }
 
 /// A log group's ARN, without `:*`.
-pub(super) fn arn(cloud: &Cloud, group: &str) -> String {
+pub(super) fn arn(shared: &Shared, group: &str) -> String {
     format!(
         "arn:aws:logs:{}:{}:log-group:{group}",
-        cloud.region, cloud.account_id
+        shared.region, shared.account_id
     )
 }
 
@@ -232,10 +174,7 @@ pub(super) fn page(
         None => 0,
         Some(token) => token
             .strip_prefix("after:")
-            .and_then(|token| {
-                rows.iter()
-                    .position(|(name, _)| crate::wire::encode(name) == token)
-            })
+            .and_then(|token| rows.iter().position(|(name, _)| encode(name) == token))
             .map(|position| position + 1)
             .ok_or_else(|| invalid("The specified nextToken is invalid."))?,
     };
@@ -243,7 +182,7 @@ pub(super) fn page(
     let page: Vec<_> = rows[start..end].iter().map(|(_, row)| row).collect();
     let mut body = json!({ key: page });
     if end < rows.len() {
-        body["nextToken"] = format!("after:{}", crate::wire::encode(&rows[end - 1].0)).into();
+        body["nextToken"] = format!("after:{}", encode(&rows[end - 1].0)).into();
     }
     Ok(body)
 }

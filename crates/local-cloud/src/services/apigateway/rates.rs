@@ -1,4 +1,4 @@
-//! The fixed rates of API Gateway's control plane, when the weather asks for them.
+//! The fixed rates of API Gateway's control plane, when the conditions ask for them.
 //!
 //! All calls together: 10 a second with a burst of 40. UpdateAccount: one in 20 s. CreateDeployment:
 //! one in 5 s. Both APIs, v1 and v2, share them. They run on the turnable clock.
@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::Cloud;
+use crate::shared::Shared;
 use crate::wire::ServiceError;
 
 /// Buckets by name: tokens left, and when they were counted.
@@ -19,13 +19,13 @@ impl Rates {
     /// Takes one call from the shared bucket and from the operation's own, if it has one.
     pub(crate) fn take(
         &self,
-        cloud: &Cloud,
+        shared: &Shared,
         own: Option<(&'static str, f64)>,
     ) -> Result<(), ServiceError> {
-        if !cloud.conditions.now().control_plane.control_rates {
+        if !shared.conditions.now().control_plane.control_rates {
             return Ok(());
         }
-        let now_ms = cloud.clock.now_ms();
+        let now_ms = shared.clock.now_ms();
         let shared = self.take_from("all", 10.0, 40.0, now_ms);
         let own = own.is_none_or(|(name, rate)| self.take_from(name, rate, 1.0, now_ms));
         if shared && own {

@@ -1,0 +1,30 @@
+//! What an integration answers, whatever kind it is, and what the kinds read of an event and a stage.
+
+use serde_json::Value;
+
+use crate::services::apigatewayv2::LiveStage;
+
+/// What a well-formed answer says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// The message in an event; a handshake and an end have none.
+pub(super) fn body_of(event: &Value) -> &str {
+    event
+        .get("body")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// A text with the stage's variables filled in.
+pub(super) fn substituted(stage: &LiveStage, text: &str) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in &stage.stage_variables {
+        text = text.replace(&format!("${{stageVariables.{name}}}"), value);
+    }
+    text
+}
