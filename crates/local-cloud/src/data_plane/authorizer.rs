@@ -12,7 +12,6 @@
 //! Nothing is cached: WebSocket APIs ask the function for every handshake. The permission that it needs
 //! names `{api}/authorizers/{id}`, not the route.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -94,7 +93,7 @@ impl Denied {
 
 /// Asks the function behind a `CUSTOM` route.
 pub(super) async fn ask(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     connection: &Connection,
@@ -131,7 +130,7 @@ pub(super) async fn ask(
 }
 
 async fn invoke(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     stage: &LiveStage,
     authorizer: &LiveAuthorizer,
     event: Bytes,
@@ -291,7 +290,7 @@ fn verdict(
 
 /// `AWS_IAM`: the caller must be signed, and have `execute-api:Invoke`. The caller's ARN, or why not.
 pub(super) fn ask_iam(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     stage: &LiveStage,
     parts: &Parts,
 ) -> Result<String, String> {

@@ -3,7 +3,6 @@
 //! A proxy answer is an object with a whole `statusCode` and nothing that API Gateway does not know.
 //! One extra key makes it malformed, although the function did everything else right.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -46,7 +45,7 @@ pub(super) struct IntegrationCall {
 
 /// Calls the integration of a route with an event.
 pub(super) async fn call(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     stage: &LiveStage,
     route_key: &str,
     integration: &LiveIntegration,
@@ -88,7 +87,7 @@ pub(super) async fn call(
 }
 
 async fn lambda(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     stage: &LiveStage,
     source: &str,
     integration: &LiveIntegration,

@@ -189,7 +189,7 @@ impl Environment {
         match event {
             Some(RuntimeEvent::Next(waits)) => self.runtime_waits = Some(waits),
             Some(RuntimeEvent::ExtensionNext(index, waits)) => {
-                self.extensions_wait.push((index, waits))
+                self.extensions_wait.push((index, waits));
             }
             Some(RuntimeEvent::Response(_, _, say) | RuntimeEvent::Failure(_, _, _, say)) => {
                 let _ = say.send(AnswerStatus::UnknownRequest);
@@ -205,7 +205,7 @@ impl Environment {
         loop {
             match self.step(deadline).await {
                 Wakeup::RuntimeEvent(RuntimeEvent::InitFailure(kind, body)) => {
-                    reported = Some((kind, body))
+                    reported = Some((kind, body));
                 }
                 Wakeup::RuntimeEvent(RuntimeEvent::ExtensionFailure(kind, why)) => {
                     self.end_process().await;

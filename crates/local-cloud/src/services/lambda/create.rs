@@ -50,7 +50,7 @@ impl CodeMember {
     }
 }
 
-pub(super) fn create(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn create(functions: &Functions, request: &Request) -> LambdaResult {
     let create: Create = body(request)?;
     let name = Name::new(&functions.shared, &create.function_name)?;
     let kind = create.package_type.as_deref();

@@ -37,7 +37,7 @@ struct Found {
 
 /// Runs the function for a route of API Gateway.
 pub(crate) async fn invoke_for_gateway(
-    functions: &Arc<Functions>,
+    functions: &Functions,
     function_arn: &str,
     source_arn: &str,
     role: Option<&str>,
@@ -158,7 +158,7 @@ fn with_version(functions: &Functions, name: &Name, fault: ServiceError) -> Serv
 }
 
 async fn wait(
-    functions: &Arc<Functions>,
+    functions: &Functions,
     request: &Request,
     found: Found,
     payload: Bytes,

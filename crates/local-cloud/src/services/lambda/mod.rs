@@ -117,7 +117,7 @@ impl Functions {
     }
 }
 
-fn dispatch(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+fn dispatch(functions: &Functions, request: &Request) -> LambdaResult {
     match request.operation.as_str() {
         "CreateFunction" => create::create(functions, request),
         "GetFunction" => shape::get_function(functions, request),

@@ -5,7 +5,6 @@
 //! statement no longer fits: the client gets a 500.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -92,7 +91,7 @@ impl Add {
     }
 }
 
-pub(super) fn add(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let mut add: Add = body(request)?;
     let revision = add.revision_id.take();
@@ -128,7 +127,7 @@ pub(super) fn add(functions: &Arc<Functions>, request: &Request) -> LambdaResult
     })
 }
 
-pub(super) fn remove(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn remove(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let segments = request.segments();
     let id = segments.get(4).map(String::as_str).unwrap_or_default();
@@ -154,7 +153,7 @@ pub(super) fn remove(functions: &Arc<Functions>, request: &Request) -> LambdaRes
     Ok((204, Value::Null))
 }
 
-pub(super) fn get(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let all = functions.lock();
     let function = all.get(&name.function);

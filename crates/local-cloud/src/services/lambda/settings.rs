@@ -1,7 +1,6 @@
 //! Tags, reserved concurrency and the account's settings.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,7 +18,7 @@ struct Tags {
     tags: BTreeMap<String, String>,
 }
 
-pub(super) fn tag(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn tag(functions: &Functions, request: &Request) -> LambdaResult {
     let name = tagged(functions, request)?;
     let Tags { tags } = body(request)?;
     if tags.is_empty() {
@@ -36,7 +35,7 @@ pub(super) fn tag(functions: &Arc<Functions>, request: &Request) -> LambdaResult
     })
 }
 
-pub(super) fn untag(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn untag(functions: &Functions, request: &Request) -> LambdaResult {
     let name = tagged(functions, request)?;
     let keys = request
         .params()
@@ -52,7 +51,7 @@ pub(super) fn untag(functions: &Arc<Functions>, request: &Request) -> LambdaResu
     })
 }
 
-pub(super) fn list_tags(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn list_tags(functions: &Functions, request: &Request) -> LambdaResult {
     let name = tagged(functions, request)?;
     functions.with(&name, |function| {
         Ok((200, json!({ "Tags": function.tags })))
@@ -111,7 +110,7 @@ fn unqualified(functions: &Functions, request: &Request) -> Result<Name, Service
     }
 }
 
-pub(super) fn put_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn put_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
     let name = unqualified(functions, request)?;
     if !functions.lock().contains_key(&name.function) {
         let arn = functions.arn(&name.function);
@@ -136,7 +135,7 @@ pub(super) fn put_concurrency(functions: &Arc<Functions>, request: &Request) -> 
     })
 }
 
-pub(super) fn get_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn get_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
     let name = unqualified(functions, request)?;
     functions.with(&name, |function| {
         let shape = match function.reserved {
@@ -147,7 +146,7 @@ pub(super) fn get_concurrency(functions: &Arc<Functions>, request: &Request) -> 
     })
 }
 
-pub(super) fn delete_concurrency(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn delete_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
     let name = unqualified(functions, request)?;
     functions.with(&name, |function| {
         function.reserved = None;

@@ -1,7 +1,5 @@
 //! How functions look on the wire, and the operations that only look.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 use super::name::function_arn;
@@ -124,7 +122,7 @@ fn shown(shared: &Shared, function: &Function, name: &Name) -> Option<Value> {
     ))
 }
 
-pub(super) fn get_configuration(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn get_configuration(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     functions.with(&name, |function| {
         let shown = shown(&functions.shared, function, &name)
@@ -133,7 +131,7 @@ pub(super) fn get_configuration(functions: &Arc<Functions>, request: &Request) -
     })
 }
 
-pub(super) fn get_function(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn get_function(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     functions.with(&name, |function| {
         let shown = shown(&functions.shared, function, &name)
@@ -159,7 +157,7 @@ pub(super) fn get_function(functions: &Arc<Functions>, request: &Request) -> Lam
     })
 }
 
-pub(super) fn list_functions(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn list_functions(functions: &Functions, request: &Request) -> LambdaResult {
     let every = match request.param("FunctionVersion").as_deref() {
         None => false,
         Some("ALL") => true,
@@ -182,7 +180,7 @@ pub(super) fn list_functions(functions: &Arc<Functions>, request: &Request) -> L
     page(request, "Functions", items)
 }
 
-pub(super) fn list_versions(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn list_versions(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     functions.with(&name, |function| {
         let latest = configuration(

@@ -1,7 +1,5 @@
 //! UpdateFunctionCode, UpdateFunctionConfiguration, DeleteFunction.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::configuration::ConfigurationRequest;
@@ -22,7 +20,7 @@ struct UpdateCode {
     revision_id: Option<String>,
 }
 
-pub(super) fn code(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn code(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let update: UpdateCode = body(request)?;
     let arn = functions.arn(&name.function);
@@ -56,7 +54,7 @@ pub(super) fn code(functions: &Arc<Functions>, request: &Request) -> LambdaResul
     })
 }
 
-pub(super) fn configuration(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn configuration(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let wanted: ConfigurationRequest = body(request)?;
     let arn = functions.arn(&name.function);
@@ -71,7 +69,7 @@ pub(super) fn configuration(functions: &Arc<Functions>, request: &Request) -> La
     })
 }
 
-pub(super) fn delete(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn delete(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let mut all = functions.lock();
     if name.qualifier.as_deref() == Some("$LATEST") {

@@ -1,7 +1,5 @@
 //! Published versions.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use crate::shared::Shared;
@@ -17,7 +15,7 @@ struct Publish {
     revision_id: Option<String>,
 }
 
-pub(super) fn publish(functions: &Arc<Functions>, request: &Request) -> LambdaResult {
+pub(super) fn publish(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
     let publish: Publish = body(request)?;
     let arn = functions.arn(&name.function);
