@@ -12,15 +12,15 @@ pub struct Options {
     pub port: u16,
     /// The only region that exists.
     pub region: String,
-    /// The account that everything belongs to.
+    /// The only account.
     pub account_id: String,
     /// Where functions are unpacked; a fresh temporary folder if `None`.
     pub state_dir: Option<PathBuf>,
-    /// Keeps the state in this folder over restarts.
+    /// Keeps the state in this folder over restarts; nothing is kept if `None`.
     pub persist: Option<PathBuf>,
-    /// Delays and strictness to begin with.
+    /// Delays, limits and strictness at the start.
     pub conditions: Conditions,
-    /// Faults to begin with.
+    /// Faults that are planned at the start.
     pub faults: Vec<Fault>,
     /// How far the clock is ahead at the start.
     pub clock_ahead: Duration,

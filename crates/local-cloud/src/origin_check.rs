@@ -1,9 +1,9 @@
-//! Keeps web pages away: the port is open to every program on this machine, browsers among them.
+//! Refuses requests from web pages: the port is open to every program on this machine, browsers among them.
 //!
 //! A page of any site can make a browser send requests to a loopback port. Such a request carries the
-//! site's `Origin`, or, after a DNS trick, its `Host`. Neither is ever loopback, so both are checked.
-//! The WebSocket door looks at the `Host` alone: which origins may chat is the user's function's
-//! business.
+//! site's `Origin`, or, after DNS rebinding, its `Host`. Neither is ever loopback, so both are checked. For
+//! WebSocket handshakes only the `Host` is checked: which origins may connect is for the user's function to
+//! decide.
 
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
@@ -35,15 +35,15 @@ fn host_name(host: &str) -> &str {
     }
 }
 
-/// An API's own host name on AWS, sent by whoever has pointed it here on purpose. The end of the name is
-/// what counts: anybody can own `x.execute-api.evil.example` and let it lead to this machine.
+/// An API's own host name on AWS, which a user can point at this machine. The end of the name decides: anyone
+/// can own `x.execute-api.evil.example` and let it resolve to loopback.
 fn is_api(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     host.contains(".execute-api.")
         && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
 }
 
-/// Names that lead to this machine. SDKs put `stream-` and the like before an endpoint's host.
+/// Names that resolve to this machine. SDKs put `stream-` and the like before an endpoint's host.
 fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let host = host

@@ -1,4 +1,4 @@
-//! Who has the port that we wanted: asked over HTTP, so that the answer is not a guess.
+//! Which program has a port that is taken: asked over HTTP, not guessed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 /// More bytes than a local cloud answers.
 const ANSWER_LIMIT: u64 = 64 * 1024;
 
-/// Another local cloud.
+/// Another local cloud, which has the port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortOwner {

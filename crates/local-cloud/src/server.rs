@@ -1,6 +1,6 @@
 //! The one loopback port: accepts, reads requests whole, hands them to the router.
 //!
-//! WebSocket upgrades leave here before the body is read, because the gateway needs hyper's upgrade.
+//! A WebSocket handshake goes to the data plane before the body is read, because that needs hyper's upgrade.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -23,7 +23,7 @@ use crate::state::Cloud;
 use crate::wire::{Response, ServerAction};
 use crate::{data_plane, origin_check, router};
 
-/// What is sent back: whole, or a stream of chunks.
+/// The body of an answer: whole, or a stream of chunks.
 type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Lambda's own limit for CreateFunction, the largest body of all.
@@ -99,7 +99,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, cloud: Arc<Cloud>) {
     let serving = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    // A client that goes away in the middle of a request is its own business.
+    // A client that goes away in the middle of a request is no error.
     let _ = serving.await;
 }
 
@@ -126,12 +126,12 @@ async fn answer(
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(into_http(too_large())),
     };
-    // In a task of its own: a client that gives up does not undo what it asked for.
+    // In a task of its own, which goes on when the client disconnects, as on AWS.
     let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
     match routing.await {
         Ok(answer) => sent(answer),
         Err(_) => {
-            let words = "the local cloud failed at this request; this is an error of its own";
+            let words = "the local cloud failed at this request; this is a bug of its own";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Ok(into_http(Response::rest_error(
                 status,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Why a local cloud did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Something listens there already.
+    /// Another program listens there already.
     #[error("port {port} is taken")]
     PortTaken {
         /// The port that was asked for.
@@ -16,7 +16,7 @@ pub enum StartError {
     Listen {
         /// The port that was asked for.
         port: u16,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The state folder cannot be made or read.
@@ -24,7 +24,7 @@ pub enum StartError {
     State {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another local cloud keeps its state there.
@@ -35,18 +35,18 @@ pub enum StartError {
         /// The other one's process.
         process_id: Option<u32>,
     },
-    /// The folder is not a state folder, or that of another cloud.
+    /// The folder holds other files, or the state of another account or region.
     #[error("the folder {} does not hold the state of this local cloud: {why}", folder.display())]
     Foreign {
         /// The folder.
         folder: PathBuf,
-        /// What shows it.
+        /// What shows that.
         why: String,
     },
     /// The state was written by another version of this program.
     #[error("{} is of {}, and this program knows version {known}", file.display(), version(*found))]
     Version {
-        /// The table of contents.
+        /// The folder's index.
         file: PathBuf,
         /// Its version.
         found: Option<u64>,

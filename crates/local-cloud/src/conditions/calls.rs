@@ -1,4 +1,4 @@
-//! The list of control-plane calls: what was asked, by whom, what came of it.
+//! The list of control-plane calls: operation, caller and status.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FaultKind;
 
-/// How many calls the list keeps: the latest.
+/// How many calls the list keeps; older ones are dropped.
 const KEPT: usize = 20_000;
 
 /// One control-plane call that was made.
@@ -19,7 +19,7 @@ pub struct Call {
     pub at: i64,
     /// Who called: the account itself, or a role session such as a function's.
     pub caller: String,
-    /// The client's word for itself: the first product of its User-Agent, such as `Boto3`.
+    /// The first product in the client's User-Agent, such as `Boto3`.
     #[serde(default)]
     pub agent: String,
     /// Such as `iam`.
@@ -30,7 +30,7 @@ pub struct Call {
     pub mutating: bool,
     /// What was answered; `None` while it runs and when the answer was lost.
     pub status: Option<u16>,
-    /// The fault that hit it.
+    /// The fault that it met.
     pub fault: Option<FaultKind>,
 }
 
@@ -67,7 +67,7 @@ impl Calls {
     }
 }
 
-/// Whether an operation can change something. AWS's read operations are known by their verbs.
+/// Whether an operation can change something. AWS's read operations begin with certain verbs.
 pub(crate) fn changes(operation: &str) -> bool {
     const READS: [&str; 10] = [
         "Get",

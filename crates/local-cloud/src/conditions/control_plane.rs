@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The control planes' conditions. Every field has a calm default.
+/// The control planes' conditions. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ControlPlane {

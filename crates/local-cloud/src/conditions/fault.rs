@@ -1,8 +1,8 @@
 //! One fault: which calls it meets, and what goes wrong with them.
 //!
 //! In JSON, unknown members are refused by name, and so is what cannot happen: a service that is not
-//! here, a status that no service answers, a chance of more than 1. A fault that never strikes because
-//! of a slip of the pen would make a test pass that should fail.
+//! here, a status that no service answers, a probability above 1. A fault that never acts because of a typing
+//! error would make a test pass that should fail.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,7 +22,7 @@ const SERVICES: [&str; 8] = [
     "sts",
 ];
 
-/// What happens on the data plane.
+/// The operations of the data plane.
 const DATA_OPERATIONS: [&str; 6] = [
     "Connect",
     "Message",
@@ -32,7 +32,7 @@ const DATA_OPERATIONS: [&str; 6] = [
     "DeleteConnection",
 ];
 
-/// What goes wrong.
+/// The kind of failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultKind {
@@ -48,7 +48,7 @@ pub enum FaultKind {
     Delay(u64),
 }
 
-/// One planned misfortune.
+/// One planned fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Raw")]
 pub struct Fault {
@@ -67,15 +67,15 @@ pub struct Fault {
     /// How many calls it acts on; [`Fault::ALWAYS`] for no end. In JSON a number or `"always"`.
     #[serde(serialize_with = "write_times")]
     pub times: u64,
-    /// Acts on a matching call with this chance, above 0 and at most 1; without it, on every one.
+    /// Acts on a matching call with this probability, above 0 and at most 1; `None` acts on every one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// What goes wrong.
+    /// The kind of failure.
     pub kind: FaultKind,
 }
 
 impl Fault {
-    /// Acts without an end.
+    /// Acts on every matching call, without end.
     pub const ALWAYS: u64 = u64::MAX;
 
     /// A fault at the next call of any operation.
@@ -91,7 +91,7 @@ impl Fault {
         }
     }
 
-    /// The fault, if it can ever strike.
+    /// The fault, if it can ever act.
     pub(super) fn checked(self) -> Result<Self, String> {
         if let Some(service) = &self.service {
             check_service(service)?;
@@ -153,8 +153,8 @@ impl Fault {
         }
     }
 
-    /// Whether it is meant for such a call. The data plane must be named to be hit, or the first
-    /// message of anybody would use up what was meant for a deploy.
+    /// Whether it acts on such a call. A fault without a service does not act on the data plane, or the first
+    /// message of any client would use up what was planned for a deploy.
     pub(super) fn matches(&self, service: &str, operation: &str, mutating: bool) -> bool {
         let meant = match self.service.as_deref() {
             Some(wanted) => wanted == service,
@@ -179,7 +179,7 @@ pub(super) fn check_service(service: &str) -> Result<(), String> {
     ))
 }
 
-/// A fault as it comes in, before anybody has looked at it.
+/// A fault as JSON, not checked yet.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Raw {
@@ -198,7 +198,7 @@ impl TryFrom<Raw> for Fault {
 
     fn try_from(raw: Raw) -> Result<Self, String> {
         let times = match &raw.times {
-            // What comes by chance goes on until somebody ends it.
+            // A fault with a probability goes on until it is cancelled.
             None if raw.probability.is_some() => Self::ALWAYS,
             None => 1,
             Some(Value::String(word)) if word == "always" => Self::ALWAYS,
@@ -239,8 +239,8 @@ mod tests {
     fn what_is_left_out_means_the_next_call_once_and_by_chance_without_end() {
         let plain = read(r#"{"kind":"reset"}"#).unwrap();
         assert_eq!(plain, Fault::new(FaultKind::Reset));
-        let dice = read(r#"{"kind":{"delay":5},"probability":0.5}"#).unwrap();
-        assert_eq!((dice.times, dice.nth), (Fault::ALWAYS, 1));
+        let random = read(r#"{"kind":{"delay":5},"probability":0.5}"#).unwrap();
+        assert_eq!((random.times, random.nth), (Fault::ALWAYS, 1));
         let both = read(r#"{"kind":"throttle","probability":1,"times":3}"#).unwrap();
         assert_eq!(both.times, 3);
     }

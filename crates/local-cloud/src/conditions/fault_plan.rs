@@ -1,8 +1,8 @@
-//! The faults that are still to come, and the dice of those that come by chance.
+//! The faults that are still to come, and the random numbers of those with a probability.
 //!
-//! Every fault throws dice of its own, made of the seed and of its place in the plan. So whether the
-//! k-th matching call is struck depends on nothing but seed, place and k: not on what other services
-//! are asked meanwhile, which no two runs do in the same order.
+//! Every fault has a random number generator of its own, seeded with the seed and its number in the plan. So
+//! whether the k-th matching call fails depends on seed, number and k alone, not on calls of other services,
+//! which come in a different order in every run.
 
 use serde::Serialize;
 
@@ -21,16 +21,16 @@ struct PlannedFault {
     id: u64,
     fault: Fault,
     struck: u64,
-    dice: fastrand::Rng,
+    random: fastrand::Rng,
 }
 
 /// A fault as the control endpoint shows it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FaultStatus {
-    /// Its number, to call it off by.
+    /// Its number, to cancel it by.
     pub(crate) id: u64,
-    /// What is still to come of it.
+    /// The fault, with how often it still acts.
     #[serde(flatten)]
     pub(crate) fault: Fault,
     /// How often it has acted.
@@ -38,14 +38,14 @@ pub(crate) struct FaultStatus {
 }
 
 impl FaultPlan {
-    /// Begins the dice of every fault anew.
+    /// Seeds the generator of every fault anew.
     pub(super) fn seed(&mut self, seed: u64) {
         if seed == self.seed {
             return;
         }
         self.seed = seed;
         for planned in &mut self.planned {
-            planned.dice = dice(seed, planned.id);
+            planned.random = random(seed, planned.id);
         }
     }
 
@@ -56,11 +56,11 @@ impl FaultPlan {
             id,
             fault,
             struck: 0,
-            dice: dice(self.seed, id),
+            random: random(self.seed, id),
         });
     }
 
-    /// These and no others. Their numbers begin at 1 again, and so do their dice.
+    /// These and no others, numbered from 1 again.
     pub(super) fn replace(&mut self, faults: Vec<Fault>) {
         self.planned.clear();
         self.next_id = 0;
@@ -87,7 +87,7 @@ impl FaultPlan {
         standing.collect()
     }
 
-    /// Every matching fault counts the call; the first one that is due acts.
+    /// The fault that a call meets. Every matching fault counts the call; the first one that is due acts.
     pub(super) fn next_fault(
         &mut self,
         service: &str,
@@ -116,7 +116,7 @@ impl PlannedFault {
             return false;
         }
         let chance = self.fault.probability;
-        chance.is_none_or(|chance| self.dice.f64() < chance)
+        chance.is_none_or(|chance| self.random.f64() < chance)
     }
 
     fn act(&mut self) -> FaultKind {
@@ -128,7 +128,7 @@ impl PlannedFault {
     }
 }
 
-fn dice(seed: u64, id: u64) -> fastrand::Rng {
+fn random(seed: u64, id: u64) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed ^ id.rotate_left(32))
 }
 
@@ -195,7 +195,7 @@ mod tests {
             plans.seed(seed);
             let mut run = Vec::new();
             for call in 0..1000 {
-                // Calls that do not match throw no dice.
+                // Calls that do not match draw no random number.
                 for _ in 0..others {
                     assert_eq!(plans.next_fault("execute-api", "Message", true), None);
                 }

@@ -5,10 +5,10 @@
 //! | TARGET | `lambda`, `lambda:CreateFunction`, `CreateFunction`, `writes`, `iam:writes`, `*` |
 //! | KIND | `throttle`, `error`, `error:503`, `reset`, `lost-answer`, `delay:500`, `delay:2s` |
 //! | TIMES | how often: a count, or `always` |
-//! | WHEN | `20%`: by that chance; `3`: from the third matching call on |
+//! | WHEN | `20%`: with that probability; `3`: from the third matching call on |
 //!
-//! Without TIMES it acts once, and by chance without end. It is what `--fault` takes, and the control
-//! endpoint too, as a JSON string.
+//! Without TIMES it acts once, or without end if it has a probability. `--fault` takes it, and so does
+//! `/_chatctl/faults`, as a JSON string.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,15 +31,15 @@ impl FromStr for Fault {
         let (kind, modifiers) = rest.split_at(end);
         let mut fault = Self::new(read_kind(kind.trim())?);
         if let Some(target) = target {
-            aim(&mut fault, target)?;
+            set_target(&mut fault, target)?;
         }
         modify(&mut fault, modifiers)?;
         fault.checked()
     }
 }
 
-/// Which calls are meant.
-fn aim(fault: &mut Fault, target: &str) -> Result<(), String> {
+/// Sets which calls the fault acts on.
+fn set_target(fault: &mut Fault, target: &str) -> Result<(), String> {
     let (service, operation) = match target.split_once(':') {
         Some((service, operation)) => (Some(service), Some(operation)),
         None if target == "*" => (None, None),
@@ -130,7 +130,7 @@ fn modify(fault: &mut Fault, mut rest: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The text that means this fault.
+/// The text that parses to this fault.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = match (&self.operation, self.mutating) {
@@ -185,12 +185,12 @@ mod tests {
         );
         let often = read("execute-api=throttle*3");
         assert_eq!((often.kind, often.times), (FaultKind::Throttle, 3));
-        let dice = read("logs=error:503@20%");
+        let random = read("logs=error:503@20%");
         assert_eq!(
-            (dice.kind, dice.probability),
+            (random.kind, random.probability),
             (FaultKind::Error(503), Some(0.2))
         );
-        assert_eq!(dice.times, Fault::ALWAYS);
+        assert_eq!(random.times, Fault::ALWAYS);
         let late = read("writes=reset @ 3 * 2");
         assert_eq!((late.mutating, late.nth, late.times), (true, 3, 2));
         assert_eq!(read("delay:2s").kind, FaultKind::Delay(2000));

@@ -1,6 +1,6 @@
 //! Faults and delays on demand, and the list of every control-plane call.
 //!
-//! A fault waits for the n-th matching call, acts the given number of times or by chance, and is gone.
+//! A fault waits for the n-th matching call, then acts the given number of times, or with a probability.
 //! Two kinds matter most to a deployer: `reset` closes the connection *before* the call has any
 //! effect, `lostAnswer` *after* it, so that a client which simply repeats a create makes two of
 //! something. On the data plane the same kinds end sockets, refuse handshakes and lose messages.
@@ -8,9 +8,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `fault` | one fault: which calls it meets, and what goes wrong with them |
-//! | `spec` | a fault as a line of text, `logs=error:503@20%` |
-//! | `planned` | the faults that are still to come, and the dice of those that come by chance |
-//! | `document` | conditions as a JSON document that can be changed member by member |
+//! | `fault_text` | a fault as a line of text, `logs=error:503@20%` |
+//! | `fault_plan` | the faults that are still to come |
+//! | `scenario` | conditions and faults as one JSON document |
+//! | `control_plane` | how strict and how slow the control planes are |
 //! | `calls` | the list of calls |
 
 mod calls;
@@ -43,7 +44,7 @@ pub struct Conditions {
     /// Milliseconds added to every control-plane and `@connections` call.
     pub latency_millis: u64,
     /// Most environments of one function. AWS would start a thousand; this machine should not.
-    /// Above it invocations wait their turn.
+    /// Above it invocations wait in a queue.
     pub environments_per_function: usize,
     /// Most invocations at one time in the account; above it they are throttled.
     pub concurrent_executions: usize,
@@ -58,8 +59,8 @@ pub struct Conditions {
     /// Uncertain: AWS does not document it; we chose no, so that a chat which relies on it is caught
     /// here.
     pub ping_keeps_alive: bool,
-    /// Where the dice of faults by chance begin; `None` draws one, which can be read afterwards, so
-    /// that a bad run can be had again.
+    /// Seeds the random numbers of faults with a probability; `None` draws a seed, which can be read
+    /// afterwards to repeat a run.
     pub seed: Option<u64>,
     /// How strict and how slow the control planes are.
     pub control_plane: ControlPlane,
@@ -82,13 +83,14 @@ impl Default for Conditions {
     }
 }
 
-/// The conditions now, what is to come, and what was.
+/// The conditions now, the planned faults, and the calls so far.
+///
+/// Every service reads the conditions, often under its own lock. That is safe: no lock is held here when a
+/// method returns, and nothing outside of this folder is called.
 #[derive(Debug)]
 pub(crate) struct ConditionsState {
-    /// What it was at the start, for whoever wants it back.
+    /// Those of the start, to reset to.
     first: Scenario,
-    /// A lock of its own that nothing is called under: every room looks at the conditions, often while
-    /// it holds its own lock.
     conditions: RwLock<Conditions>,
     plans: Mutex<FaultPlan>,
     calls: Mutex<Calls>,
@@ -102,12 +104,12 @@ impl ConditionsState {
             calls: Mutex::default(),
             first,
         };
-        sky.restart();
+        sky.reset();
         sky
     }
 
-    /// Back to the conditions of the start.
-    pub(crate) fn restart(&self) {
+    /// Resets conditions and faults to those of the start.
+    pub(crate) fn reset(&self) {
         self.set(self.first.conditions.clone());
         self.plans(|plans| plans.replace(self.first.faults.clone()));
     }
@@ -120,7 +122,7 @@ impl ConditionsState {
             .clone()
     }
 
-    /// Changes the conditions. Another seed throws the dice of every planned fault anew.
+    /// Changes the conditions. Another seed seeds every planned fault anew.
     pub(crate) fn set(&self, mut conditions: Conditions) {
         let seed = conditions
             .seed
@@ -156,7 +158,7 @@ impl ConditionsState {
         self.plans(|plans| plans.statuses())
     }
 
-    /// Calls off one fault; whether there was one.
+    /// Cancels one fault; whether there was one.
     pub(crate) fn cancel(&self, id: u64) -> bool {
         self.plans(|plans| plans.cancel(id))
     }
@@ -171,18 +173,18 @@ impl ConditionsState {
         self.listed(|calls| calls.all())
     }
 
-    /// Forgets the calls so far.
+    /// Clears the list of calls.
     pub(crate) fn clear_calls(&self) {
         self.listed(Calls::clear);
     }
 
-    /// What goes wrong with something that happens on the data plane: `Connect`, `Message`,
-    /// `Disconnect`, or a call of `@connections`. Such things come by the million and are not listed.
+    /// The fault that an operation of the data plane meets: `Connect`, `Message`, `Disconnect`, or a call
+    /// of `@connections`. There are millions of them, so they are not listed.
     pub(crate) fn next_fault(&self, operation: &str) -> Option<FaultKind> {
         self.plans(|plans| plans.next_fault(fault::DATA_PLANE, operation, changes(operation)))
     }
 
-    /// Notes a control-plane call that begins, and says what goes wrong with it.
+    /// Lists a control-plane call that begins, and returns its number and the fault that it meets.
     pub(crate) fn begin(
         &self,
         at: i64,
@@ -208,7 +210,7 @@ impl ConditionsState {
         (self.listed(|calls| calls.push(call)), fault)
     }
 
-    /// Notes what was answered, if the call is listed at all.
+    /// Lists the status that was answered.
     pub(crate) fn end(&self, number: u64, status: u16) {
         if number == 0 {
             return;
@@ -225,5 +227,5 @@ impl ConditionsState {
     }
 }
 
-/// A drawn seed is short enough to be typed again.
+/// A drawn seed is short enough to type.
 const MAX_SEED: u64 = 999_999;

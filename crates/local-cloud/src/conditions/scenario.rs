@@ -1,18 +1,18 @@
-//! Conditions and faults as one JSON document: what `/_chatctl/weather` shows and takes, and a
-//! `--weather` file holds.
+//! Conditions and faults as one JSON document: what `/_chatctl/conditions` shows and takes, and
+//! what a file for `chatctl local` holds.
 //!
-//! A document changes only the members that it has, deep down too; `null` means the default. Whatever
-//! cannot be used is refused with the path of the member, and then nothing of the document is taken.
+//! A document changes only the members that it has, nested ones too; `null` means the default. A member that
+//! cannot be used is refused with its path, and then nothing of the document takes effect.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Conditions, Fault};
 
-/// The conditions, and the faults that are planned.
+/// Conditions, and the faults that are planned.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Scenario {
-    /// How slow and how strict.
+    /// Delays, limits and strictness.
     #[serde(flatten)]
     pub conditions: Conditions,
     /// What goes wrong.
@@ -20,7 +20,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// This one, with the members of `changes` laid over it.
+    /// This scenario with the members of `changes` in place of its own.
     ///
     /// # Errors
     /// The member that cannot be used, and why.
@@ -31,7 +31,7 @@ impl Scenario {
             if name == "faults" {
                 changed.faults = read_faults(value)?;
             } else {
-                lay_over(&mut document, &mut Vec::new(), name, value)?;
+                merge(&mut document, &mut Vec::new(), name, value)?;
             }
         }
         changed.conditions = read(&document).map_err(|said| said.to_string())?;
@@ -60,8 +60,8 @@ impl Conditions {
     }
 }
 
-/// Sets one member, and looks at once whether it can be used, so that the error can name it.
-fn lay_over<'a>(
+/// Sets one member and checks it at once, so that the error can name it.
+fn merge<'a>(
     document: &mut Value,
     path: &mut Vec<&'a str>,
     name: &'a str,
@@ -73,12 +73,12 @@ fn lay_over<'a>(
         .try_fold(&*document, |within, name| within.get(name));
     if let (Some(Value::Object(_)), Value::Object(members)) = (known, value) {
         for (name, value) in members {
-            lay_over(document, path, name, value)?;
+            merge(document, path, name, value)?;
         }
     } else {
         set(document, path, value);
         read(document).map_err(|said| {
-            // serde names an unknown member itself, and where it belongs.
+            // serde's error names an unknown member already.
             if said.to_string().starts_with("unknown field") {
                 return said.to_string();
             }

@@ -1,15 +1,16 @@
-//! Who may connect: `AWS_IAM` asks IAM, `CUSTOM` asks a function before `$connect` is asked.
+//! Who may connect: with `AWS_IAM` the caller's policies decide, with `CUSTOM` a Lambda authorizer, before
+//! `$connect` is invoked.
 //!
-//! | what | status and message |
+//! | case | status and message |
 //! |---|---|
-//! | an identity source is missing or empty | 401 `Unauthorized`; the function is not asked |
+//! | an identity source is missing or empty | 401 `Unauthorized`; the function is not invoked |
 //! | the function fails with `Unauthorized` | 401 `Unauthorized` |
-//! | its policy denies, or allows nothing that fits | 403, in words that tell the two apart |
+//! | its policy denies, or allows nothing that fits | 403, with different messages for the two |
 //! | it fails otherwise, or may not be invoked | 500 `Internal server error` |
-//! | its answer is no answer of an authorizer | 500 with an empty message |
+//! | its answer is malformed | 500 with an empty message |
 //! | two `Authorization` headers | 400, an HTML page |
 //!
-//! Nothing is cached: WebSocket APIs ask the function for every handshake. The permission that it needs
+//! Nothing is cached: WebSocket APIs invoke the authorizer for every handshake. The permission that it needs
 //! names `{api}/authorizers/{id}`, not the route.
 
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ const ANSWER_LIMIT: usize = 8 * 1024;
 /// assumed.
 const TIME_LIMIT: Duration = Duration::from_secs(29);
 
-/// A handshake that the authorizer lets in.
+/// A handshake that the authorizer allows.
 #[derive(Debug)]
 pub(super) struct Allowed {
     /// For `requestContext.authorizer` and `$context.authorizer`, as text.
@@ -41,7 +42,7 @@ pub(super) struct Allowed {
     pub(super) latency: Duration,
 }
 
-/// Why a handshake is turned away.
+/// Why a handshake is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Denied {
     TwoAuthorizations,
@@ -91,7 +92,7 @@ impl Denied {
     }
 }
 
-/// Asks the function behind a `CUSTOM` route.
+/// Invokes the authorizer of a `CUSTOM` route.
 pub(super) async fn ask(
     gateway: &Gateway,
     stage: &LiveStage,
@@ -197,7 +198,7 @@ fn identity(
     }
 }
 
-/// The policy, and what is to be handed on: the principal and the context, as text.
+/// The policy of an answer, and its principal and context as text, which later events show.
 fn read(outcome: &InvocationResult) -> Result<(Document, Map<String, Value>), Denied> {
     let answer = serde_json::from_slice::<Value>(&outcome.payload).ok();
     let error = answer
@@ -288,7 +289,8 @@ fn verdict(
     policy::evaluate(&[document], &ask)
 }
 
-/// `AWS_IAM`: the caller must be signed, and have `execute-api:Invoke`. The caller's ARN, or why not.
+/// `AWS_IAM`: the handshake must be signed, and the caller have the right to `execute-api:Invoke`. The caller's
+/// ARN, or why not.
 pub(super) fn ask_iam(
     gateway: &Gateway,
     stage: &LiveStage,

@@ -18,7 +18,7 @@ impl CloseReason {
         }
     }
 
-    /// The end by time, or because the server goes.
+    /// A time limit, or the server stops.
     pub(crate) fn going_away() -> Self {
         Self::with(1001, "Going away")
     }
@@ -28,7 +28,7 @@ impl CloseReason {
         Self::with(1000, "Connection Closed Normally")
     }
 
-    /// The network broke. AWS may notice only at the idle time-out; here it shows at once.
+    /// The network failed. AWS may notice only at the idle time-out; here it shows at once.
     ///
     /// Uncertain: the code is the one that the protocol reserves for it; AWS's reason is not documented.
     pub(crate) fn lost() -> Self {

@@ -1,7 +1,7 @@
 //! The `@connections` management API: post to a client, look at it, close it.
 //!
 //! The order of the checks is AWS's: the form of the id comes before the signature, the caller's
-//! right before the connection. What is asked of a policy is the literal template
+//! right before the connection. Policies are evaluated for the literal template
 //! `{api}/{stage}/{VERB}/@connections/{connectionId}`, so a policy for one concrete id, or for
 //! `/@connections` alone, does not match. Any stage of the API manages any of its connections, even one
 //! that nothing is deployed on.
@@ -46,7 +46,7 @@ impl Gateway {
     }
 }
 
-/// The decoded id in `@connections/{id}`; tools write the sign as `%40` too.
+/// The decoded id in `@connections/{id}`; some clients write `@` as `%40`.
 fn connection_id(rest: &str) -> Option<String> {
     let (folder, id) = rest.split_once('/')?;
     (decode(folder) == "@connections").then(|| decode(id))

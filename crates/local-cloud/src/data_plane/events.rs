@@ -1,10 +1,9 @@
-//! The JSON that API Gateway hands to a function: CONNECT, MESSAGE and DISCONNECT, and before them the
-//! one for an authorizer.
+//! The events that functions are invoked with: CONNECT, MESSAGE and DISCONNECT, and the one of an authorizer.
 //!
-//! Three shapes that are easy to get wrong: only CONNECT has the client's headers and query, and no
-//! `body` at all; MESSAGE has nothing but context and body; DISCONNECT has four headers of its own,
-//! three of them empty. `requestId` and `extendedRequestId` are equal. What an authorizer said comes
-//! with every later event of its connection, as text; its latency with CONNECT alone.
+//! What differs between them: only CONNECT has the client's headers and query, and no
+//! `body` at all; MESSAGE has only context and body; DISCONNECT has four headers of its own,
+//! three of them empty. `requestId` and `extendedRequestId` are equal. The authorizer's
+//! context is in every later event of its connection, as text; its latency in CONNECT alone.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use crate::services::apigatewayv2::LiveStage;
 use crate::shared::Shared;
 use crate::wire;
 
-/// What every event says about its request.
+/// What every event's `requestContext` says about the request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
     pub(crate) route_key: String,
@@ -28,13 +27,13 @@ pub(crate) struct RequestContext {
     pub(crate) at_ms: i64,
     /// The close code and reason of a DISCONNECT.
     pub(crate) closed: Option<(u16, String)>,
-    /// What an IAM authorizer found out about the caller.
+    /// The caller's ARN, on a route with `AWS_IAM`.
     pub(crate) caller_arn: Option<String>,
     /// How long the authorizer of this handshake took.
     pub(crate) authorizer_latency_ms: Option<u64>,
 }
 
-/// What a client sent to come in.
+/// What a client sent with its handshake.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HandshakeRequest {
     /// The headers, and what API Gateway adds to them.
@@ -122,7 +121,7 @@ pub(crate) fn domain_name(shared: &Shared, api_id: &str) -> String {
 }
 
 impl HandshakeRequest {
-    /// Reads a handshake; what a client says about where it comes from is kept and completed.
+    /// Reads a handshake, and adds the headers of a proxy; `X-Forwarded-For` of the client is kept.
     pub(crate) fn read(parts: &Parts, connection: &Connection) -> Self {
         let mut headers = headers_of(&parts.headers);
         let mut chain = connection.source_ip.to_string();
@@ -145,7 +144,7 @@ impl HandshakeRequest {
         Self { headers, query }
     }
 
-    /// Every header without those of the hop, and `more`.
+    /// Every header that is not hop-by-hop, and `more`.
     fn headers_with(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let hop = |name: &str| matches!(name, "Connection" | "Upgrade" | "Content-Length");
         let own = self.headers.iter().filter(|(name, _)| !hop(name)).cloned();
@@ -156,7 +155,7 @@ impl HandshakeRequest {
     }
 }
 
-/// The event of a handshake.
+/// The event of `$connect`.
 pub(crate) fn connect(
     shared: &Shared,
     stage: &LiveStage,
@@ -177,7 +176,7 @@ pub(crate) fn connect(
     finish(event, shared, stage, connection, context)
 }
 
-/// What an authorizer of type `REQUEST` is asked. The members for queries and stage variables are
+/// The event of an authorizer of type `REQUEST`. The members for queries and stage variables are
 /// there even when they are empty, and the headers of the upgrade too.
 pub(crate) fn authorizer(
     shared: &Shared,
@@ -236,7 +235,7 @@ pub(crate) fn message(
     event
 }
 
-/// The event after the end.
+/// The event of `$disconnect`.
 pub(crate) fn disconnect(
     shared: &Shared,
     stage: &LiveStage,
@@ -277,8 +276,7 @@ fn put_query(event: &mut Map<String, Value>, handshake: &HandshakeRequest) {
     put(event, last, every, &handshake.query);
 }
 
-/// Names and values as they came in, sorted as AWS sorts them; a name that repeats keeps its last
-/// value and all of them.
+/// Names and values, sorted as AWS sorts them: the last value of each name, and all of its values.
 fn put(event: &mut Map<String, Value>, last: &str, every: &str, pairs: &[(String, String)]) {
     let mut sorted: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
     for (name, value) in pairs {

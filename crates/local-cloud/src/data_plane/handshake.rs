@@ -1,21 +1,21 @@
-//! The handshake: the upgrade waits until `$connect` has decided.
+//! The handshake: the upgrade waits for the answer of `$connect`.
 //!
-//! | what | status and body |
+//! | case | status and body |
 //! |---|---|
 //! | unknown API, stage or path; nothing deployed; no upgrade asked for | 403 `{"message":"Forbidden"}` |
 //! | another `Sec-WebSocket-Version`, no key | 426, 400 |
 //! | throttled | 429 |
-//! | turned away by an authorizer | 401, 403 or 500; see `authorizer` |
+//! | refused by an authorizer | 401, 403 or 500; see `authorizer` |
 //! | no invoke permission, no function | 500 with message, connectionId and requestId |
 //! | the function fails, or its answer is malformed | 502, the same body |
 //! | the function takes too long | 504, the same body |
-//! | the function says anything but 2xx | that very status, with its body |
-//! | 2xx, or no integration on `$connect` | 101; only `Sec-WebSocket-Protocol` is taken over |
+//! | the function answers another status than 2xx | that status, with its body |
+//! | 2xx, or no integration on `$connect` | 101; of its headers only `Sec-WebSocket-Protocol` is used |
 //!
-//! AWS also agrees to permessage-deflate when a client offers it. We do not: an offer may always be
-//! declined, and the frames that the program sees are the same.
+//! AWS also accepts permessage-deflate when a client offers it. We decline it, as a server always may; clients
+//! see the same messages.
 //!
-//! Uncertain, each chosen once:
+//! Uncertain, and chosen:
 //! - a plain GET gets 403, as in a recent capture, and not the 426 of older notes;
 //! - 29 seconds are a 504, which REST APIs answer; no handshake that waited so long is recorded;
 //! - a slash behind the stage is no path;
@@ -53,13 +53,13 @@ struct Refused {
     status: u16,
     body: Bytes,
     error: Option<(&'static str, &'static str)>,
-    /// What the execution log says besides.
+    /// A further line of the execution log.
     detail: Option<&'static str>,
-    /// The front's own page, which knows nothing of the API behind it.
+    /// An HTML page of AWS's front end, without the headers of the API.
     is_page: bool,
 }
 
-/// Whether the client wants to speak WebSocket.
+/// Whether a request is a WebSocket handshake.
 pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
     let has = |name: HeaderName, wanted: &str| {
         headers.get_all(name).iter().any(|value| {
@@ -72,7 +72,7 @@ pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && has(UPGRADE, "websocket") && has(CONNECTION, "upgrade")
 }
 
-/// Answers a handshake; with 101 the connection is open. No answer at all is the weather's doing.
+/// Answers a handshake; with 101 the connection is open. A fault can demand that there is no answer.
 pub(crate) async fn open(
     gateway: &Arc<Gateway>,
     mut request: http::Request<Incoming>,
@@ -81,7 +81,7 @@ pub(crate) async fn open(
 ) -> ServerAction {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    // In a task of its own: a client that gives up must not cut its own `$connect` short.
+    // In a task of its own: `$connect` runs to its end even if the client disconnects.
     let handshake = tokio::spawn(handshake(Arc::clone(gateway), parts, upgrade, target, peer));
     handshake
         .await
@@ -112,21 +112,21 @@ async fn handshake(
     let connection = connection(&gateway, &stage, &parts.headers, peer, outgoing);
     let mut visit = Handshake::new(gateway, stage, connection, &parts);
     let decided = match &fault {
-        Some(fault) => visit.weathered(fault, &parts).await,
+        Some(fault) => visit.decide_with(fault, &parts).await,
         None => visit.decide(&parts).await,
     };
     let response = match decided {
         Ok(reply) => {
             let response = accept(&key, &reply);
-            let (gateway, connection) = visit.admitted(&reply);
+            let (gateway, connection) = visit.accepted(&reply);
             gateway.sockets.remember(&connection);
             tokio::spawn(session::run(gateway, connection, queue, upgrade));
             response
         }
-        Err(refused) => visit.turned_away(refused),
+        Err(refused) => visit.finish_refused(refused),
     };
     match fault {
-        // The session finds that its client never came.
+        // The session finds that the client is gone.
         Some(FaultKind::LostAnswer) => ServerAction::HangUp,
         _ => ServerAction::Send(response),
     }
@@ -145,7 +145,7 @@ fn socket_key(headers: &HeaderMap) -> Result<HeaderValue, Box<Response>> {
     key.ok_or_else(|| Box::new(bad(StatusCode::BAD_REQUEST, "Bad Request")))
 }
 
-/// A client in front of the door.
+/// One handshake, until it is accepted or refused.
 struct Handshake {
     gateway: Arc<Gateway>,
     stage: Arc<LiveStage>,
@@ -183,8 +183,8 @@ impl Handshake {
         }
     }
 
-    /// The same under a fault.
-    async fn weathered(&mut self, fault: &FaultKind, parts: &Parts) -> Result<Reply, Refused> {
+    /// The same, with a fault.
+    async fn decide_with(&mut self, fault: &FaultKind, parts: &Parts) -> Result<Reply, Refused> {
         match fault {
             FaultKind::Throttle => Err(self.refused(429, "Too Many Requests", "THROTTLED")),
             FaultKind::Error(status) => {
@@ -221,8 +221,8 @@ impl Handshake {
         }
     }
 
-    /// Nobody can have an API key here, because the operations that make them are not here: as on
-    /// AWS without one, the door stays shut.
+    /// A route that requires an API key refuses everyone, because the operations that create keys are not
+    /// here.
     ///
     /// Uncertain: whether AWS asks for the key again on messages, which have no headers to carry it,
     /// is not documented; only the handshake is refused.
@@ -256,7 +256,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// The function's word is what counts.
+    /// Invokes the integration of `$connect`, whose answer decides.
     async fn ask(&mut self, integration: &LiveIntegration) -> Result<Reply, Refused> {
         let (gateway, stage) = (&self.gateway, &self.stage);
         let (connection, context) = (&self.connection, &self.context);
@@ -289,7 +289,7 @@ impl Handshake {
         }
     }
 
-    fn admitted(mut self, reply: &Reply) -> (Arc<Gateway>, Arc<Connection>) {
+    fn accepted(mut self, reply: &Reply) -> (Arc<Gateway>, Arc<Connection>) {
         self.log.info(|| {
             let (id, api) = (&self.connection.id, &self.stage.api_id);
             format!("Client [Connection Id: {id}] connected to API [{api}] successfully.")
@@ -303,7 +303,7 @@ impl Handshake {
         (self.gateway, self.connection)
     }
 
-    fn turned_away(mut self, refused: Refused) -> Response {
+    fn finish_refused(mut self, refused: Refused) -> Response {
         if let Some(detail) = refused.detail {
             self.log.error(|| detail.to_owned());
         }
@@ -395,7 +395,7 @@ fn accept(key: &HeaderValue, reply: &Reply) -> Response {
     response
 }
 
-/// AWS's answer to everything that is not a stage.
+/// AWS's answer to an address that is not a stage.
 pub(crate) fn forbidden() -> Response {
     Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
 }

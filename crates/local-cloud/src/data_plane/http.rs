@@ -1,12 +1,12 @@
 //! `HTTP_PROXY` and `HTTP`: an HTTP server behind a route.
 //!
-//! A message goes out as the body, as it came; a handshake and an end have none. The server learns
-//! nothing of the connection by itself: request parameters such as
-//! `integration.request.header.connectionId: context.connectionId` tell it. What it answers is the
-//! answer of the route; with `HTTP`, an integration response has to be there for a body to come back.
+//! A message is sent on as the body; `$connect` and `$disconnect` have none. The server is told about the
+//! connection only by request parameters, such as
+//! `integration.request.header.connectionId: context.connectionId`. Its answer is the answer of the route; with
+//! `HTTP`, a body comes back only if there is an integration response.
 //!
-//! Uncertain, each chosen once: with `HTTP_PROXY` a handshake's headers and query go out too, because
-//! they are delivered nowhere else; `ANY` and no method at all are POST; the headers that API Gateway
+//! Uncertain, and chosen: with `HTTP_PROXY` a handshake's headers and query are sent on too, because they are
+//! delivered nowhere else; `ANY` and no method at all are POST; the headers that API Gateway
 //! adds are those of REST APIs.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use crate::services::apigatewayv2::{LiveIntegration, LiveStage};
 pub(super) const NO_ANSWER: &str =
     "Execution failed due to an internal error: Network error communicating with endpoint";
 
-/// The way to all servers, made at the first call.
+/// The HTTP client of all integrations, made at the first call.
 #[derive(Debug, Default)]
 pub(crate) struct HttpClient {
     connector: OnceLock<Connector>,
@@ -43,7 +43,7 @@ impl HttpClient {
     }
 }
 
-/// A request, put together.
+/// A request to the server.
 #[derive(Debug, PartialEq, Eq)]
 struct OutgoingRequest {
     method: String,
@@ -52,7 +52,7 @@ struct OutgoingRequest {
     body: String,
 }
 
-/// Asks the server; `None` if it does not answer.
+/// Calls the server; `None` if it does not answer.
 pub(super) async fn send(
     client: &HttpClient,
     stage: &LiveStage,
@@ -88,7 +88,7 @@ pub(super) async fn send(
 }
 
 /// With `HTTP_PROXY` the server's body is the body. With `HTTP` the integration response for the status
-/// may put a text in its place; without such a response there is none.
+/// may replace it by a text; without such a response there is no body.
 fn body_for(
     integration: &LiveIntegration,
     status: u16,
@@ -149,7 +149,7 @@ fn compose(stage: &LiveStage, integration: &LiveIntegration, event: &Value) -> O
 const HEADER: &str = "integration.request.header.";
 const QUERY: &str = "integration.request.querystring.";
 
-/// Not what belongs to the upgrade, nor what the next connection says of itself.
+/// Whether a header is sent on: not those of the handshake, nor those that the new connection sets.
 fn goes_out(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     !name.starts_with("sec-websocket-") && !matches!(name.as_str(), "host" | "content-length")
@@ -164,7 +164,7 @@ fn pairs<'a>(event: &'a Value, name: &str) -> impl Iterator<Item = (String, Stri
         .filter(|(_, value)| !value.is_empty())
 }
 
-/// Where a request parameter takes its value from. The control plane let nothing else in.
+/// Where a request parameter takes its value from. The control plane refuses any other.
 fn value_of(source: &str, event: &Value) -> Option<String> {
     if let Some(text) = source.strip_prefix('\'') {
         return Some(text.strip_suffix('\'')?.to_owned());

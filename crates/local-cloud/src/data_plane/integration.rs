@@ -1,7 +1,7 @@
-//! What stands behind a route: the call of a function, and what its answer must look like.
+//! The integration of a route: the call of a Lambda function, and what its answer must look like.
 //!
-//! A proxy answer is an object with a whole `statusCode` and nothing that API Gateway does not know.
-//! One extra key makes it malformed, although the function did everything else right.
+//! A proxy answer is an object with an integer `statusCode` and no member that API Gateway does not know: one
+//! extra member makes it malformed.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Gateway, http, mock};
 use crate::services::apigatewayv2::{LiveIntegration, LiveStage};
 use crate::services::lambda::{InvokeRefusal, invoke_for_gateway};
 
-/// How it went wrong.
+/// Why an integration gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     /// API Gateway may not invoke the function, or there is none.
@@ -26,11 +26,11 @@ pub(super) enum Failure {
     BadAnswer,
     /// Nothing within the integration's time-out.
     TimedOut,
-    /// The integration itself is not in order.
+    /// The integration is misconfigured.
     Misconfigured,
 }
 
-/// A call that was made: how it ended, and for the log what it was.
+/// A call of an integration: its answer, and what the log says of it.
 #[derive(Debug)]
 pub(super) struct IntegrationCall {
     pub(super) result: Result<Reply, Failure>,
@@ -59,7 +59,7 @@ pub(super) async fn call(
         detail: String::new(),
         payload: Bytes::new(),
     };
-    // The work goes on after the integration has given up on it: nobody stops it on AWS.
+    // The function goes on after the integration's time-out, as on AWS.
     let limit = Duration::from_millis(integration.timeout_millis.clamp(50, 29_000));
     match integration.integration_type.as_str() {
         "MOCK" => {
@@ -156,7 +156,7 @@ impl IntegrationCall {
     }
 }
 
-/// A function's own error, as the execution log tells it.
+/// A function's own error, as the execution log writes it.
 fn function_error(payload: &[u8], request_id: Option<&str>) -> String {
     let error: Value = serde_json::from_slice(payload).unwrap_or_default();
     let message = error

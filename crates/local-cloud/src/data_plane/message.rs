@@ -1,9 +1,7 @@
-//! One message from a client: which route, the invocation, and what goes back; and the last event.
+//! One message from a client: its route, the invocation, and what is sent back; and `$disconnect`.
 //!
-//! A message is an invocation of its own.
-//!
-//! Uncertain: AWS promises no order for the messages of one connection. They are started in the order in
-//! which they came, and answered as the function is done: two may be answered the other way round.
+//! Uncertain: AWS promises no order for the messages of one connection. They are started in the order of
+//! arrival, and answered when the function is done, so two answers may come in the other order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +73,7 @@ pub(super) async fn received(gateway: Arc<Gateway>, connection: Arc<Connection>,
     answer(&connection, &context, log, route, called);
 }
 
-/// The key that the message selects, and the route that takes it.
+/// The route key that the message selects, and its route.
 ///
 /// Uncertain: `$connect` and `$disconnect` cannot be reached by naming them, but what such a message
 /// gets is not recorded. Here it goes to `$default` like any other unknown one.
@@ -164,9 +162,9 @@ pub(super) fn log_call(log: &mut RequestLog, called: &IntegrationCall) {
     }
 }
 
-/// Tells the function that a client is gone. Called exactly once for every connection.
+/// Invokes `$disconnect`. Called exactly once for every connection.
 ///
-/// "Best effort" is all that AWS promises; the weather makes it fail.
+/// AWS promises "best effort" only; faults can prevent it.
 pub(super) async fn disconnected(
     gateway: &Arc<Gateway>,
     connection: &Connection,

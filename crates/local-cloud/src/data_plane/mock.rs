@@ -1,7 +1,7 @@
-//! `MOCK`: an integration that answers by itself.
+//! `MOCK`: an integration that answers without calling anything.
 //!
 //! The request template that the template selection expression picks has to yield `{"statusCode": …}`;
-//! without a template that fits, the message itself is taken for one, as `passthroughBehavior` says.
+//! if none fits, the message itself is used, as far as `passthroughBehavior` allows.
 //! The integration response for that status then gives the body, which reaches the client only with a
 //! route response, like any other. Templates here are plain text: one with variables or directives was
 //! refused when it was set.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::services::apigatewayv2::LiveStage;
 
-/// What a well-formed answer says.
+/// A well-formed answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -12,7 +12,7 @@ pub(super) struct Reply {
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// The message in an event; a handshake and an end have none.
+/// The message in an event; those of `$connect` and `$disconnect` have none.
 pub(super) fn body_of(event: &Value) -> &str {
     event
         .get("body")

@@ -2,8 +2,8 @@
 //!
 //! Execution lines go to `/aws/apigateway/{api}/{stage}`, which API Gateway makes on first traffic;
 //! `ERROR` keeps only the failures. One access line goes to the stage's own group, with every
-//! `$context` variable filled in; one that WebSocket APIs do not have shows as `-`. Bodies are
-//! written only with data trace, as on AWS.
+//! `$context` variable filled in; one that WebSocket APIs do not have becomes `-`. Bodies are written only with
+//! data trace, as on AWS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct Caller {
     pub(crate) user_agent: Option<String>,
     /// The principal's ARN, for signed requests.
     pub(crate) arn: Option<String>,
-    /// What the authorizer said.
+    /// The authorizer's context.
     pub(crate) authorizer: Option<Arc<Map<String, Value>>>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Entry {
     pub(crate) latency: Option<Duration>,
 }
 
-/// Collects the lines of one request and writes them at its end.
+/// The log lines of one request, written at its end.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     gateway: Arc<Gateway>,
@@ -99,7 +99,7 @@ impl RequestLog {
         log
     }
 
-    /// What became known of the caller since the beginning.
+    /// Takes over what the authorizer found out about the caller.
     pub(crate) fn authorized(&mut self, context: &RequestContext, caller: Caller) {
         self.context = context.clone();
         self.caller = caller;
@@ -151,8 +151,8 @@ impl RequestLog {
         self.lines.push((self.gateway.shared.clock.now_ms(), line));
     }
 
-    /// A `$context` variable. Made one by one: a line names a few of them, and there are millions of
-    /// lines.
+    /// A `$context` variable. Each is made when a format names it: a line names few of them, and there are
+    /// millions of lines.
     fn variable(&self, entry: &Entry, name: &str) -> Option<String> {
         let (context, caller) = (&self.context, &self.caller);
         let error = || entry.error.as_ref();

@@ -1,10 +1,10 @@
 //! One open socket: frames in and out, limits, timers, and exactly one `$disconnect` at the end.
 //!
-//! Writing is a task of its own that takes whatever is queued in one go and flushes once, so that a
-//! broadcast costs few system calls. Whoever closes the connection first decides code and reason;
-//! after that it is gone for everybody else, although the closing handshake may still take a moment.
+//! A task of its own writes: it takes whatever is queued and flushes once, so that a broadcast costs few system
+//! calls. The first to close the connection decides code and reason; from then on `@connections` does not find
+//! it, although the closing handshake may still take a moment.
 //!
-//! | end | code and reason |
+//! | what ends it | code and reason |
 //! |---|---|
 //! | client closes | its own; without a code 1005 "Client-side close frame status not set" |
 //! | idle for 10 minutes, open for 2 hours | 1001 "Going away" |
@@ -48,13 +48,13 @@ const BATCH: usize = 256;
 
 type Socket = WebSocketStream<TcpStream>;
 
-/// How the conversation ended.
+/// How a session ended.
 enum SessionEnd {
-    /// The client closed, or the network did. Nothing is left to say.
+    /// The client closed, or the network failed: no close frame is sent.
     Theirs(CloseReason),
-    /// We close: the close frame is in the queue or has to be put there.
+    /// We close, with a close frame.
     Ours(CloseReason),
-    /// The weather broke the connection: what is still in the queue is lost.
+    /// A fault broke the connection: what is still queued is lost.
     Cut(CloseReason),
 }
 
@@ -67,8 +67,8 @@ pub(super) async fn run(
 ) {
     let _open = gateway.sockets.guard();
     let ending = match socket(upgrade).await {
-        Some(socket) => talk(&gateway, &connection, outgoing, socket).await,
-        // The client left before the handshake was over, but `$connect` had already said yes.
+        Some(socket) => converse(&gateway, &connection, outgoing, socket).await,
+        // The client disconnected before the handshake was over, but `$connect` had accepted it.
         None => CloseReason::lost(),
     };
     gateway.sockets.forget(&connection.id);
@@ -88,7 +88,7 @@ async fn socket(upgrade: hyper::upgrade::OnUpgrade) -> Option<Socket> {
     Some(WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await)
 }
 
-async fn talk(
+async fn converse(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     outgoing: mpsc::UnboundedReceiver<OutgoingFrame>,
@@ -158,7 +158,7 @@ async fn listen(
                 .await;
             }
             // Uncertain: AWS does not document whether a ping is traffic. It is not here, so that a chat
-            // which relies on it is caught; the weather's `pingKeepsAlive` makes it one.
+            // which relies on it is caught; the condition `pingKeepsAlive` makes it one.
             Some(Ok(Message::Ping(_))) if gateway.shared.conditions.now().ping_keeps_alive => {
                 connection.touch(gateway.shared.clock.now_ms());
             }
@@ -251,9 +251,9 @@ async fn feed(sink: &mut SplitSink<Socket, Message>, mut text: Bytes) -> Result<
     }
 }
 
-/// Our close frame is on its way. What the client still sends is read and thrown away, beneath the
-/// protocol, because after an oversized frame there is no protocol any more; closing with unread
-/// data would reset the connection, and the client would never see the code.
+/// Our close frame is sent. What the client still sends is read from the TCP stream and dropped, because after an
+/// oversized frame the WebSocket stream cannot be read any more; closing with unread data would reset the
+/// connection, and the client would never see the code.
 async fn hang_up(stream: SplitStream<Socket>, writing: JoinHandle<SplitSink<Socket, Message>>) {
     let Ok(sink) = writing.await else { return };
     let Ok(mut socket) = stream.reunite(sink) else {

@@ -29,26 +29,26 @@ const BUFFER_LIMIT: usize = 8 * MESSAGE_LIMIT;
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     open: Mutex<HashMap<String, Arc<Connection>>>,
-    /// How many have not had their `$disconnect` yet.
+    /// How many have not ended with their `$disconnect` yet.
     sessions: watch::Sender<usize>,
 }
 
 /// One client.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Opaque to everybody; 20 characters ending in `==`.
+    /// 20 characters ending in `==`.
     pub(crate) id: String,
     /// The API it belongs to.
     pub(crate) api_id: String,
-    /// The stage it came in by.
+    /// The stage that it connected to.
     pub(crate) stage: String,
     /// Milliseconds since 1970.
     pub(crate) connected_at: i64,
-    /// Where it comes from.
+    /// The client's address.
     pub(crate) source_ip: IpAddr,
     /// The handshake's `User-Agent`.
     pub(crate) user_agent: Option<String>,
-    /// What the authorizer said of it, for every later event.
+    /// The authorizer's context, for every later event.
     pub(super) authorizer: OnceLock<Arc<Map<String, Value>>>,
     pub(super) last_active: AtomicI64,
     pub(super) outgoing: mpsc::UnboundedSender<OutgoingFrame>,
@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     pub(super) ending: OnceLock<CloseReason>,
 }
 
-/// What goes to a client.
+/// What is sent to a client.
 #[derive(Debug)]
 pub(super) enum OutgoingFrame {
     Text(Bytes),
@@ -100,14 +100,14 @@ impl Sockets {
         SocketGuard(self)
     }
 
-    /// Waits until every socket has closed and the functions know of it.
+    /// Waits until every socket is closed and its `$disconnect` is done.
     pub(crate) async fn silent(&self) {
         let mut sessions = self.sessions.subscribe();
         // The sender is our own, so this ends with the condition.
         let _ = sessions.wait_for(|count| *count == 0).await;
     }
 
-    /// Closes one socket. From now on it is gone for everybody else.
+    /// Closes one socket. From now on it is not found any more.
     pub(crate) fn close(&self, connection: &Connection, ending: CloseReason) {
         self.forget(&connection.id);
         let _ = connection.ending.set(ending);
@@ -166,12 +166,12 @@ impl Connection {
             .map_err(|_| PostError::Gone)
     }
 
-    /// What the authorizer said, if there was one.
+    /// The authorizer's context, if there was an authorizer.
     pub(crate) fn authorizer(&self) -> Option<&Arc<Map<String, Value>>> {
         self.authorizer.get()
     }
 
-    /// Why somebody closed it.
+    /// Why it was closed.
     pub(super) fn ending(&self) -> CloseReason {
         self.ending
             .get()
@@ -179,12 +179,12 @@ impl Connection {
             .unwrap_or_else(CloseReason::going_away)
     }
 
-    /// Something was said, by one side or the other.
+    /// A message was sent, by either side.
     pub(crate) fn touch(&self, now_ms: i64) {
         self.last_active.fetch_max(now_ms, Ordering::AcqRel);
     }
 
-    /// When something was last said.
+    /// When a message was last sent.
     pub(crate) fn last_active(&self) -> i64 {
         self.last_active.load(Ordering::Acquire)
     }
@@ -195,7 +195,7 @@ pub(super) fn connection_id() -> String {
     BASE64_URL_SAFE.encode(&fastrand::u128(..).to_le_bytes()[..13])
 }
 
-/// Whether this could be a connection id at all: today's form, or the one of former years.
+/// Whether this could be a connection id at all: today's form, or the older one.
 pub(crate) fn is_connection_id(text: &str) -> bool {
     let decoded = BASE64_URL_SAFE.decode(text).map(|bytes| bytes.len());
     matches!(decoded, Ok(11 | 13))

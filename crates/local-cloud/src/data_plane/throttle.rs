@@ -5,8 +5,8 @@
 //! Uncertain: whether a handshake takes from it too is not documented; here new connections have the
 //! bucket that the quotas give them, and no other.
 //!
-//! A rate or burst of 0 lets nothing through. That is a real trap: tools that set log levels without
-//! throttles can leave zeros on the stage, and every connect gets 429.
+//! A rate or burst of 0 lets nothing through: tools that set log levels without throttles can leave zeros on the
+//! stage, and then every handshake gets 429.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -30,19 +30,19 @@ struct Bucket {
 }
 
 impl Throttles {
-    /// Whether one more connection may come in, by the account's rate.
+    /// Whether the account's rate allows one more connection.
     pub(crate) fn connection(&self, conditions: &Conditions) -> bool {
         let rate = conditions.connections_per_second;
         self.take("connections", rate, rate)
     }
 
-    /// Whether one more message or `@connections` call may pass, by the account's rate.
+    /// Whether the account's rate allows one more message or `@connections` call.
     pub(crate) fn request(&self, conditions: &Conditions) -> bool {
         let (rate, burst) = (conditions.requests_per_second, conditions.requests_burst);
         self.take("requests", rate, burst)
     }
 
-    /// Whether the stage and the route let one more through.
+    /// Whether the stage and the route allow one more message.
     pub(crate) fn route(&self, stage: &LiveStage, route_key: &str) -> bool {
         let own = stage.route_settings.get(route_key);
         let rate = own.and_then(|own| own.rate).or(stage.default_settings.rate);

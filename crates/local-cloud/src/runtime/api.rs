@@ -1,7 +1,7 @@
 //! The Runtime API, for one environment on a port of its own; `extensions` answers the other API there.
 //!
-//! Requests become events for the environment's actor; the long poll of `next` stays open until the
-//! actor delivers something. Misuse gets AWS's own refusals.
+//! Requests become events for the environment's actor; the long poll of `next` stays open until the actor
+//! delivers an invocation. Wrong use is answered with AWS's errors.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -210,7 +210,7 @@ fn verdict_answer(verdict: Option<AnswerStatus>, transition: &str) -> ApiRespons
     }
 }
 
-/// The runtime does something for which it is in the wrong state.
+/// The runtime is in the wrong state for this request.
 fn not_allowed(from: &str, to: &str) -> ApiResponse {
     let words = format!(
         "State transition from {from} to {to} failed for runtime. Error: State transition is not allowed"

@@ -1,4 +1,4 @@
-//! One execution environment: an actor that owns a process and lets it work on one job at a time.
+//! One execution environment: an actor that owns a process, which works on one invocation at a time.
 //!
 //! ```text
 //! init ─▶ turn ─▶ perform ─┐      park: frozen until a job comes, or the pool is retired
@@ -7,10 +7,9 @@
 //!                                 the next job starts it again, with the same /tmp
 //! ```
 //!
-//! What surprises: a process that outgrows the function's memory size is killed with its whole group,
-//! as the kernel of AWS's sandbox would; a failed init is tried once more by the first invocation, under the function's
-//! own time-out, so its work runs twice (AWS calls it suppressed init); and an answer does not end
-//! the invocation, only the next call of `next` does.
+//! As on AWS: a process that uses more than the function's memory size is killed with its whole group; a failed
+//! init is tried once more by the first invocation, under the function's own time-out, so its code runs twice (AWS
+//! calls it suppressed init); and an answer does not end the invocation, only the next call of `next` does.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -52,9 +51,9 @@ struct Environment {
     extensions_wait: Vec<(usize, oneshot::Sender<Value>)>,
     init: Option<Duration>,
     memory_mb: u64,
-    /// When the memory of the working process is looked at again.
-    memory_look: Instant,
-    /// The process was killed because it had outgrown its memory.
+    /// When the memory of the process is checked again.
+    memory_check: Instant,
+    /// The process was killed because it used too much memory.
     out_of_memory: bool,
     /// Counted in the pool as one that has answered.
     finishing: bool,
@@ -133,7 +132,7 @@ impl Environment {
             extensions_wait: Vec::new(),
             init: None,
             memory_mb: 0,
-            memory_look: Instant::now(),
+            memory_check: Instant::now(),
             out_of_memory: false,
             finishing: false,
         })
@@ -179,12 +178,12 @@ impl Environment {
                 () = &mut idle => break,
             }
         }
-        // A job may have been handed over at this very moment.
+        // A job may have been sent at this moment.
         woken.close();
         woken.try_recv().ok()
     }
 
-    /// Something the process said while nothing was asked of it.
+    /// A request of the process that no invocation waits for.
     fn note(&mut self, event: Option<RuntimeEvent>) {
         match event {
             Some(RuntimeEvent::Next(waits)) => self.runtime_waits = Some(waits),
@@ -304,7 +303,7 @@ impl Environment {
         }
     }
 
-    /// Hands the job over and waits until the process asks for the next one.
+    /// Delivers the invocation, and waits until the process asks for the next one.
     async fn converse(
         &mut self,
         running: &mut Running,
@@ -314,7 +313,7 @@ impl Environment {
         let mut undelivered = Some(delivery.clone());
         loop {
             if let (Some(waits), Some(_)) = (&self.runtime_waits, &undelivered) {
-                // A runtime whose long poll broke off will ask again.
+                // A runtime whose long poll was cut off asks again.
                 let open = !waits.is_closed();
                 let waits = self.runtime_waits.take();
                 if let (true, Some(waits), Some(delivery)) = (open, waits, undelivered.take()) {
@@ -337,7 +336,7 @@ impl Environment {
                     self.end_process().await;
                     return End::Broken(Failed::extension(kind, &why));
                 }
-                // It has the event, and asks again before it answers: it gets the same one.
+                // A runtime that asks again before it has answered gets the same event.
                 Wakeup::RuntimeEvent(RuntimeEvent::Next(waits))
                     if undelivered.is_none() && running.outcome.is_none() =>
                 {
@@ -355,7 +354,7 @@ impl Environment {
         }
     }
 
-    /// The process answered: its word goes to the caller at once, if it is the first for this job.
+    /// The process answered: the first answer to an invocation goes to the caller at once.
     fn answer(
         &mut self,
         running: &mut Running,
@@ -372,7 +371,7 @@ impl Environment {
         let _ = say.send(verdict);
     }
 
-    /// Writes the closing lines and sends the answer if it is still owed.
+    /// Writes END and REPORT, and answers the caller if the process did not.
     async fn finish(&mut self, mut running: Running, end: End, took: Duration) {
         self.measure();
         if matches!(&end, End::Broken(failed) if failed.status == "timeout") {
@@ -425,7 +424,7 @@ impl Environment {
         }
     }
 
-    /// Whether the runtime and every extension wait for something to do.
+    /// Whether the runtime and every extension wait for an event.
     fn is_ready(&self) -> bool {
         self.runtime_waits.is_some() && self.extensions_wait.len() >= self.api.extensions().count()
     }
@@ -444,18 +443,17 @@ impl Environment {
                 }
                 () = tokio::time::sleep_until(deadline.into()) => return Wakeup::Late,
                 () = self.environments.shared.stopping.cancelled() => return Wakeup::Stopped,
-                () = tokio::time::sleep_until(self.memory_look.into()) => self.look_at_memory(),
+                () = tokio::time::sleep_until(self.memory_check.into()) => self.check_memory(),
             }
         }
     }
 
-    /// Kills the process and its group if they use more than the function's memory size; `step` then
-    /// sees the end.
+    /// Kills the process and its group if they use more than the function's memory size.
     ///
-    /// Uncertain: AWS does not say which process of several is killed. We chose the whole group: the
-    /// runtime itself is what outgrows its memory nearly always.
-    fn look_at_memory(&mut self) {
-        self.memory_look = Instant::now() + memory::INTERVAL;
+    /// Uncertain: AWS does not say which process of several is killed. We chose the whole group:
+    /// nearly always it is the runtime itself that uses too much.
+    fn check_memory(&mut self) {
+        self.memory_check = Instant::now() + memory::INTERVAL;
         let Some(process) = &self.process else { return };
         let size = self.pool.spec.memory;
         if !self.out_of_memory && process.id().is_some_and(|id| memory::exceeds(id, size)) {
@@ -465,7 +463,7 @@ impl Environment {
         }
     }
 
-    /// What was resident at most. Mapped files may take more than the size; AWS shows no more than it.
+    /// The peak of resident memory. With mapped files it can exceed the memory size; AWS shows at most the size.
     fn measure(&mut self) {
         if let Some(id) = self.process.as_ref().and_then(Process::id) {
             let peak = memory::peak_mb(id).min(self.pool.spec.memory.into());
@@ -502,7 +500,7 @@ impl Environment {
     }
 }
 
-/// Waits for the end of the process; forever if there is none.
+/// Waits for the end of the process; without a process forever.
 async fn exit_of(process: &mut Option<Process>) -> Option<ExitStatus> {
     match process {
         Some(process) => process.wait().await.ok(),

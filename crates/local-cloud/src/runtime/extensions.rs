@@ -1,9 +1,8 @@
 //! The Extensions API, on the same port as the Runtime API.
 //!
-//! Layers are not here and nothing lies in `/opt/extensions`, so whoever registers is an internal
-//! extension: a part of the function's own process, which hears of invocations and never of the end.
-//! It may register only while the function initialises. The refusals are those of AWS's own emulator
-//! of this API.
+//! There are no layers and nothing is in `/opt/extensions`, so only internal extensions can register: parts of
+//! the function's own process, which get INVOKE events and no SHUTDOWN. They may register only while the function
+//! initialises. The errors are those of AWS's own emulator of this API.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::protocol::{ApiResponse, RuntimeEvent, accepted, refuse, text, with_json};
 use super::{FunctionSpec, lock};
 
-/// Extensions of one function.
+/// The most extensions of one function.
 const MOST: usize = 10;
 
-/// Who has registered in one environment.
+/// The extensions of one environment.
 #[derive(Debug)]
 pub(super) struct Extensions {
     spec: Arc<FunctionSpec>,
@@ -68,7 +67,7 @@ impl Extensions {
         *lock(&self.state) = Registrations::default();
     }
 
-    /// From now on nobody may register.
+    /// From now on no extension may register.
     pub(super) fn close_registration(&self) {
         lock(&self.state).closed = true;
     }
@@ -158,7 +157,7 @@ impl Extensions {
         }
     }
 
-    /// An extension gives up, and the environment with it.
+    /// An extension reports that it failed, which ends the environment.
     fn failed(
         &self,
         headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! What an environment is given: Lambda's variables at the start, and the headers of each event.
+//! What Lambda gives a process: its environment variables at the start, and the headers of each invocation.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use super::protocol::Delivery;
 use super::{Environments, FunctionSpec, LogFormat};
 use crate::services::iam::Credentials;
 
-/// Where tracers send their datagrams. Nobody listens: an unsampled trace is not sent.
+/// Where tracers send their datagrams. Nothing listens there: a trace that is not sampled is not sent.
 const TRACES: &str = "127.0.0.1";
 
 /// What differs from one environment of a function to the next.
@@ -21,10 +21,10 @@ pub(super) struct InstanceSettings<'a> {
     pub(super) credentials: &'a Credentials,
 }
 
-/// Lambda's variables, then the function's own. Paths are those of this machine: there is no `/var/task`
-/// here, so a function has to ask `LAMBDA_TASK_ROOT` (or its working folder), which AWS sets too, and
-/// `TMPDIR` in the place of `/tmp`, which it would share with its other environments. `AWS_ENDPOINT_URL` points at this cloud unless
-/// the function sets it, so that any SDK inside the function finds the services.
+/// Lambda's variables, then the function's own. Paths are those of this machine: there is no `/var/task`, so a
+/// function has to use `LAMBDA_TASK_ROOT` (or its working folder), which AWS sets too, and `TMPDIR` instead of
+/// `/tmp`, which it would share with its other environments. `AWS_ENDPOINT_URL` is this cloud unless the function
+/// sets it, so that any SDK in the function finds the services.
 pub(super) fn variables(
     environments: &Environments,
     spec: &FunctionSpec,
@@ -96,7 +96,7 @@ pub(super) fn delivery(
     Delivery { headers, payload }
 }
 
-/// One invocation as an extension hears of it.
+/// The event that tells an extension of an invocation.
 pub(super) fn invoke_event(spec: &FunctionSpec, id: &str) -> Value {
     json!({
         "eventType": "INVOKE",
@@ -107,7 +107,7 @@ pub(super) fn invoke_event(spec: &FunctionSpec, id: &str) -> Value {
     })
 }
 
-/// By the system's clock, not ours: the process compares it with its own.
+/// By the system's clock, because the process compares it with that.
 fn deadline_ms(spec: &FunctionSpec) -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! The job that an environment works on, and how it can go wrong.
+//! The invocation that an environment works on, and how it can fail.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -84,7 +84,7 @@ impl Failed {
         Self::error("Runtime.ExitError", exit_reason(status))
     }
 
-    /// The words are those of a killed process. Uncertain: older reports show them with the type
+    /// The message is that of a killed process. Uncertain: older reports show them with the type
     /// `Runtime.ExitError`, those since 2025 with this one, in the answer and in REPORT.
     pub(super) fn out_of_memory() -> Self {
         let words = "Runtime exited with error: signal: killed";
@@ -96,7 +96,7 @@ impl Failed {
         Self::error(kind, format!("extension failed: {why}"))
     }
 
-    /// With what the runtime itself said about it, if it did.
+    /// With the error that the runtime reported, if it did.
     pub(super) fn init_exit(
         status: Option<ExitStatus>,
         reported: Option<(Option<String>, Bytes)>,

@@ -1,8 +1,8 @@
 //! Log levels: which lines a function with JSON logs keeps.
 //!
 //! Lambda filters in JSON mode alone. Its own records have levels by AWS's table; a line of the function
-//! has the level that it names itself, if it is a JSON object with a `level` and an RFC 3339 `timestamp`,
-//! and counts as INFO if it is not.
+//! has the level in its `level` member, if it is a JSON object with an RFC 3339 `timestamp` too, and counts as
+//! INFO if it is not.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! The lines that Lambda itself writes into a function's log: INIT_START, START, END, REPORT.
 //!
 //! As text, or as the JSON of `LoggingConfig.LogFormat: JSON`. A line ends with a newline, as on AWS.
-//! Lines are written with the rights of the function's role: without `logs:PutLogEvents` there are
-//! none, and only a role with `logs:CreateLogGroup` gets its group made.
+//! Lines are written with the rights of the function's role: without `logs:PutLogEvents` none are
+//! written, and a missing group is made only with `logs:CreateLogGroup`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl LogWriter {
         &self.name
     }
 
-    /// Forgets the tail: an invocation begins.
+    /// Clears the tail: an invocation begins.
     pub(super) fn begin_tail(&self) {
         lock(&self.tail).clear();
     }
@@ -84,8 +84,8 @@ impl LogWriter {
         lock(&self.tail).clone()
     }
 
-    /// Writes what the function said, as far as its log level keeps it.
-    pub(super) fn say(&self, mut lines: Vec<String>) {
+    /// Writes lines of the function, as far as its log level keeps them.
+    pub(super) fn write(&self, mut lines: Vec<String>) {
         if self.spec.log_format == LogFormat::Json {
             let least = self.spec.log_level.as_deref();
             lines.retain(|line| log_levels::keeps(least, &log_levels::of_line(line)));

@@ -4,12 +4,21 @@
 //! while another environment starts. An environment is an actor (`environment`) that owns one
 //! process, one log stream, one `/tmp` and one Runtime API port (`api`).
 //!
-//! **A port for each environment.** The Runtime API has no word for "which environment am I", and
-//! many runtimes allow nothing but `host:port` in `AWS_LAMBDA_RUNTIME_API`. A loopback port of its
-//! own tells environments apart with any runtime, from a shell with curl to Node.
+//! Each environment has a port of its own: requests of the Runtime API do not say which environment they come
+//! from, and many runtimes allow nothing but `host:port` in `AWS_LAMBDA_RUNTIME_API`.
 //!
-//! What surprises: processes are stopped (`SIGSTOP`) between invocations, exactly as AWS freezes
-//! them, so unfinished background work stands still; and a function's update replaces its pool.
+//! Processes are stopped (`SIGSTOP`) between invocations, as AWS freezes them, so unfinished background work
+//! stops too; and a function's update replaces its pool.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `function_spec` | what an environment runs |
+//! | `environment`, `job` | the actor, and the invocation that it works on |
+//! | `process`, `spawner`, `memory`, `output` | the process, what starts it, its memory, what it prints |
+//! | `api`, `extensions`, `protocol` | the Runtime and Extensions APIs |
+//! | `invocation_env`, `unpack` | variables and headers; the unpacked code |
+//! | `log_writer`, `log_levels` | the lines of the function's log |
+//! | `orphans` | ends what a killed local cloud left |
 
 mod api;
 mod environment;
@@ -45,7 +54,7 @@ pub(crate) use orphans::state_dir;
 use spawner::Spawner;
 
 /// How long an invocation waits for an environment that has answered already, before another one is
-/// started for it. The way from the answer to `next` is usually a matter of microseconds.
+/// started for it. From the answer to `next` it usually takes microseconds.
 const FINISHING_LIMIT: Duration = Duration::from_millis(20);
 
 /// What the functions' processes use of this machine.
@@ -70,7 +79,7 @@ pub(crate) struct Environments {
     alive: watch::Sender<usize>,
 }
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct InvocationResult {
     /// The function's answer, or the JSON of its error.
@@ -92,7 +101,7 @@ struct Job {
     reply: oneshot::Sender<InvocationResult>,
 }
 
-/// The environments of one published state of a function.
+/// The environments of one revision of a function.
 #[derive(Debug)]
 struct Pool {
     spec: Arc<FunctionSpec>,
@@ -106,7 +115,7 @@ struct PoolState {
     idle: Vec<oneshot::Sender<Job>>,
     environments: usize,
     starting: usize,
-    /// Environments that have answered and will ask for work in a moment.
+    /// Environments that have answered and will call `next` in a moment.
     finishing: usize,
 }
 
@@ -205,7 +214,7 @@ impl Pool {
         drop(state);
         Self::grow(pool, environments);
         if unwatched {
-            // An environment that answered need not ask again soon: it may be busy with leftovers.
+            // An environment that answered may still be busy and not call `next` soon.
             let (pool, environments) = (Arc::clone(pool), Arc::clone(environments));
             tokio::spawn(async move {
                 tokio::time::sleep(FINISHING_LIMIT).await;
@@ -215,7 +224,7 @@ impl Pool {
         }
     }
 
-    /// Starts another environment if the queue is longer than what is about to take from it.
+    /// Starts another environment if more invocations are queued than environments are about to be ready.
     fn grow(pool: &Arc<Self>, environments: &Arc<Environments>) {
         let limit = environments
             .shared
@@ -245,8 +254,8 @@ impl Pool {
         state.starting = state.starting.saturating_sub(1);
     }
 
-    /// The next job, or a place among the idle. `finishing` is whether this environment was counted
-    /// as such; both happen at once, so that nobody finds it neither finishing nor idle.
+    /// The next job, or a place among the idle. `finishing` is whether this environment was counted as such;
+    /// both counts change under one lock, so that it is never in neither.
     fn turn(&self, finishing: bool) -> NextStep {
         let mut state = lock(&self.state);
         if finishing {
@@ -260,7 +269,7 @@ impl Pool {
         NextStep::Park(woken)
     }
 
-    /// An environment ended. Whoever still waits needs another one.
+    /// An environment ended. Queued invocations need another one.
     fn ended(pool: &Arc<Self>, environments: &Arc<Environments>) {
         let mut state = lock(&pool.state);
         state.environments = state.environments.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Ends what a local cloud left behind that was killed with `kill -9`, and removes its folder.
+//! Ends the processes of a local cloud that was killed with `kill -9`, and removes its folder.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) fn state_dir(wanted: Option<PathBuf>) -> Result<PathBuf, StartError> 
     }
 }
 
-/// Looks at the folders of former local clouds beside `state_dir`, and at `state_dir` itself.
+/// Checks the folders of former local clouds beside `state_dir`, and `state_dir` itself.
 fn end_orphans(state_dir: &Path) {
     end_processes_in(state_dir);
     let Some(entries) = state_dir
@@ -41,7 +41,7 @@ fn end_orphans(state_dir: &Path) {
             .and_then(|id| id.parse().ok())
             .and_then(rustix::process::Pid::from_raw);
         let Some(owner) = owner else { continue };
-        // Only "no such process" is proof; a live one of another user answers with a refusal.
+        // Only "no such process" proves it; for a process of another user the error is another one.
         if rustix::process::test_kill_process(owner) == Err(rustix::io::Errno::SRCH) {
             end_processes_in(&entry.path());
             let _ = fs_err::remove_dir_all(entry.path());
@@ -49,7 +49,7 @@ fn end_orphans(state_dir: &Path) {
     }
 }
 
-/// Every process whose working folder lies in this folder is a function's: nobody else works there.
+/// Every process whose working folder lies in this folder is a function's.
 #[cfg(target_os = "linux")]
 fn end_processes_in(folder: &Path) {
     let Ok(folder) = fs_err::canonicalize(folder) else {

@@ -1,8 +1,8 @@
 //! What a process writes: one pipe for both outputs, cut into lines, sent to the log stream.
 //!
-//! A function writes a line and then answers. The line must stand before the REPORT line, although
-//! it comes by another way than the answer. So the pipe is read from two sides: by a task whenever
-//! something comes, and by the environment ([`Output::drain`]) before it writes END and REPORT.
+//! A function writes a line and then answers. The line must come before REPORT in the log, although the pipe and
+//! the answer are separate. So two readers share the pipe: a task, whenever something is written, and the
+//! environment ([`Output::drain`]), before it writes END and REPORT.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -58,7 +58,7 @@ impl Output {
         self.read(|chunk| pipe.read(chunk))
     }
 
-    /// The same by way of the runtime, which so learns that the pipe is empty again.
+    /// The same through tokio, which has to know that the pipe is empty again.
     fn drain_ready(&self, readiness: &Receiver) -> bool {
         self.read(|chunk| readiness.try_read(chunk))
     }
@@ -71,9 +71,9 @@ impl Output {
             lines.push(String::from_utf8_lossy(&std::mem::take(&mut inner.rest)).into_owned());
         }
         let more = !inner.ended;
-        // Still under the lock: two readers must not swap their lines.
+        // Still under the lock, so that the two readers keep the order of lines.
         if !lines.is_empty() {
-            self.stream.say(lines);
+            self.stream.write(lines);
         }
         more
     }

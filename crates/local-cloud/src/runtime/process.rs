@@ -17,7 +17,7 @@ pub(super) struct Process {
     group: Option<Pid>,
 }
 
-/// Why a bootstrap could not even be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
+/// Why a bootstrap could not be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
 #[derive(Debug)]
 pub(super) enum StartFailure {
     Missing,
@@ -66,7 +66,7 @@ impl Process {
         command
             .stderr(Stdio::from(output.try_clone().map_err(other)?))
             .stdout(Stdio::from(output));
-        // A group of its own: frozen and ended as a whole, and out of reach of the terminal's Ctrl-C.
+        // A group of its own: frozen and ended as a whole, and not reached by the terminal's Ctrl-C.
         command.process_group(0).kill_on_drop(true);
         let child = spawner
             .spawn(command)
@@ -94,7 +94,7 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
-    /// Asks it to end. A frozen process hears it only after a thaw.
+    /// Asks it to end. A frozen process gets the signal only after a thaw.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
         self.thaw();
@@ -134,9 +134,9 @@ impl Drop for Process {
     }
 }
 
-/// What is neither a script nor a program of this machine is refused here, and not by the system:
-/// the C library would hand such a file to the shell, and a script without `#!` or a program for
-/// another processor would seem to work, or fail in a way that AWS does not.
+/// Refuses a file that is neither a script nor a program for this machine. The C library would run such a file
+/// with the shell, and a script without `#!` or a program for another processor would seem to work, or fail in a
+/// way that AWS does not.
 fn check_format(bootstrap: &Path) -> Result<(), StartFailure> {
     let mut head = [0; 20];
     let read =

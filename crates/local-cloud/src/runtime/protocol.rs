@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 /// An answer of either API.
 pub(super) type ApiResponse = http::Response<Full<Bytes>>;
 
-/// What the process asked or said.
+/// A request of the process.
 #[derive(Debug)]
 pub(super) enum RuntimeEvent {
-    /// The runtime waits for work.
+    /// The runtime waits for an invocation.
     Next(oneshot::Sender<Delivery>),
     /// The answer to an invocation.
     Response(String, Bytes, oneshot::Sender<AnswerStatus>),
@@ -34,7 +34,7 @@ pub(super) struct Delivery {
     pub(super) payload: Bytes,
 }
 
-/// What the actor says to an answer.
+/// Whether an answer of the process was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AnswerStatus {
     Accepted,

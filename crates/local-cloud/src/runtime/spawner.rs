@@ -1,4 +1,4 @@
-//! The one thread that starts processes, so that none of them outlives us.
+//! The one thread that starts processes, so that they end with this process.
 //!
 //! On Linux a child can ask for a signal when its parent dies (`PR_SET_PDEATHSIG`), but "parent"
 //! means the *thread* that started it. Threads of an async runtime come and go, and would take

@@ -1,4 +1,4 @@
-//! STS: who am I, and temporary keys for a role.
+//! STS: GetCallerIdentity, and temporary keys for a role.
 
 use crate::services::iam::{self, Iam, Principal};
 use crate::shared::Shared;
@@ -16,7 +16,8 @@ pub(crate) fn serve(shared: &Shared, iam: &Iam, request: &Request) -> Response {
     .identified(&request.request_id)
 }
 
-/// Some operations of STS are called unsigned, so what is not here is said before who may call.
+/// Some operations of STS are called unsigned, so an operation that is not here is refused before the signature
+/// is checked.
 fn answer(shared: &Shared, iam: &Iam, request: &Request) -> Result<String, ServiceError> {
     match request.operation.as_str() {
         "GetCallerIdentity" => Ok(identity(shared, iam, &iam.admit(request)?)),

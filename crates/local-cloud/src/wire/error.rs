@@ -1,4 +1,4 @@
-//! A refusal, and how each protocol frames it.
+//! A service's error, and how each protocol frames it.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Response;
 use super::text::escape;
 
-/// A refusal: it is framed for its protocol at the edge of each room.
+/// An error that a service answers, before its protocol frames it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServiceError {
     pub(crate) status: u16,
@@ -19,7 +19,7 @@ pub(crate) struct ServiceError {
 }
 
 impl ServiceError {
-    /// A refusal with AWS's code and words.
+    /// An error with AWS's code and message.
     pub(crate) fn new(
         status: u16,
         code: impl Into<Cow<'static, str>>,

@@ -1,4 +1,4 @@
-//! A request as the rooms see it: read whole, its path and query still encoded.
+//! A request as the services get it: read whole, its path and query still encoded.
 
 use bytes::Bytes;
 use http::request::Parts;

@@ -1,8 +1,8 @@
 //! API Gateway v1, as far as the account's logging role needs it: the account settings themselves, and
 //! the REST APIs of the region, of which the local cloud has none.
 //!
-//! UpdateAccount really tries the role, as AWS does: it must exist, have propagated, trust API
-//! Gateway, and be allowed to write logs anywhere. A good role leaves `/aws/apigateway/welcome` behind.
+//! UpdateAccount tests the role, as AWS does: it must exist, have propagated, trust API Gateway, and be allowed to
+//! write logs anywhere. If it works, API Gateway makes the log group `/aws/apigateway/welcome`.
 
 mod rates;
 
@@ -20,7 +20,7 @@ use crate::wire::{Request, Response, ServiceError};
 
 pub(crate) use rates::Rates;
 
-/// What the managed policy allows, and what API Gateway tries.
+/// The rights of the managed policy, which API Gateway tests.
 const NEEDED: [&str; 7] = [
     "logs:CreateLogGroup",
     "logs:CreateLogStream",
@@ -44,8 +44,8 @@ pub(crate) struct Account {
     works: Mutex<Option<(i64, bool)>>,
 }
 
-/// For so many milliseconds it is not asked again whether the logging role works: every message and
-/// every post asks, and it takes a look at nine rights.
+/// For so many milliseconds the test of the logging role is not repeated: every message and every post needs it,
+/// and it evaluates nine policies.
 const WORKS_MILLIS: i64 = 50;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -74,8 +74,8 @@ impl Account {
         self.lock().logging_role.clone()
     }
 
-    /// Whether API Gateway can write logs by now: the role is set and still works. One that was
-    /// deleted after it was set silences every API of the region, without an error anywhere.
+    /// Whether API Gateway can write logs by now: the role is set and still works. If it was deleted after it
+    /// was set, no API of the region writes logs any more, and no error says so.
     pub(crate) fn logging_works(&self) -> bool {
         let now_ms = self.shared.clock.now_ms();
         let mut cached = self.cached();

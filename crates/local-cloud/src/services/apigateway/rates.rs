@@ -1,7 +1,7 @@
-//! The fixed rates of API Gateway's control plane, when the conditions ask for them.
+//! The fixed rates of API Gateway's control plane, if the conditions turn them on.
 //!
 //! All calls together: 10 a second with a burst of 40. UpdateAccount: one in 20 s. CreateDeployment:
-//! one in 5 s. Both APIs, v1 and v2, share them. They run on the turnable clock.
+//! one in 5 s. Both APIs, v1 and v2, share them. They run on the cloud's clock.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,9 @@
 //! Authorizers: the Lambda functions that decide who may connect.
 //!
-//! A WebSocket API knows one type, `REQUEST`, and it may stand on `$connect` alone. What is for HTTP
-//! APIs (payload versions, a time to live, simple responses, JWT) is refused by name, even when it is
-//! set to its default. The words are AWS's, from a capture of its own refusals. An authorizer in use
-//! cannot be deleted; a change of one is not live until a deployment takes it.
+//! A WebSocket API knows one type, `REQUEST`, and it may stand on `$connect` alone. Members of HTTP
+//! APIs (payload versions, a time to live, simple responses, JWT) are refused by name, even when they are set to
+//! their default. The messages are AWS's, from a capture. An authorizer in use cannot be deleted; a change of one
+//! is not live until it is deployed.
 //!
 //! `identityValidationExpression` is kept and shown, and not applied: a capture shows that identities
 //! which do not match it reach the function all the same.

@@ -1,4 +1,4 @@
-//! Deployments: snapshots of what an API is at that moment, made on demand or by a stage itself.
+//! Deployments: snapshots of an API, made on demand or by a stage with `autoDeploy`.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -89,8 +89,8 @@ fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     Ok((201, view.into()))
 }
 
-/// Takes a snapshot. A deployment is done at once; that front ends hear of it later is the business
-/// of what is served.
+/// Takes a snapshot. A deployment is done at once; the delay until every front end serves it is
+/// made in `live`.
 fn add(api: &mut Api, now_ms: i64, automatic: bool, description: Option<&str>) -> View {
     let id = fresh_id(6, |id| api.deployments.contains_key(id));
     let mut view = View::new();
@@ -111,8 +111,8 @@ fn add(api: &mut Api, now_ms: i64, automatic: bool, description: Option<&str>) -
     view
 }
 
-/// Stages with `autoDeploy` get a deployment after every change. A failure is not an error: it
-/// stands in `lastDeploymentStatusMessage`.
+/// Stages with `autoDeploy` get a deployment after every change. A failure is no error: it is
+/// shown in `lastDeploymentStatusMessage`.
 pub(super) fn automatically(api: &mut Api, now_ms: i64) {
     let names: Vec<_> = api
         .stages

@@ -1,4 +1,4 @@
-//! Integrations: what stands behind a route. A change here is not live until a deployment takes it.
+//! Integrations: what a route calls. A change is not live until it is deployed.
 //!
 //! | type | here |
 //! |---|---|
@@ -92,7 +92,7 @@ fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     Ok((200, view.into()))
 }
 
-/// Maps merge; an empty text takes its name away.
+/// Maps merge; an empty text removes its name.
 fn merge_texts(name: &str, old: &View, body: &mut View) {
     let Some(new) = body.get(name).and_then(Value::as_object).cloned() else {
         return;

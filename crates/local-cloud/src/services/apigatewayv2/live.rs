@@ -140,7 +140,7 @@ pub(super) struct Snapshot {
 }
 
 /// A stage as it is served. After a new deployment the old and the new one answer in turn for a
-/// while, as on AWS: `DEPLOYED` does not mean that every front end has heard of it.
+/// while, as on AWS: `DEPLOYED` does not mean that every front end serves it.
 #[derive(Debug)]
 pub(super) struct ServedStage {
     now: Arc<LiveStage>,

@@ -1,7 +1,6 @@
 //! API Gateway v2: WebSocket APIs, routes, integrations, deployments and stages.
 //!
-//! Things are kept as the JSON that reads show, because that is what they are: named members with
-//! defaults. Surprises that are AWS's own: API names are not unique; two writes to one API at once
+//! Routes, stages and so on are kept as the JSON that reads show. As on AWS: API names are not unique; two writes to one API at once
 //! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
 //! logging is refused without the account's logging role.
 
@@ -154,8 +153,8 @@ impl Apis {
         Some(format!("{endpoint}/{stage}"))
     }
 
-    /// Begins a write. Two at once on one API conflict, as on AWS; each takes a little while, so that
-    /// clients that race see it.
+    /// Begins a write. Two at once on one API conflict, as on AWS; each takes a moment, so that clients that write
+    /// at once notice.
     async fn write(&self, api_id: &str) -> Result<Writing<'_>, ServiceError> {
         if !lock(&self.busy).insert(api_id.to_owned()) {
             return Err(ServiceError::new(

@@ -1,5 +1,4 @@
-//! What hangs on routes and integrations: route responses and integration responses, which are kept
-//! in the same way.
+//! Route responses and integration responses, which are kept in the same way.
 
 use http::Method;
 use serde_json::json;

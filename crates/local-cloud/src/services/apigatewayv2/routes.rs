@@ -1,5 +1,4 @@
-//! Routes: which key leads where, and who may come in by it. A change here is not live until a
-//! deployment takes it.
+//! Routes: the integration of each route key, and who may use it. A change is not live until it is deployed.
 
 use http::Method;
 use serde_json::Value;

@@ -1,10 +1,10 @@
-//! Stages: settings around a deployment. Their logging is what people lose evenings to.
+//! Stages: a deployment and its settings.
 //!
-//! Checks in AWS's order: the access log's format, then the account's role, then the destination.
+//! The settings of logs are checked in AWS's order: the access log's format, then the account's role, then the destination.
 //! A limit of 0 that is sent is kept, and blocks every call.
 //!
 //! Uncertain: a log level without throttles keeps the account's own limits here, as a capture shows;
-//! other reports say that AWS makes absent limits 0, which `zeroes_absent_throttles` in the weather does.
+//! other reports say that AWS makes absent limits 0, as the condition `zeroes_absent_throttles` does.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -158,7 +158,7 @@ fn store(call: &ApiCall<'_>, api: &mut Api, name: &str, view: View, status: u16)
     Ok((status, api.stages[name].view.clone().into()))
 }
 
-/// Lays the body over the stage, with every check.
+/// Applies the body to the stage, with every check.
 fn apply(call: &ApiCall<'_>, api: &Api, view: &mut View) -> Result<(), ServiceError> {
     let body = fields::read(&call.body, fields::STAGE)?;
     if let Some(id) = body.get("deploymentId").and_then(Value::as_str) {
@@ -191,7 +191,7 @@ fn apply(call: &ApiCall<'_>, api: &Api, view: &mut View) -> Result<(), ServiceEr
     }
 }
 
-/// Variables merge; an empty value takes one away, and an empty map changes nothing.
+/// Variables merge; an empty value removes one, and an empty map changes nothing.
 fn variables(call: &ApiCall<'_>, view: &mut View) -> Result<(), ServiceError> {
     let Some(new) = object(call, "stageVariables")? else {
         return Ok(());

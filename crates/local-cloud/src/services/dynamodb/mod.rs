@@ -1,8 +1,6 @@
-//! DynamoDB: an embedded engine does the items and expressions; this room adds what is the cloud's.
-//!
-//! Rights of role sessions, tables that are CREATING and DELETING for a while, one change of TTL an
-//! hour, TTL that deletes late, and the framing with its checksum. The engine runs on threads where it
-//! may block.
+//! DynamoDB: an embedded engine evaluates items and expressions. This module adds the rights of role sessions,
+//! tables that are CREATING and DELETING for a while, one change of TTL an hour, TTL that deletes late, and the
+//! checksum of answers. The engine runs on threads that may block.
 
 mod checks;
 mod engine;
@@ -29,10 +27,10 @@ pub(crate) use throttled::throttled;
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";
 /// A table's TTL can be changed once in that time.
 const TTL_CHANGE_MS: i64 = 60 * 60 * 1000;
-/// Expired items are looked for so often, when anybody looks at the tables at all.
+/// How often expired items are removed, while there are calls.
 const SWEEP_MS: i64 = 60 * 1000;
 
-/// The room's state.
+/// Every table.
 #[derive(Debug)]
 pub(crate) struct Tables {
     shared: Arc<Shared>,
@@ -48,7 +46,7 @@ struct TablesState {
     swept_ms: i64,
 }
 
-/// Where a table is in its life.
+/// The state of a table that the engine does not know.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct TableLifecycle {
     active_ms: i64,
@@ -174,14 +172,14 @@ impl Tables {
         }
     }
 
-    /// Asks the engine as it is.
+    /// Calls the engine.
     fn ask(&self, operation: &str, body: &str) -> TableResult {
         self.engine()?
             .call(operation, body, self.now_ms())
             .unwrap_or_else(|| Err(ServiceError::not_here("dynamodb", operation).into()))
     }
 
-    /// Asks the engine, and puts our region into the ARNs of its answer.
+    /// Calls the engine, and puts our region into the ARNs of its answer.
     fn shown(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let ours =
@@ -195,7 +193,7 @@ impl Tables {
         }
     }
 
-    /// Items of a table that is not active yet cannot be reached, as if there were no table.
+    /// Items of a table that is not active yet are answered as if there were no table.
     fn items(&self, call: &TableCall<'_>) -> TableResult {
         let body = Value::Object(call.body.clone()).to_string();
         let state = self.lock();
@@ -224,7 +222,7 @@ impl Tables {
         })
     }
 
-    /// Long attributes are rare, and only for them the table's indexes are asked for.
+    /// Only items with a long attribute need the table's indexes.
     fn index_keys(&self, call: &TableCall<'_>) -> Result<(), TableError> {
         if !checks::has_long_attributes(&call.body) {
             return Ok(());

@@ -90,7 +90,7 @@ fn each_statement(body: &Map<String, Value>, list: &str) -> Vec<RequiredAction> 
         .collect()
 }
 
-/// PartiQL has four actions of its own, told by the first word; the table is the next name.
+/// PartiQL has four actions of its own, by the statement's first word.
 fn statement(body: &Map<String, Value>) -> Option<RequiredAction> {
     let words: Vec<&str> = text(body, "Statement").split_whitespace().collect();
     let verb = words.first()?.to_ascii_uppercase();

@@ -1,4 +1,4 @@
-//! What a table says that is asked too much, when the weather wants it so.
+//! The error of a throttled call, which a fault can demand.
 //!
 //! Uncertain: the words are those of the service model for a table that pays per request, where they
 //! stand at a cancelled transaction; we chose them for single calls too. Calls about tables themselves

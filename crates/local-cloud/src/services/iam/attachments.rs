@@ -1,4 +1,4 @@
-//! What hangs on a role: inline policies, attached managed policies, and its permissions boundary.
+//! The policies of a role: inline, attached managed ones, and its permissions boundary.
 
 use super::call::{IamCall, IamResult, checked_name, invalid, page};
 use super::documents::{self, PolicyKind};

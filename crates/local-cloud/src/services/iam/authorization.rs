@@ -56,7 +56,7 @@ impl Iam {
         access.is_some_and(|access| access.trusts(&self.parsed, ("Service", &known_as), &context))
     }
 
-    /// Whether the caller may take on the role: its trust policy decides, and for sessions of this
+    /// Whether the caller may assume the role: its trust policy decides, and for sessions of this
     /// account their own policies too, unless the trust policy names the session's role.
     pub(crate) fn assumable_by(&self, caller: &Principal, role_arn: &str) -> bool {
         let account = self.shared.account_id.as_str();
@@ -90,8 +90,8 @@ impl Iam {
         self.verdict(principal, action, resource, context).0 == Decision::Allow
     }
 
-    /// What the policies say, and which kind of them says so. A permissions boundary can only take
-    /// away: what it does not allow as well is denied.
+    /// The decision of the policies, and the kind of policy that made it. A permissions boundary can only restrict:
+    /// what it does not allow as well is denied.
     fn verdict(
         &self,
         principal: &Principal,
@@ -153,7 +153,7 @@ impl Iam {
     }
 
     /// Refuses in AWS's words what the caller's policies do not allow. The code and status are those
-    /// of the JSON services; IAM and STS reword them.
+    /// of the JSON services; IAM and STS have others.
     pub(crate) fn authorize(
         &self,
         principal: &Principal,
@@ -177,7 +177,7 @@ impl Iam {
         Err(ServiceError::new(400, "AccessDeniedException", words))
     }
 
-    /// Whoever gives a role to a service needs the right to pass it on, for that service.
+    /// Passing a role to a service needs `iam:PassRole` for that service.
     pub(crate) fn may_pass(
         &self,
         principal: &Principal,

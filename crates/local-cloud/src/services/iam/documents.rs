@@ -1,6 +1,6 @@
 //! What IAM checks before it stores a policy document: characters, JSON, and the policy grammar.
 //!
-//! The order of the checks and their words decide what a user reads, so they follow AWS's.
+//! Checks and messages are AWS's, in AWS's order.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub(super) enum PolicyKind {
 }
 
 /// Refuses a document that IAM would refuse. The steps follow AWS's: JSON, shape, what an older parser
-/// of AWS trips over, statement ids, then actions and resources.
+/// of AWS refuses, statement ids, then actions and resources.
 pub(super) fn check(text: &str, kind: PolicyKind) -> Result<(), ServiceError> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
     if !text.chars().all(allowed) {
@@ -113,7 +113,7 @@ fn shape(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     if fine { Ok(()) } else { Err(syntax()) }
 }
 
-/// Text or a list of texts; AWS passes over a null in a list.
+/// Text or a list of texts; AWS ignores a null in a list.
 fn is_texts(value: &Value) -> bool {
     let one = |value: &Value| value.is_string() || value.is_null();
     value.is_string() || value.as_array().is_some_and(|list| list.iter().all(one))
@@ -171,7 +171,7 @@ fn is_operator(operator: &str) -> bool {
     plain == "Null" || OPERATORS.contains(&plain)
 }
 
-/// What an older parser trips over: the effect's case, dates, and ARNs with too few parts.
+/// What an older parser refuses: the effect's case, dates, and ARNs with too few parts.
 fn legacy(statement: &Map<String, Value>) -> Result<(), ServiceError> {
     let effect = statement.get("Effect").and_then(Value::as_str);
     let conditions = statement.get("Condition").and_then(Value::as_object);

@@ -1,15 +1,15 @@
 //! Managed policies: the account's own, with their versions, and the two of AWS that functions and API
 //! Gateway's logging role attach.
 //!
-//! What surprises: a new default version is read back at once, but whoever evaluates the policy sees
-//! it only after the propagation delay, so each policy keeps its former default documents.
+//! A read shows a new default version at once, but policies are evaluated with it only after the propagation
+//! delay, so each policy keeps its former default documents.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// A managed policy, whoever owns it.
+/// A managed policy, of the account or of AWS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Policy {
     pub(super) name: String,
@@ -100,7 +100,7 @@ impl Policy {
         id
     }
 
-    /// Makes a version the default one, and forgets what nobody can see any more.
+    /// Makes a version the default one, and drops documents that are not effective any more.
     pub(super) fn set_default(&mut self, id: &str, now_ms: i64, visible_ms: i64) {
         let Some(document) = self.version(id).map(|version| version.document.clone()) else {
             return;
@@ -111,7 +111,7 @@ impl Policy {
         self.history.push((now_ms, document));
     }
 
-    /// The default document that has propagated by then; a policy that is too fresh has none.
+    /// The default document that has propagated by then; a policy that is too new has none.
     pub(super) fn effective(&self, visible_ms: i64) -> Option<&str> {
         let seen = self.history.iter().rev().find(|(at, _)| *at <= visible_ms);
         seen.map(|(_, document)| document.as_str())

@@ -1,8 +1,17 @@
 //! IAM: roles, inline and managed policies, the keys of role sessions, and the evaluator.
 //!
-//! Roles become visible at once, but whoever uses them (Lambda, API Gateway, a session) sees a change
-//! only after the propagation delay: every role keeps the history of its trust and policies, and the
-//! effective one is the last that is old enough. Keys that were not issued here are the account's own.
+//! A read shows a change of a role at once, but its use (by Lambda, API Gateway, a session) sees the change only
+//! after the propagation delay: every role keeps the history of its trust and policies, and the effective entry is
+//! the last that is old enough. Keys that were not issued here belong to the account's root.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `dispatch`, `call` | which function answers which operation, and what those share |
+//! | `roles`, `attachments`, `policies`, `tags` | the operations |
+//! | `managed` | managed policies and their versions |
+//! | `documents` | the checks of a policy document before it is stored |
+//! | `policy`, `parsed` | the evaluator, and its cache of parsed policies |
+//! | `authorization` | what a caller may do, and who may assume a role |
 
 mod attachments;
 mod authorization;
@@ -91,10 +100,10 @@ struct Session {
     expires_ms: Option<i64>,
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Principal {
-    /// Any key that the local cloud did not issue itself: may do everything.
+    /// The holder of a key that the local cloud did not issue: may do everything.
     Root,
     /// A key of a role session.
     Session {
@@ -138,7 +147,7 @@ impl Role {
         self.history.last().map_or(&NONE, |change| &change.access)
     }
 
-    /// What others see by now; `None` for a role that is too fresh.
+    /// What has propagated by then; `None` for a role that is too new.
     fn effective(&self, visible_ms: i64) -> Option<&Access> {
         self.history
             .iter()
@@ -147,7 +156,7 @@ impl Role {
             .map(|change| &change.access)
     }
 
-    /// Records a change and forgets what nobody can see any more.
+    /// Records a change, and drops entries that are not effective any more.
     fn change(&mut self, now_ms: i64, visible_ms: i64, edit: impl FnOnce(&mut Access)) {
         let mut access = self.access().clone();
         edit(&mut access);

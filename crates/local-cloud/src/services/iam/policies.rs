@@ -1,7 +1,8 @@
 //! Managed policies on the wire: making and deleting them, their versions and tags, and who has them.
 //!
-//! Names are unique in the account whatever their case or path. Versions count on and on, five at a
-//! time, and the default one can be neither deleted nor missing. AWS's own can only be looked at.
+//! Names are unique in the account whatever their case or path. Version numbers are never
+//! used again, five versions exist at most, and the default one cannot be deleted. AWS's own policies can only be
+//! read.
 
 use super::call::{IamCall, IamResult, check_path, checked_name, description, invalid, page};
 use super::documents::{self, PolicyKind};
@@ -222,7 +223,7 @@ pub(super) fn list_tags(call: &IamCall<'_>) -> IamResult {
     })
 }
 
-/// Looks at the policy that the form names.
+/// Reads the policy that the form names.
 fn with<T>(
     call: &IamCall<'_>,
     action: &str,

@@ -1,7 +1,7 @@
 //! The evaluator of IAM policies: who may do what to which resource, under which conditions.
 //!
 //! It knows the elements that function roles, trust policies and function policies use, with AWS's
-//! rules: an explicit deny wins, silence is a deny, actions ignore case, resources do not, a condition
+//! rules: an explicit deny wins, what no statement allows is denied, actions ignore case, resources do not, a condition
 //! on a missing key fails unless it is negated or ends in `IfExists`. Policy variables stay literal.
 
 use std::collections::BTreeMap;
@@ -12,14 +12,14 @@ use serde_json::{Map, Value};
 /// Condition keys (lower case) and their values.
 pub(crate) type ConditionKeys = BTreeMap<String, Vec<String>>;
 
-/// What the policies say together.
+/// The decision of all policies together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// A statement allows it and none denies it.
     Allow,
     /// A statement denies it.
     ExplicitDeny,
-    /// No statement speaks of it.
+    /// No statement applies.
     ImplicitDeny,
 }
 
@@ -29,8 +29,8 @@ pub(crate) struct Document {
     statements: Arc<[Statement]>,
 }
 
-/// What is asked of a policy. `principal` is looked at where a statement names principals:
-/// its kind (`Service`, `AWS`) and every name under which it is known.
+/// The request that policies are evaluated for. `principal` matters where a statement names principals: its kind
+/// (`Service`, `AWS`) and all of its names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AccessRequest<'a> {
     pub(crate) principal: Option<(&'a str, &'a [String])>,
@@ -96,7 +96,7 @@ impl Document {
         for statement in self
             .statements
             .iter()
-            .filter(|statement| statement.speaks_of(ask))
+            .filter(|statement| statement.applies_to(ask))
         {
             if !statement.allow {
                 return Decision::ExplicitDeny;
@@ -107,7 +107,7 @@ impl Document {
     }
 }
 
-/// What all documents say together: a deny anywhere wins.
+/// The decision of all documents together: a deny anywhere wins.
 pub(crate) fn evaluate(documents: &[Document], ask: &AccessRequest<'_>) -> Decision {
     let verdicts: Vec<_> = documents
         .iter()
@@ -135,7 +135,7 @@ impl Statement {
         })
     }
 
-    fn speaks_of(&self, ask: &AccessRequest<'_>) -> bool {
+    fn applies_to(&self, ask: &AccessRequest<'_>) -> bool {
         let action = ask.action.to_ascii_lowercase();
         self.principals
             .as_ref()

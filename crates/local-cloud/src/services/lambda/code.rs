@@ -1,4 +1,4 @@
-//! An uploaded zip: checked at upload for its size and for being a zip, for nothing else.
+//! An uploaded zip: only its size and its format are checked at upload.
 
 use std::io::Cursor;
 use std::sync::Arc;

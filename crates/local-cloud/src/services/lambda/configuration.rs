@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Functions, invalid, runtime, validation};
 use crate::wire::ServiceError;
 
-/// Variables that Lambda keeps for itself.
+/// Variables that Lambda reserves.
 const RESERVED: [&str; 22] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -80,12 +80,12 @@ pub(super) struct ConfigurationRequest {
     pub(super) tracing_config: Option<TracingConfig>,
     pub(super) logging_config: Option<Logging>,
     pub(super) revision_id: Option<String>,
-    /// Everything else, of which the local cloud has nothing.
+    /// Every other member.
     #[serde(flatten)]
     pub(super) rest: BTreeMap<String, Value>,
 }
 
-/// Members whose function the local cloud cannot give. What is empty, or what AWS takes for "no", passes.
+/// Members that the local cloud does not support. An empty value, or one that means "no", is accepted.
 const NOT_HERE: [(&str, &str); 8] = [
     ("CapacityProviderConfig", "with a capacity provider"),
     ("DeadLetterConfig", "with a dead-letter queue"),
@@ -138,7 +138,7 @@ impl Configuration {
         }
     }
 
-    /// Takes over what is wanted, or says what cannot be.
+    /// Applies the request, or refuses what cannot be applied.
     pub(super) fn apply(
         &mut self,
         functions: &Functions,
@@ -224,7 +224,7 @@ impl Logging {
     }
 }
 
-/// A function that a member asks for and that is not here is refused, not made without it.
+/// A function that needs an unsupported member is refused, not made without it.
 fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), ServiceError> {
     let asks = |value: &Value| match value {
         Value::Null => false,

@@ -26,7 +26,7 @@ struct Create {
     wanted: ConfigurationRequest,
 }
 
-/// Where the code comes from. Here it can only come along.
+/// Where the code comes from. Only `ZipFile` is supported.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CodeMember {
@@ -71,7 +71,7 @@ pub(super) fn create(functions: &Functions, request: &Request) -> LambdaResult {
     let tags = settings::checked_tags(create.tags.unwrap_or_default())?;
     let function = function(functions, configuration, code, tags);
     let mut all = functions.lock();
-    // Somebody else may have been faster since the look above.
+    // Another call may have made it since the check above.
     if all.contains_key(&name.function) {
         return Err(conflict(format!(
             "Function already exist: {}",
@@ -118,7 +118,7 @@ fn function(
     }
 }
 
-/// A zip function needs all three, even where the runtime makes nothing of the handler.
+/// A zip function needs all three, even if its runtime does not use the handler.
 fn require(wanted: &ConfigurationRequest) -> Result<(), ServiceError> {
     if wanted.role.is_none() {
         return Err(null("role"));

@@ -1,4 +1,4 @@
-//! Invoke: by SDKs, and by API Gateway under the function's own policy.
+//! Invoke: by SDKs, and by API Gateway with the function's resource policy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ const RETRIES_AFTER: [i64; 2] = [60_000, 120_000];
 /// Why API Gateway got no answer from a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InvokeRefusal {
-    /// The function's policy does not let this API in, or the function does not exist.
+    /// The function's policy does not allow this API, or the function does not exist.
     NotPermitted,
     /// Too many invocations at once.
     Throttled,
@@ -48,9 +48,9 @@ pub(crate) async fn invoke_for_gateway(
     let found = functions.with(&name, |function| {
         let by_policy = || {
             let (version, service) = (name.qualifier.as_deref(), "apigateway.amazonaws.com");
-            function.lets_in(version, service, source_arn, &functions.shared.account_id)
+            function.allows(version, service, source_arn, &functions.shared.account_id)
         };
-        // A role that API Gateway may take on replaces the function's policy.
+        // With a role, the role's policies decide instead of the function's.
         let permitted = match role {
             Some(role) => {
                 functions.iam.assumable(role, "apigateway.amazonaws.com")
@@ -145,7 +145,7 @@ async fn invoke(functions: &Arc<Functions>, request: Request) -> Result<Response
     }
 }
 
-/// Invoke names the version that it looked for, also where the caller named none.
+/// Invoke's errors name the version, also where the caller named none.
 fn with_version(functions: &Functions, name: &Name, fault: ServiceError) -> ServiceError {
     if fault.status != 404 || name.qualifier.is_some() {
         return fault;

@@ -1,10 +1,9 @@
 //! Lambda: functions, their permissions, tags and concurrency, and how they are invoked.
 //!
-//! What surprises, as on AWS: a new function is Pending and refuses everything for a moment; every
-//! update takes a moment too, during which further updates are refused with 409 while invocations go
-//! on with the old code; a role that is too fresh cannot be assumed; `bootstrap` is looked at when
-//! the function first runs, not when it is uploaded; and a function's policy outlives the API that
-//! it names.
+//! As on AWS: a new function is Pending and refuses every call for a moment; every update takes a moment too,
+//! during which further updates are refused with 409 while invocations go on with the old code; a role that is too
+//! new cannot be assumed; `bootstrap` is checked when the function first runs, not when it is uploaded; and a
+//! function's policy stays when the API that it names is deleted.
 
 mod code;
 mod configuration;
@@ -142,7 +141,7 @@ fn dispatch(functions: &Functions, request: &Request) -> LambdaResult {
     }
 }
 
-/// The caller's rights, as far as it is a role session.
+/// Refuses what a role session has no right to.
 fn admit(functions: &Functions, request: &Request) -> Result<(), ServiceError> {
     let principal = functions.iam.admit(request)?;
     if principal == Principal::Root {
@@ -191,7 +190,7 @@ impl Functions {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at or changes one function.
+    /// Reads or changes one function.
     fn with<T>(
         &self,
         name: &Name,
@@ -217,7 +216,7 @@ impl Persistent for Functions {
     fn restore(&self, snapshot: Value) -> Result<(), serde_json::Error> {
         let mut all: BTreeMap<String, Function> = serde_json::from_value(snapshot)?;
         for function in all.values_mut() {
-            // The clock of the former cloud may have been turned far ahead of this one's.
+            // The clock may have been turned far ahead before the restart.
             (function.active_at, function.updated_at) = (0, 0);
             let versions = function.versions.values_mut();
             versions.for_each(|version| version.active_at = 0);

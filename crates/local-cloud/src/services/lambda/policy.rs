@@ -1,8 +1,8 @@
 //! The function's resource policies: who may invoke it. `$LATEST` and every version have their own.
 //!
 //! The statement that matters is API Gateway's, with the API's ARN as `AWS:SourceArn`. AWS stores it
-//! as `ArnLike`, whatever the model's text says. An API that is made anew has another id, and the old
-//! statement no longer fits: the client gets a 500.
+//! as `ArnLike`, whatever the model's text says. A new API has another id, so the old
+//! statement does not match it: the client gets a 500.
 
 use std::collections::BTreeMap;
 
@@ -175,7 +175,7 @@ pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
     }
 }
 
-/// The version that the policy is for must exist; names that are no number would be aliases.
+/// The version that the policy is for must exist; a name that is not a number would be an alias.
 fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), ServiceError> {
     let Some(qualifier) = name.qualifier.as_deref() else {
         return Ok(());
@@ -257,7 +257,7 @@ impl Permission {
         }
     }
 
-    /// A service sends neither tokens nor organisations, so a statement that asks for them is silent.
+    /// A service sends neither tokens nor organisations, so a statement that requires them does not apply.
     fn grants(&self, service: &str, source_arn: &str, account: &str) -> bool {
         let action = ["*", "lambda:*", "lambda:InvokeFunction"].contains(&self.action.as_str());
         let principal = self.principal == service || self.principal == "*";
@@ -281,7 +281,7 @@ impl Function {
     }
 
     /// Whether the service may invoke the function, or that version of it, for that source.
-    pub(super) fn lets_in(
+    pub(super) fn allows(
         &self,
         qualifier: Option<&str>,
         service: &str,

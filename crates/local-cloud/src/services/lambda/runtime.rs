@@ -1,15 +1,15 @@
 //! Which runtimes a function may ask for.
 //!
-//! The local cloud runs processes, not images: it has the OS-only runtimes, whose zip brings the whole
-//! program as `bootstrap`. A runtime that AWS manages brings an interpreter of AWS's own making, which
-//! is not here, so it is refused at once with what to do instead, and not at the first invocation.
+//! The local cloud runs processes, not images: it has the OS-only runtimes, whose zip holds the whole program as
+//! `bootstrap`. A managed runtime has an interpreter that AWS provides and that is not here, so it is refused when
+//! the function is made, with what to do instead.
 
 use super::invalid;
 use crate::wire::ServiceError;
 
-/// What the local cloud runs.
+/// The runtimes that are here.
 const HERE: [&str; 2] = ["provided.al2023", "provided.al2"];
-/// What AWS takes besides, in the order of its own error text.
+/// The others of AWS, in the order of its error message.
 const MANAGED: [&str; 23] = [
     "nodejs20.x",
     "python3.14",
@@ -35,7 +35,7 @@ const MANAGED: [&str; 23] = [
     "nodejs18.x",
     "java8.al2",
 ];
-/// What AWS once had.
+/// Those that AWS does not support any more.
 const FORMER: [&str; 16] = [
     "provided",
     "nodejs",

@@ -1,4 +1,4 @@
-//! How functions look on the wire, and the operations that only look.
+//! How functions look on the wire, and the operations that read them.
 
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,7 @@ fn state(shape: &mut Value, is_pending: bool, is_updating: bool) {
     }
 }
 
-/// Lists leave out what would have to be looked up.
+/// Lists leave out the state.
 fn listed(mut shape: Value) -> Value {
     if let Some(members) = shape.as_object_mut() {
         members.retain(|name, _| {

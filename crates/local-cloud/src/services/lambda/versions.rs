@@ -37,7 +37,8 @@ pub(super) fn publish(functions: &Functions, request: &Request) -> LambdaResult 
     })
 }
 
-/// A version with nothing new is not made again. A new one has an id of its own, and is Pending.
+/// Publishes `$LATEST`, unless the newest version is equal to it. A new version has an id of its own, and is
+/// Pending.
 pub(super) fn publish_now(shared: &Shared, function: &mut Function) -> u64 {
     let newest = function.versions.last_key_value();
     if let Some((number, _)) =

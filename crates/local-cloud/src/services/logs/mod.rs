@@ -37,7 +37,7 @@ pub(crate) struct Logs {
     state: Mutex<LogsState>,
     /// What comes in, for live tails.
     incoming: broadcast::Sender<Arc<Incoming>>,
-    /// How often all live tails were cut off.
+    /// Counts how often all live tails were cut off.
     cuts: watch::Sender<u64>,
 }
 
@@ -136,7 +136,7 @@ impl Logs {
             .entry(stream.to_owned())
             .or_insert_with(|| LogStream::new(now_ms));
         self.append(&mut state, group, stream, now_ms, lines);
-        // Lines of functions and of the gateway come without a call.
+        // Lines of functions and of the gateway are written without a call.
         self.shared.changes.mark("logs");
     }
 
@@ -173,7 +173,7 @@ impl Logs {
             );
         }
         let (group, stream) = (group.to_owned(), stream.to_owned());
-        // Nobody listening is the usual case.
+        // Usually there is no live tail.
         let _ = self.incoming.send(Arc::new(Incoming {
             group,
             stream,

@@ -2,8 +2,8 @@
 //!
 //! The first message answers the call, the second names the session; then updates follow until the
 //! reader goes away or three hours have passed on the local cloud's clock. Over 500 events a second
-//! are sampled, and a reader who is too slow loses the oldest. On demand every session is cut off in
-//! the middle of a message, as a network does it.
+//! are sampled, and a reader who is too slow loses the oldest. `/_chatctl/live-tails` cuts every session
+//! off in the middle of a message, as a lost network does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::wire::{Response, ServiceError};
 const UPDATE_EVENTS: usize = 500;
 const SESSION_MS: i64 = 3 * 60 * 60 * 1000;
 
-/// What a session listens to.
+/// Which events a session sends.
 #[derive(Debug)]
 struct LiveTailSession {
     identifiers: Vec<String>,
@@ -60,7 +60,7 @@ pub(super) fn start(call: &LogsCall<'_>, request_id: &str) -> Result<Response, S
 }
 
 impl super::Logs {
-    /// Breaks off every live tail in the middle of a message.
+    /// Cuts off every live tail in the middle of a message.
     pub(crate) fn cut_tails(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }

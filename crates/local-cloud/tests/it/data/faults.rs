@@ -100,12 +100,13 @@ async fn the_control_endpoint_turns_everything() {
         .unwrap();
     assert!(after - before >= 60_000);
     assert_eq!(
-        ask("PATCH", "weather", r#"{"latencyMillis":200}"#)["latencyMillis"],
+        ask("PATCH", "conditions", r#"{"latencyMillis":200}"#)["latencyMillis"],
         200
     );
     let began = Instant::now();
     world.gateway.get_apis().send().await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(200));
+    // The former name of the same.
     ask("PATCH", "weather", r#"{"latencyMillis":0}"#);
     ask(
         "POST",

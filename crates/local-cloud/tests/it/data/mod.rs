@@ -2,7 +2,7 @@
 //!
 //! [`World`] deploys one API with one function by the AWS SDK, as the deployer would.
 //!
-//! What real AWS is known to do, and where it is tested (rooms of `data` unless said otherwise):
+//! What real AWS is known to do, and where it is tested (modules of `data` unless said otherwise):
 //!
 //! | what | tests |
 //! |---|---|
