@@ -1,6 +1,6 @@
 //! Time that can be turned forward, and made to run faster.
 //!
-//! The clock runs with the system's, plus an offset that only grows, times its speed. Every long wait
+//! The clock shows the system's time plus an offset that only grows, and can run at another speed. Every long wait
 //! waits for a moment on this clock, so ten idle minutes pass at once when a test turns it. Short
 //! waits that belong to the network or to processes (integration time-outs, latency) use real time
 //! instead: turning the clock must not make a healthy function time out.

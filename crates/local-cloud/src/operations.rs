@@ -1,4 +1,4 @@
-//! The operations of AWS by name: which a request means, and whether the local cloud has it.
+//! The operations of AWS by name: which one a request means, and whether the local cloud has it.
 //!
 //! `operations.txt` is the only list. The router looks an operation up there before it calls a service: one that
 //! is marked as missing is answered with 501. `/_chatctl/operations` shows those that are marked as present, and
@@ -22,7 +22,7 @@ struct Operation {
     address: Option<Address>,
 }
 
-/// Where a REST service has an operation.
+/// Method and path of an operation of a REST service.
 #[derive(Debug)]
 struct Address {
     method: &'static str,

@@ -26,7 +26,7 @@ pub struct PortOwner {
     pub persist: Option<PathBuf>,
 }
 
-/// The local cloud on this loopback port; `None` if it is another program, or nobody.
+/// The local cloud on this loopback port; `None` if it is another program or the port is free.
 pub async fn port_owner(port: u16) -> Option<PortOwner> {
     let answer = tokio::time::timeout(TIME_LIMIT, ask(port))
         .await

@@ -1,8 +1,8 @@
 //! What every service and the data plane share: where the cloud is, its clock and conditions, the signal to
 //! stop, and the marks of what has changed.
 //!
-//! No service is reachable from here. Each one is handed this and the services that it calls, so calls go in
-//! one direction only and no two services can wait for each other's lock.
+//! No service is reachable from here. Each service holds this and the services that it calls, so calls go in
+//! one direction only, and no two services can wait for each other's lock.
 
 use std::sync::Arc;
 use std::time::Duration;

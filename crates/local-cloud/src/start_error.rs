@@ -32,7 +32,7 @@ pub enum StartError {
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// The other one's process.
+        /// Its process.
         process_id: Option<u32>,
     },
     /// The folder holds other files, or the state of another account or region.

@@ -1,4 +1,4 @@
-//! One fault: which calls it meets, and what goes wrong with them.
+//! One fault: which calls it acts on, and how they fail.
 //!
 //! In JSON, unknown members are refused by name, and so is what cannot happen: a service that is not
 //! here, a status that no service answers, a probability above 1. A fault that never acts because of a typing

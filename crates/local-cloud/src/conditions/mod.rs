@@ -2,12 +2,12 @@
 //!
 //! A fault waits for the n-th matching call, then acts the given number of times, or with a probability.
 //! Two kinds matter most to a deployer: `reset` closes the connection *before* the call has any
-//! effect, `lostAnswer` *after* it, so that a client which simply repeats a create makes two of
-//! something. On the data plane the same kinds end sockets, refuse handshakes and lose messages.
+//! effect, `lostAnswer` *after* it, so that a client which simply repeats a create makes a
+//! second resource. On the data plane the same kinds end sockets, refuse handshakes and lose messages.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `fault` | one fault: which calls it meets, and what goes wrong with them |
+//! | `fault` | one fault: which calls it acts on, and how they fail |
 //! | `fault_text` | a fault as a line of text, `logs=error:503@20%` |
 //! | `fault_plan` | the faults that are still to come |
 //! | `scenario` | conditions and faults as one JSON document |

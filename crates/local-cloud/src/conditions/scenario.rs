@@ -15,7 +15,7 @@ pub struct Scenario {
     /// Delays, limits and strictness.
     #[serde(flatten)]
     pub conditions: Conditions,
-    /// What goes wrong.
+    /// The planned faults.
     pub faults: Vec<Fault>,
 }
 

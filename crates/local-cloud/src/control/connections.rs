@@ -69,7 +69,7 @@ fn close_reason(request: &Request) -> Result<CloseReason, ServiceError> {
         }
         return Ok(CloseReason::lost());
     };
-    // Those that may stand in a close frame.
+    // The codes that a close frame may carry.
     let sendable = |code: &u16| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
     let Some(code) = code.parse().ok().filter(sendable) else {
         return Err(unusable(format!(

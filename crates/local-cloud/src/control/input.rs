@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::wire::{Request, ServiceError};
 
-/// `POST` and `PATCH` are one.
+/// The method; `POST` counts as `PATCH`.
 pub(super) fn verb(method: &Method) -> &str {
     match *method {
         Method::POST => "PATCH",

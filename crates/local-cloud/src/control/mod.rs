@@ -1,4 +1,4 @@
-//! `/_chatctl/…`: what a test or a user controls of the local cloud, in JSON.
+//! `/_chatctl/…`: how tests and users control the local cloud, in JSON.
 //!
 //! | request | what it does |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | `GET /_chatctl/functions/{name}/code.zip` | the uploaded zip, where GetFunction points to |
 //!
 //! `POST` does what `PATCH` does, because it is what `curl -d` sends. Unknown members are refused by
-//! name, and then nothing of the request has happened. `/_chatctl/weather` is the former name of
+//! name, and then no part of the request has an effect. `/_chatctl/weather` is the former name of
 //! `/_chatctl/conditions` and still answers.
 
 mod connections;
@@ -45,7 +45,7 @@ pub(crate) fn serve(cloud: &Cloud, request: &Request) -> Response {
     }
     match answer(cloud, request, &path) {
         Ok(body) => Response::json(StatusCode::OK, &body),
-        Err(fault) => fault.rest(),
+        Err(error) => error.rest(),
     }
 }
 

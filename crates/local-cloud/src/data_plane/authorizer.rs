@@ -30,8 +30,7 @@ use crate::wire::Request;
 
 /// An authorizer's answer may have 8 KB.
 const ANSWER_LIMIT: usize = 8 * 1024;
-/// Uncertain: the documents give 29 s to integrations and say nothing of authorizers; the same is
-/// assumed.
+/// Uncertain: integrations have 29 s; the documents do not name a limit for authorizers. The same is assumed.
 const TIME_LIMIT: Duration = Duration::from_secs(29);
 
 /// A handshake that the authorizer allows.
@@ -218,8 +217,8 @@ fn read(outcome: &InvocationResult) -> Result<(Document, Map<String, Value>), De
     answer.and_then(read_answer).ok_or(Denied::BadAnswer)
 }
 
-/// `isAuthorized` is for HTTP APIs only. A principal may be missing; a context may hold nothing deeper
-/// than a value, and what is null is left out.
+/// `isAuthorized` is for HTTP APIs only. A principal may be missing; a context may hold no nested
+/// values, and null is left out.
 fn read_answer(answer: Value) -> Option<(Document, Map<String, Value>)> {
     if answer.get("isAuthorized").is_some() {
         return None;
@@ -248,7 +247,7 @@ fn read_answer(answer: Value) -> Option<(Document, Map<String, Value>)> {
     Some((document, said))
 }
 
-/// `Some(None)` for null, `None` for what has no text.
+/// `Some(None)` for null, `None` for arrays and objects.
 #[expect(
     clippy::option_option,
     reason = "null is left out, an object is an error"
@@ -304,7 +303,7 @@ pub(super) fn ask_iam(
         gateway.iam.authorize(&principal, action, &resource, &[])?;
         Ok(principal.arn(&gateway.shared.account_id))
     });
-    checked.map_err(|fault| fault.message)
+    checked.map_err(|error| error.message)
 }
 
 #[cfg(test)]

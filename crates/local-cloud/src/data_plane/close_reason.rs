@@ -35,7 +35,7 @@ impl CloseReason {
         Self::with(1006, "Connection closed abnormally")
     }
 
-    /// No close frame can say 1006: the connection just ends.
+    /// A close frame cannot carry 1006: the connection just ends.
     pub(super) fn is_lost(&self) -> bool {
         self.code == 1006
     }

@@ -1,4 +1,4 @@
-//! The `@connections` management API: post to a client, look at it, close it.
+//! The `@connections` management API: post to a client, describe its connection, close it.
 //!
 //! The order of the checks is AWS's: the form of the id comes before the signature, the caller's
 //! right before the connection. Policies are evaluated for the literal template
@@ -79,9 +79,9 @@ fn manage(
     gateway
         .iam
         .authorize(&principal, action, &resource, &[])
-        .map_err(|mut fault| {
-            fault.status = 403;
-            fault
+        .map_err(|mut error| {
+            error.status = 403;
+            error
         })?;
     if !gateway.throttles.request(&gateway.shared.conditions.now()) {
         return Err(ServiceError::new(
@@ -178,17 +178,17 @@ fn log(
     let mut log = RequestLog::begin(gateway, stage, &context, caller);
     let (status, error) = match result {
         Ok(response) => (response.status.as_u16(), None),
-        Err(fault) => (fault.status, error_of(fault)),
+        Err(error) => (error.status, error_of(error)),
     };
     match (result, error) {
         (Ok(_), _) => {
             log.info(|| format!("Connection API request completed with status: {status}"));
         }
         // A gone connection has a status but no error in the access log.
-        (Err(fault), None) => {
-            log.error(|| format!("Connection API request failed: {}", fault.code));
+        (Err(error), None) => {
+            log.error(|| format!("Connection API request failed: {}", error.code));
         }
-        (Err(fault), Some(_)) => log.error(|| format!("Execution failed: {}", fault.message)),
+        (Err(error), Some(_)) => log.error(|| format!("Execution failed: {}", error.message)),
     }
     log.finish(&Entry {
         status,
@@ -197,8 +197,8 @@ fn log(
     });
 }
 
-fn error_of(fault: &ServiceError) -> Option<(&'static str, &'static str)> {
-    match fault.code.as_ref() {
+fn error_of(error: &ServiceError) -> Option<(&'static str, &'static str)> {
+    match error.code.as_ref() {
         "GoneException" => None,
         "AccessDeniedException" | "ForbiddenException" => Some(("Forbidden", "ACCESS_DENIED")),
         "MissingAuthenticationTokenException" => Some((

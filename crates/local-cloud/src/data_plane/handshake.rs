@@ -18,8 +18,8 @@
 //! Uncertain, and chosen:
 //! - a plain GET gets 403, as in a recent capture, and not the 426 of older notes;
 //! - 29 seconds are a 504, which REST APIs answer; no handshake that waited so long is recorded;
-//! - a slash behind the stage is no path;
-//! - for another version of the protocol and for a missing key the answers are the protocol's own;
+//! - a slash after the stage is not a path;
+//! - another version of the protocol and a missing key get the status of the WebSocket protocol;
 //! - a throttled handshake has the body of other failures.
 
 use std::net::IpAddr;
@@ -345,8 +345,8 @@ impl Handshake {
         refused
     }
 
-    /// Uncertain: the body of a handshake that IAM refuses is not recorded. The words are those of IAM,
-    /// in the form of other failures.
+    /// Uncertain: the body of a handshake that IAM refuses is not recorded. The message is IAM's, in
+    /// the body of other failures.
     fn forbidden(&self, why: &str) -> Refused {
         let body = message::frame(why, &self.connection.id, &self.context.request_id);
         Refused {

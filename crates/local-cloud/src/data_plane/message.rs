@@ -18,8 +18,8 @@ use crate::services::apigatewayv2::{LiveRoute, LiveStage};
 
 const FORBIDDEN: (&str, &str) = ("Forbidden", "ACCESS_DENIED");
 const BROKEN: (&str, &str) = ("Internal server error", "INTEGRATION_FAILURE");
-/// Uncertain: AWS's text for a message that waits 29 seconds is not recorded; some saw "Internal server
-/// error". This is what REST APIs answer, and what the documents call the time-out.
+/// Uncertain: AWS's text for a message that waits 29 seconds is not recorded; some reports have "Internal
+/// server error". This is what REST APIs answer.
 const LATE: (&str, &str) = ("Endpoint request timed out", "INTEGRATION_TIMEOUT");
 /// Uncertain: no capture shows what a throttled message gets. The text is the one of the handshake.
 const THROTTLED: (&str, &str) = ("Too Many Requests", "THROTTLED");
@@ -140,7 +140,7 @@ fn refuse(
     });
 }
 
-/// Exactly AWS's spacing: after `"message":` and after the commas.
+/// An error frame, with AWS's spacing: after `"message":` and after the commas.
 pub(super) fn frame(message: &str, connection_id: &str, request_id: &str) -> String {
     let message = serde_json::Value::from(message);
     format!(

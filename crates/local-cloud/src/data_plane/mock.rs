@@ -1,6 +1,6 @@
 //! `MOCK`: an integration that answers without calling anything.
 //!
-//! The request template that the template selection expression picks has to yield `{"statusCode": …}`;
+//! The request template that the template selection expression selects has to be `{"statusCode": …}`;
 //! if none fits, the message itself is used, as far as `passthroughBehavior` allows.
 //! The integration response for that status then gives the body, which reaches the client only with a
 //! route response, like any other. Templates here are plain text: one with variables or directives was
@@ -64,7 +64,7 @@ pub(super) fn response_for(custom: &TemplateSettings, status: u16) -> Option<&Te
 }
 
 /// Uncertain: a response without a template that fits has no body here, as in REST APIs; the documents
-/// for WebSocket APIs say nothing of it.
+/// for WebSocket APIs do not say.
 pub(super) fn response_body(response: &TemplateResponse, body: &Value) -> Option<String> {
     let key = selection::evaluate(&response.template_selection, body);
     response.templates.get(&key).cloned()

@@ -1,4 +1,4 @@
-//! What an integration answers, whatever kind it is, and what the kinds read of an event and a stage.
+//! The answer of an integration of any type, and what all types read from an event and a stage.
 
 use serde_json::Value;
 

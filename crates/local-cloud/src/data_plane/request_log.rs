@@ -17,7 +17,7 @@ use crate::services::apigatewayv2::LiveStage;
 
 const LINE_LIMIT: usize = 1024;
 
-/// Who made the request, as far as it is known.
+/// Who made the request, as far as known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) connection_id: String,
@@ -196,7 +196,7 @@ fn millis(took: Duration) -> String {
     took.as_millis().to_string()
 }
 
-/// API Gateway cuts an execution log line at 1,024 bytes; half a character is left out.
+/// API Gateway cuts an execution log line at 1,024 bytes; a character that does not fit is left out.
 fn cut(mut line: String) -> String {
     if line.len() > LINE_LIMIT {
         let fits = |at: &usize| line.is_char_boundary(*at);
@@ -206,7 +206,7 @@ fn cut(mut line: String) -> String {
     line
 }
 
-/// One stream for each API and stage; AWS spreads over many, with names just as opaque.
+/// One stream for each API and stage; AWS has many, with names of the same form.
 fn stream_name(of: &str) -> String {
     Sha256::digest(of)
         .iter()
@@ -233,7 +233,7 @@ fn render(format: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
     line + rest
 }
 
-/// The variable at the beginning, and what follows. A full stop at its end belongs to the text.
+/// The variable at the beginning, and what follows. A full stop after it belongs to the text.
 fn variable(text: &str) -> Option<(&str, &str)> {
     if let Some(inside) = text.strip_prefix("${context.") {
         return inside.split_once('}');

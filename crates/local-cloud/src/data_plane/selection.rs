@@ -6,7 +6,6 @@
 //! | `$request.body.a.b[0]` | `{"a":{"b":[7]}}` | `7` |
 //! | `${request.body.a}-${request.body.b}` | `{"a":"x"}` | `x-` |
 //! | `\$default` | anything | `$default` |
-//!
 //! | `$request.body.a[*].b` | `{"a":[{"b":1},{"b":2}]}` | `[1, 2]` |
 //!
 //! The result is always text, evaluated once. A message that is not JSON goes to `$default`, whatever
@@ -61,7 +60,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     Some(path.split_at(end.unwrap_or(path.len())))
 }
 
-/// What a path such as `.a.b[0]['c'][*].d` leads to; a wildcard leads to a list.
+/// The value at a path such as `.a.b[0]['c'][*].d`; with a wildcard a list.
 pub(super) fn look_up(body: &Value, path: &str) -> Option<Value> {
     let mut found = vec![body];
     let mut many = false;

@@ -13,9 +13,9 @@
 //! | frame over 32 KB, message over 128 KB | 1009 |
 //! | connection lost | 1006 |
 //!
-//! Uncertain: that two hours end as ten idle minutes do, which were measured, is assumed; nobody has
-//! recorded it. The clocks of both begin with the handshake, so a `$connect` that takes long uses some
-//! of them; the documents do not say when they begin.
+//! Uncertain: the close frame after ten idle minutes was measured; the one after two hours is assumed to be the
+//! same. Both limits count from the handshake, so a slow `$connect` uses some of the time; the documents do not say
+//! when they begin.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,7 +43,7 @@ const IDLE_LIMIT_MS: i64 = 10 * 60 * 1000;
 const OPEN_LIMIT_MS: i64 = 2 * 60 * 60 * 1000;
 /// How long the closing handshake may take before the connection is simply dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
-/// How many messages are written in one go.
+/// How many messages are written before a flush.
 const BATCH: usize = 256;
 
 type Socket = WebSocketStream<TcpStream>;
@@ -100,7 +100,7 @@ async fn converse(
     gateway.sockets.forget(&connection.id);
     match over {
         SessionEnd::Theirs(ending) => {
-            // Reading on sends the answer to the client's close frame.
+            // Reading on sends our answer to the client's close frame.
             let _ = tokio::time::timeout(CLOSE_LIMIT, async {
                 while stream.next().await.is_some() {}
             })
@@ -175,7 +175,7 @@ async fn listen(
     }
 }
 
-/// What a protocol error means.
+/// How a protocol error ends the session.
 ///
 /// Uncertain: 1009 is documented, its reason is not, so there is none. For text that is not UTF-8 and
 /// for broken frames AWS documents nothing; the codes are those of the protocol.
@@ -191,7 +191,7 @@ fn broken(error: &Error) -> SessionEnd {
 }
 
 /// Starts the work on a message in the order of arrival: the first poll puts the invocation into the
-/// function's queue, the rest happens beside the reading.
+/// function's queue, the rest runs in a task of its own.
 async fn in_order(work: impl Future<Output = ()> + Send + 'static) {
     let mut work = Box::pin(work);
     let pending =

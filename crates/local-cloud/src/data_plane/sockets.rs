@@ -19,7 +19,7 @@ use super::close_reason::CloseReason;
 pub(crate) const MESSAGE_LIMIT: usize = 128 * 1024;
 /// A single frame may have 32 KB.
 pub(crate) const FRAME_LIMIT: usize = 32 * 1024;
-/// How much may wait for a client that reads slowly.
+/// How many bytes may be queued for a client that reads slowly.
 ///
 /// Uncertain: AWS does not document its buffer, only that a full one is a 429; eight of the largest
 /// messages is our choice.
@@ -64,7 +64,7 @@ pub(super) enum OutgoingFrame {
     Close(CloseReason),
 }
 
-/// Why a message could not be handed to a client.
+/// Why a message could not be sent to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PostError {
     /// There is no such connection, or no longer.
@@ -131,8 +131,8 @@ impl Sockets {
 impl Connections for Sockets {
     /// Closes every socket of an API, or of one of its stages, when it is deleted.
     ///
-    /// Uncertain: AWS does not document that it closes them, nor the code; 1001 is what every other end
-    /// by the server has.
+    /// Uncertain: AWS does not document that it closes them, nor the code; 1001 is the code of every other close
+    /// by the server.
     fn close_all(&self, api_id: &str, stage: Option<&str>) {
         let of = |found: &&Arc<Connection>| {
             found.api_id == api_id && stage.is_none_or(|stage| found.stage == stage)

@@ -27,7 +27,7 @@ impl Target {
             Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
             None => (by_host?, path.trim_start_matches('/')),
         };
-        // A slash at the end is no path of its own.
+        // A slash after the stage is not a path.
         let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
         Some(Self {
             api_id: api_id.to_owned(),

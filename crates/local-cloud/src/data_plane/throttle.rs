@@ -2,8 +2,8 @@
 //!
 //! The account's bucket is one for messages and `@connections` calls together.
 //!
-//! Uncertain: whether a handshake takes from it too is not documented; here new connections have the
-//! bucket that the quotas give them, and no other.
+//! Uncertain: whether a handshake takes from it too is not documented; here new connections have
+//! only the bucket of their own quota.
 //!
 //! A rate or burst of 0 lets nothing through: tools that set log levels without throttles can leave zeros on the
 //! stage, and then every handshake gets 429.

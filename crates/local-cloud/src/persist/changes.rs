@@ -14,7 +14,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Something of this service has changed. One that keeps nothing is passed over.
+    /// Something of this service has changed. A service without a section is ignored.
     pub(crate) fn mark(&self, service: &str) {
         // AssumeRole changes IAM's list of sessions.
         let section = if service == "sts" { "iam" } else { service };

@@ -63,7 +63,7 @@ pub(crate) trait Persistent: Debug + Send + Sync {
     }
 }
 
-/// Items that are written to a file and read back by whoever holds them.
+/// Items that a service writes to a file and reads back by itself.
 pub(crate) trait Items {
     /// Writes every item into a new file.
     fn save(&self, file: &Path) -> io::Result<()>;
@@ -151,7 +151,7 @@ impl Keeper {
         }
     }
 
-    /// Writes everything for the last time, and lets the folder go.
+    /// Writes everything for the last time, and unlocks the folder.
     pub(crate) fn close(&self) {
         self.changes.mark_all();
         self.save();

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::port_owner::SERVICE;
 use crate::start_error::StartError;
 
-/// Raised with every change that an older program would misread.
+/// The format's version, raised with every change that an older program would misread.
 const VERSION: u64 = 1;
 const INDEX: &str = "chatctl-local.json";
 const LOCK: &str = "lock";
@@ -27,9 +27,9 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub(super) struct StateFolder {
     folder: PathBuf,
-    /// As it is to be.
+    /// The index to be written.
     index: Index,
-    /// As it is on the disk.
+    /// The index on the disk.
     published: Option<Index>,
     _lock: File,
 }
@@ -80,8 +80,8 @@ impl StateFolder {
         })
     }
 
-    /// The file that holds a section, and what is in it. A file that was changed or cut short shows,
-    /// because its name says what was written.
+    /// The file that holds a section, and what is in it. A file that was changed or cut short is
+    /// found out by the digest in its name.
     pub(super) fn file(&self, section: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StartError> {
         let Some(name) = self.index.sections.get(section) else {
             return Ok(None);
@@ -225,8 +225,8 @@ fn read_index(file: &Path) -> Result<Option<Index>, StartError> {
     Ok(Some(index))
 }
 
-/// Two local clouds must not write into one folder. The system lets go of the lock when its holder
-/// ends, however it ends.
+/// Two local clouds must not write into one folder. The system releases the lock when the process
+/// that holds it ends.
 fn lock(folder: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::State {
         folder: folder.to_owned(),

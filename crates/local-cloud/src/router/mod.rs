@@ -1,4 +1,4 @@
-//! Hands each request to its service, after the fault that is planned for it.
+//! Routes each request to its service, and applies the fault that is planned for it.
 //!
 //! | file | what it does |
 //! |---|---|

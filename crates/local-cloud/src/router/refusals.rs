@@ -1,17 +1,17 @@
-//! What a service answers when a fault refuses a call, and when it does not have an operation: in the words and
-//! the protocol of that service.
+//! What a service answers when a fault refuses a call, and when it does not have an operation: with the message and
+//! in the protocol of that service.
 
 use crate::services::dynamodb;
 use crate::wire::{self, Request, Response};
 
 /// The answer to an operation that is not in the table, in its service's protocol.
 pub(super) fn missing(request: &Request) -> Response {
-    let fault = wire::ServiceError::not_here(request.service, &request.operation);
+    let error = wire::ServiceError::not_here(request.service, &request.operation);
     let response = match request.service {
-        "dynamodb" => fault.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
-        "logs" => fault.versioned("1.1", ""),
-        "iam" | "sts" => fault.xml(namespace(request.service), &request.request_id),
-        _ => fault.rest(),
+        "dynamodb" => error.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
+        "logs" => error.versioned("1.1", ""),
+        "iam" | "sts" => error.xml(namespace(request.service), &request.request_id),
+        _ => error.rest(),
     };
     response.identified(&request.request_id)
 }
@@ -48,7 +48,7 @@ pub(super) fn failed(request: &Request, status: u16) -> Response {
     } else {
         500
     };
-    let fault = |code| {
+    let error = |code| {
         wire::ServiceError::new(
             status,
             code,
@@ -57,14 +57,14 @@ pub(super) fn failed(request: &Request, status: u16) -> Response {
     };
     let response = match request.service {
         "dynamodb" => {
-            fault("InternalServerError").versioned("1.0", "com.amazonaws.dynamodb.v20120810#")
+            error("InternalServerError").versioned("1.0", "com.amazonaws.dynamodb.v20120810#")
         }
-        "logs" => fault("ServiceUnavailableException").versioned("1.1", ""),
+        "logs" => error("ServiceUnavailableException").versioned("1.1", ""),
         "iam" | "sts" => {
-            fault("ServiceFailure").xml(namespace(request.service), &request.request_id)
+            error("ServiceFailure").xml(namespace(request.service), &request.request_id)
         }
-        "lambda" => fault("ServiceException").rest(),
-        _ => fault("InternalServerErrorException").rest(),
+        "lambda" => error("ServiceException").rest(),
+        _ => error("InternalServerErrorException").rest(),
     };
     response.identified(&request.request_id)
 }

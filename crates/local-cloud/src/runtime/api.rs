@@ -23,7 +23,7 @@ use super::FunctionSpec;
 use super::extensions::Extensions;
 use super::protocol::{AnswerStatus, ApiResponse, RuntimeEvent, accepted, refuse, text};
 
-/// A synchronous answer may have 6 MB and a little.
+/// Bytes of a synchronous answer: a little more than 6 MB.
 const ANSWER_LIMIT: usize = 6_291_556;
 
 /// The port of one environment.

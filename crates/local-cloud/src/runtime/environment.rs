@@ -31,9 +31,9 @@ use crate::services::iam::{Credentials, Principal};
 
 /// How long an environment may initialise.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// How long an idle environment is kept. AWS does not say; minutes are what people see.
+/// How long an idle environment is kept. AWS does not say; users see some minutes.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
-/// What a process with a registered internal extension gets between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL for a process with a registered internal extension.
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 struct Environment {

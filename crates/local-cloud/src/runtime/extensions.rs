@@ -195,7 +195,7 @@ impl Extensions {
     }
 }
 
-/// Kind and words of a 403.
+/// Error type and message of a 403.
 type ExtensionError = (&'static str, String);
 
 fn refused<T>(kind: &'static str, words: impl Into<String>) -> Result<T, ExtensionError> {

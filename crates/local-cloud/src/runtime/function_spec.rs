@@ -54,7 +54,7 @@ pub(crate) struct FunctionSpec {
 }
 
 impl FunctionSpec {
-    /// What tells pools apart.
+    /// The pool's key.
     pub(super) fn key(&self) -> String {
         format!("{}:{}", self.function_arn, self.version)
     }

@@ -27,7 +27,7 @@ pub(super) enum End {
     Stopped,
 }
 
-/// An init or an invocation that did not end well.
+/// An init or an invocation that failed.
 pub(super) struct Failed {
     pub(super) status: &'static str,
     pub(super) kind: String,
@@ -84,14 +84,14 @@ impl Failed {
         Self::error("Runtime.ExitError", exit_reason(status))
     }
 
-    /// The message is that of a killed process. Uncertain: older reports show them with the type
-    /// `Runtime.ExitError`, those since 2025 with this one, in the answer and in REPORT.
+    /// The message is that of a killed process. Uncertain: older reports have the type `Runtime.ExitError`, those
+    /// since 2025 this one, in the answer and in REPORT.
     pub(super) fn out_of_memory() -> Self {
         let words = "Runtime exited with error: signal: killed";
         Self::error("Runtime.OutOfMemory", words.to_owned())
     }
 
-    /// Uncertain: how AWS words the end of an environment whose extension gave up; the types are AWS's.
+    /// Uncertain: AWS's message for an environment whose extension failed is not known; the types are AWS's.
     pub(super) fn extension(kind: &str, why: &str) -> Self {
         Self::error(kind, format!("extension failed: {why}"))
     }

@@ -90,7 +90,7 @@ pub(crate) struct InvocationResult {
     pub(crate) log: String,
 }
 
-/// One invocation on its way.
+/// One invocation, queued or running.
 #[derive(Debug)]
 struct Job {
     request_id: String,
@@ -170,7 +170,7 @@ impl Environments {
         });
     }
 
-    /// Waits until every environment has ended; the signal to stop makes them.
+    /// Waits until every environment has ended, which they do at the signal to stop.
     pub(crate) async fn ended(&self) {
         let _ = self.alive.subscribe().wait_for(|count| *count == 0).await;
     }
@@ -301,7 +301,7 @@ impl InvocationResult {
     }
 }
 
-/// Locks; a panic elsewhere while holding it must not take the whole cloud down.
+/// Locks, also after a panic of another holder.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

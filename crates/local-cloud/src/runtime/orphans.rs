@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::start_error::StartError;
 
-/// How temporary state folders are named: the owner's process id is in the middle.
+/// Begins the name of a temporary state folder; the owner's process id follows.
 const PREFIX: &str = "chatctl-local-";
 
 /// The folder that this cloud may write into, without what a former one left there; a fresh temporary one

@@ -89,7 +89,7 @@ impl Process {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it.
     pub(super) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -100,7 +100,7 @@ impl Process {
         self.thaw();
     }
 
-    /// Waits for the end by itself. What is left of its group is ended too.
+    /// Waits until it ends by itself, and ends what is left of its group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);
@@ -179,7 +179,7 @@ fn failure(error: &io::Error) -> StartFailure {
     }
 }
 
-/// How AWS words the end of a process.
+/// AWS's message for the end of a process.
 pub(super) fn exit_reason(status: Option<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
     let Some(status) = status else {

@@ -1,5 +1,4 @@
-//! What the Runtime and Extensions APIs have in common: what a process can say, what it is told, and how answers
-//! look.
+//! What the Runtime and Extensions APIs have in common: the requests of a process, and how answers look.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};

@@ -1,10 +1,10 @@
 //! The one thread that starts processes, so that they end with this process.
 //!
 //! On Linux a child can ask for a signal when its parent dies (`PR_SET_PDEATHSIG`), but "parent"
-//! means the *thread* that started it. Threads of an async runtime come and go, and would take
-//! healthy functions with them. This thread lives as long as the local cloud and no longer: after
-//! `kill -9` of the whole process, or after the cloud is dropped, the kernel ends the children.
-//! Elsewhere, and for the children's own children, `sweep` cleans up at the next start.
+//! means the *thread* that started it. Threads of an async runtime come and go, and healthy
+//! functions would end with them. This thread lives as long as the local cloud: after `kill -9` of the whole
+//! process, or after the cloud is dropped, the kernel ends the children. On other systems, and for the children's
+//! own children, `orphans` cleans up at the next start.
 
 use std::io;
 use std::sync::mpsc;

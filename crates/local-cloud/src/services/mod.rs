@@ -1,5 +1,4 @@
-//! The control planes, a folder (or file) for each service: its state, its operations over the wire, and
-//! what it refuses in AWS's words.
+//! The control planes, a module for each service: its state, its operations, and its errors with AWS's messages.
 
 pub(crate) mod apigateway;
 pub(crate) mod apigatewayv2;

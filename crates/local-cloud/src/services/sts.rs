@@ -11,7 +11,7 @@ pub(crate) fn serve(shared: &Shared, iam: &Iam, request: &Request) -> Response {
     let answer = answer(shared, iam, request);
     match answer {
         Ok(inner) => Response::query(NAMESPACE, &request.operation, &inner, &request.request_id),
-        Err(fault) => iam::refused(fault).xml(NAMESPACE, &request.request_id),
+        Err(error) => iam::refused(error).xml(NAMESPACE, &request.request_id),
     }
     .identified(&request.request_id)
 }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::ServiceError;
 
-/// What RFC 3986 leaves unescaped; IAM writes policy documents so.
+/// The unreserved characters of RFC 3986; IAM escapes policy documents so.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')

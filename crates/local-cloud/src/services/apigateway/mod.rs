@@ -40,7 +40,7 @@ pub(crate) struct Account {
     /// The rates of both control planes, v1 and v2.
     pub(crate) rates: Rates,
     settings: Mutex<Settings>,
-    /// Whether the role works, and until when that answer is taken again.
+    /// Whether the role works, and until when that is not tested again.
     works: Mutex<Option<(i64, bool)>>,
 }
 
@@ -235,7 +235,7 @@ fn set_role(account: &Account, role: &str) -> Result<(), ServiceError> {
 }
 
 /// A policy on certain log groups only is too narrow for AWS (seen in one report; the documented
-/// policy has `*`), so what is asked is the right to `*` itself.
+/// policy has `*`), so the right to `*` itself is needed.
 fn role_works(account: &Account, role: &str) -> bool {
     account.iam.assumable(role, "apigateway.amazonaws.com")
         && NEEDED

@@ -50,7 +50,7 @@ fn create(call: &ApiCall<'_>) -> ApiResult {
     check_selection(&body, true)?;
     let mut state = lock(&call.apis.state);
     if state.apis.len() >= API_QUOTA {
-        // Uncertain: the words are those of authorizers, which are recorded, with another noun.
+        // Uncertain: the message is that of authorizers, which is recorded, with another noun.
         let words = "Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs.";
         return Err(ServiceError::new(429, "ConflictException", words));
     }

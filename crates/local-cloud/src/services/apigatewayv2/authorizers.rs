@@ -1,6 +1,6 @@
 //! Authorizers: the Lambda functions that decide who may connect.
 //!
-//! A WebSocket API knows one type, `REQUEST`, and it may stand on `$connect` alone. Members of HTTP
+//! A WebSocket API knows one type, `REQUEST`, for `$connect` alone. Members of HTTP
 //! APIs (payload versions, a time to live, simple responses, JWT) are refused by name, even when they are set to
 //! their default. The messages are AWS's, from a capture. An authorizer in use cannot be deleted; a change of one
 //! is not live until it is deployed.
@@ -19,7 +19,7 @@ use super::{Api, missing};
 use crate::wire::ServiceError;
 
 const AUTHORIZER_QUOTA: usize = 10;
-/// Members of HTTP APIs, in the order in which AWS looks at them.
+/// Members of HTTP APIs, in the order in which AWS checks them.
 const FOREIGN: [(&str, &str); 4] = [
     (
         "authorizerPayloadFormatVersion",
@@ -63,7 +63,7 @@ fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
     Ok((201, view.into()))
 }
 
-/// An empty credential, expression or list takes the old one away; on a create it is refused.
+/// An empty credential, expression or list removes the old one; on a create it is refused.
 fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     let mut view = authorizer(api, id)?.clone();
     view.extend(fields::read(&call.body, fields::AUTHORIZER)?);
@@ -119,7 +119,7 @@ fn is_role(arn: &str) -> bool {
     account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty()
 }
 
-/// One empty text stands for no source at all.
+/// A list with one empty text counts as empty.
 fn check_sources(view: &View) -> Result<(), ServiceError> {
     let sources = list(view, "identitySource");
     if sources == [""] {
@@ -157,7 +157,8 @@ fn check_expression(view: &View) -> Result<(), ServiceError> {
     if expression.is_empty() {
         return Err(bad("IdentityValidationExpression must not be empty."));
     }
-    // AWS's expressions may look around and back, which ours cannot: those pass unread.
+    // AWS's expressions may have look-around and back-references, which our library cannot parse: those are
+    // accepted unchecked.
     let looks_around = ["(?=", "(?!", "(?<", "(?>", "\\1"]
         .iter()
         .any(|sign| expression.contains(sign));

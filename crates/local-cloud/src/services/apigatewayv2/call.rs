@@ -30,19 +30,19 @@ impl ApiCall<'_> {
         ServiceError::not_here(self.request.service, &self.request.operation)
     }
 
-    /// The answer to a member that the local cloud does not have, said where it is asked for.
+    /// The answer to a member that the local cloud does not support.
     pub(super) fn without(&self, what: &str) -> ServiceError {
         let operation = format!("{} with {what}", self.request.operation);
         ServiceError::not_here("apigatewayv2", &operation)
     }
 
-    /// One page of what hangs on an API.
+    /// One page of an API's routes, stages and so on.
     pub(super) fn list(&self, api: &str, items: impl FnOnce(&Api) -> Vec<Value>) -> ApiResult {
         let items = self.apis.with(api, |api| Ok(items(api)))?;
         self.page(items)
     }
 
-    /// One thing of an API.
+    /// One route, stage and so on of an API.
     pub(super) fn look(
         &self,
         api: &str,
@@ -51,7 +51,7 @@ impl ApiCall<'_> {
         self.apis.with(api, |api| Ok((200, work(api)?.into())))
     }
 
-    /// A write to something that deployments take.
+    /// A change of something that is deployed.
     pub(super) async fn change(
         &self,
         api_id: &str,
@@ -117,7 +117,7 @@ pub(super) fn fresh_id(count: usize, taken: impl Fn(&str) -> bool) -> String {
 
 /// AWS carries a full quota as a `ConflictException` on status 429.
 ///
-/// Uncertain: the words are recorded for authorizers; for other nouns they are assumed.
+/// Uncertain: the message is recorded for authorizers; with other nouns it is assumed.
 pub(super) fn quota(what: &str) -> ServiceError {
     let words = format!(
         "Maximum number of {what} for this API has been reached. Please contact AWS if you need additional {what}."

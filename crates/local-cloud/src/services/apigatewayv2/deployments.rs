@@ -166,7 +166,7 @@ fn delete(api: &mut Api, id: &str) -> ApiResult {
         .values()
         .any(|stage| text(&stage.view, "deploymentId") == id)
     {
-        // Uncertain: the words are v1's, and so is the kind of the refusal; v2's are not recorded.
+        // Uncertain: message and code are v1's; v2's are not recorded.
         return Err(bad(
             "Active stages pointing to this deployment must be moved or deleted",
         ));
@@ -179,7 +179,7 @@ pub(super) fn deployment<'a>(api: &'a Api, id: &str) -> Result<&'a Deployment, S
     api.deployments.get(id).ok_or_else(|| no_deployment(id))
 }
 
-/// Uncertain: AWS's words are recorded for APIs, routes and authorizers only; these follow v1's.
+/// Uncertain: AWS's messages are recorded for APIs, routes and authorizers only; these follow v1's.
 fn no_deployment(id: &str) -> ServiceError {
     missing(format!("Invalid Deployment identifier specified {id}"))
 }

@@ -1,5 +1,5 @@
-//! The members that each kind of thing takes, as tables, and the one reader that checks a body
-//! against them. What is not in the table is ignored, as AWS ignores it.
+//! The members of each kind of resource, as tables, and the reader that checks a body against them. A member that
+//! is not in the table is ignored, as on AWS.
 
 use serde_json::{Map, Value};
 
@@ -81,7 +81,7 @@ pub(super) const ROUTE: &[Field] = &[
     ("target", Shape::Text(128)),
 ];
 
-/// What the model has for HTTP APIs alone is read apart, to be refused by name.
+/// Members for HTTP APIs alone are read elsewhere, to be refused by name.
 pub(super) const AUTHORIZER: &[Field] = &[
     ("authorizerCredentialsArn", Shape::Text(2048)),
     ("authorizerType", Shape::Text(64)),
@@ -116,7 +116,7 @@ pub(super) const STAGE: &[Field] = &[
     ("description", Shape::Text(1024)),
 ];
 
-/// `loggingLevel` is read apart: AWS takes any word there.
+/// `loggingLevel` may be any text, as on AWS.
 pub(super) const ROUTE_SETTINGS: &[Field] = &[
     ("dataTraceEnabled", Shape::Flag),
     ("detailedMetricsEnabled", Shape::Flag),
@@ -225,16 +225,16 @@ mod tests {
     #[test]
     fn a_timeout_over_29_seconds_is_refused() {
         assert!(read_integration(json!({"timeoutInMillis": 29000})).is_ok());
-        let fault = read_integration(json!({"timeoutInMillis": 29001})).unwrap_err();
+        let error = read_integration(json!({"timeoutInMillis": 29001})).unwrap_err();
         assert_eq!(
-            fault.message,
+            error.message,
             "Timeout should be between 50 ms and 29000 ms"
         );
     }
 
     #[test]
     fn a_wrong_type_is_a_serialization_error() {
-        let fault = read_integration(json!({"timeoutInMillis": "soon"})).unwrap_err();
-        assert_eq!(fault.code, "SerializationException");
+        let error = read_integration(json!({"timeoutInMillis": "soon"})).unwrap_err();
+        assert_eq!(error.code, "SerializationException");
     }
 }

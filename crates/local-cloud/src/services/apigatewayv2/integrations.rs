@@ -108,7 +108,7 @@ fn merge_texts(name: &str, old: &View, body: &mut View) {
 }
 
 /// A Lambda integration must name a function the way API Gateway calls it; a bare function ARN is
-/// the usual mistake. Whether the function exists shows only when a client connects, as on AWS.
+/// a common mistake. Whether the function exists is found out when a client connects, as on AWS.
 fn check(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     check_support(call, view)?;
     check_parameters(view)?;
@@ -118,7 +118,7 @@ fn check(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
         "AWS_PROXY" if is_invocation(uri) => Ok(()),
         "AWS_PROXY" => Err(bad("Invalid ARN specified in the request")),
         _ if uri.is_empty() => Err(bad("IntegrationUri must be specified")),
-        // Uncertain: AWS's words are not recorded for WebSocket APIs; these are those of REST APIs.
+        // Uncertain: AWS's message is not recorded for WebSocket APIs; this is the one of REST APIs.
         _ if !uri.starts_with("http://") && !uri.starts_with("https://") => {
             Err(bad("Invalid HTTP endpoint specified for URI"))
         }
@@ -133,7 +133,7 @@ pub(super) fn is_invocation(uri: &str) -> bool {
         && uri.ends_with("/invocations")
 }
 
-/// What the data plane would not do is refused here, by name, and not passed over at run time.
+/// What the data plane does not support is refused here, by name, and not ignored at run time.
 fn check_support(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     let is = |name: &str, word: &str| text(view, name) == word;
     let what = if is("integrationType", "AWS") {
@@ -157,7 +157,7 @@ fn parameters(view: &View) -> View {
     parameters.cloned().unwrap_or_default()
 }
 
-/// Uncertain: the words are those of REST APIs; for WebSocket APIs none are recorded.
+/// Uncertain: the message is that of REST APIs; for WebSocket APIs none is recorded.
 fn check_parameters(view: &View) -> Result<(), ServiceError> {
     let targets = [
         "integration.request.header.",
@@ -222,7 +222,7 @@ pub(super) fn integration<'a>(api: &'a Api, id: &str) -> Result<&'a Integration,
     api.integrations.get(id).ok_or_else(no_integration)
 }
 
-/// Uncertain: AWS's words are recorded for routes, where they name no id; these follow them.
+/// Uncertain: AWS's message is recorded for routes, where it names no id; this one follows it.
 pub(super) fn no_integration() -> ServiceError {
     missing("Invalid Integration identifier specified")
 }

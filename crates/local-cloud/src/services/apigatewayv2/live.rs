@@ -40,13 +40,13 @@ pub(crate) struct LiveStage {
 pub(crate) struct LiveRoute {
     /// The route's id.
     pub(crate) route_id: String,
-    /// Where it goes, if anywhere.
+    /// Its integration, if it has one.
     pub(crate) integration: Option<LiveIntegration>,
     /// Whether a `$default` route response was deployed with it.
     pub(crate) route_response: bool,
     /// `NONE`, `AWS_IAM` or `CUSTOM`.
     pub(crate) authorization_type: String,
-    /// Who decides, if the type is `CUSTOM`.
+    /// The authorizer, if the type is `CUSTOM`.
     pub(crate) authorizer: Option<LiveAuthorizer>,
     /// Whether a handshake needs an API key.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) struct LiveAuthorizer {
     pub(crate) authorizer_id: String,
     /// As an integration's.
     pub(crate) uri: String,
-    /// A role that API Gateway takes instead of the function's resource policy.
+    /// A role that API Gateway assumes, instead of the function's resource policy.
     pub(crate) credentials_arn: Option<String>,
     /// Such as `route.request.header.Authorization`; all of them must be there.
     pub(crate) identity_sources: Vec<String>,
@@ -77,9 +77,9 @@ pub(crate) struct LiveIntegration {
     pub(crate) uri: String,
     /// 50 to 29000.
     pub(crate) timeout_millis: u64,
-    /// A role that API Gateway takes instead of the function's resource policy.
+    /// A role that API Gateway assumes, instead of the function's resource policy.
     pub(crate) credentials_arn: Option<String>,
-    /// What only types without a function use.
+    /// For types without a function.
     #[serde(default)]
     pub(crate) custom: TemplateSettings,
 }
@@ -132,7 +132,7 @@ pub(crate) struct AccessLog {
     pub(crate) format: String,
 }
 
-/// What a deployment froze.
+/// The snapshot of a deployment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Snapshot {
     route_selection_expression: String,
@@ -177,7 +177,7 @@ impl ServedStage {
 }
 
 impl Snapshot {
-    /// Freezes the API's routes, integrations, authorizers and route responses.
+    /// Takes a snapshot of the API's routes, integrations, authorizers and route responses.
     pub(super) fn take(api: &Api) -> Self {
         let routes = api.routes.iter().map(|(id, route)| {
             let view = &route.view;
@@ -240,7 +240,7 @@ pub(super) fn live_stage(api_id: &str, stage: &Stage, snapshot: &Snapshot) -> Li
     }
 }
 
-/// The log group's name in its ARN, which some people write with `:*` at the end.
+/// The log group's name in its ARN, with or without `:*` at the end.
 pub(super) fn group_of(arn: &str) -> &str {
     let name = arn.split_once(":log-group:").map_or("", |(_, name)| name);
     name.strip_suffix(":*").unwrap_or(name)

@@ -1,8 +1,8 @@
 //! API Gateway v2: WebSocket APIs, routes, integrations, deployments and stages.
 //!
-//! Routes, stages and so on are kept as the JSON that reads show. As on AWS: API names are not unique; two writes to one API at once
-//! conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a stage with
-//! logging is refused without the account's logging role.
+//! Routes, stages and so on are kept as the JSON that reads show. As on AWS: API names are not unique; two
+//! writes to one API at once conflict; a deployment is a snapshot, and only what is deployed on a stage is live; a
+//! stage with logging is refused without the account's logging role.
 
 mod apis;
 mod authorizers;
@@ -174,7 +174,7 @@ impl Apis {
         Ok(writing)
     }
 
-    /// Looks at an API.
+    /// Reads an API.
     fn with<T>(
         &self,
         api_id: &str,
@@ -189,8 +189,8 @@ impl Apis {
         )
     }
 
-    /// Changes an API, then redeploys the stages that deploy by themselves if `deploys`, and shows
-    /// the data plane the outcome.
+    /// Changes an API, deploys its stages with `autoDeploy` if `deploys`, and updates what the data plane
+    /// sees.
     fn change<T>(
         &self,
         api_id: &str,
@@ -210,7 +210,7 @@ impl Apis {
         Ok(done)
     }
 
-    /// Shows the data plane the API's stages; `None` takes all of them away.
+    /// Updates the stages that the data plane sees; `None` removes all of them.
     fn serve_stages(&self, api_id: &str, api: Option<&Api>) {
         let lag = Duration::from_millis(
             self.shared

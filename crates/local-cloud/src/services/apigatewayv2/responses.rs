@@ -62,7 +62,7 @@ pub(super) async fn of_integration(
     .await
 }
 
-/// What tells the two kinds of responses apart.
+/// The differences between the two kinds of responses.
 struct ResponseKind {
     fields: &'static [Field],
     key: &'static str,
@@ -80,7 +80,7 @@ async fn responses(
     check: impl Fn(&View) -> Result<(), ServiceError>,
     of: impl Fn(&mut Api) -> Result<&mut Responses, ServiceError>,
 ) -> ApiResult {
-    // Uncertain: AWS's words for these two are not recorded.
+    // Uncertain: AWS's messages for these two are not recorded.
     let gone = |id: &str| missing(format!("Invalid {} identifier specified {id}", kind.name));
     let read = |base: View, responses: &Responses| {
         let mut view = base;

@@ -64,7 +64,7 @@ fn create(call: &ApiCall<'_>, api: &mut Api) -> ApiResult {
 fn update(call: &ApiCall<'_>, api: &mut Api, id: &str) -> ApiResult {
     let mut view = route(api, id)?.view.clone();
     let body = fields::read(&call.body, fields::ROUTE)?;
-    // Who turns authorization off has no authorizer any more.
+    // Without CUSTOM authorization a route has no authorizer any more.
     if body.contains_key("authorizationType") && text(&body, "authorizationType") != "CUSTOM" {
         view.remove("authorizerId");
     }
@@ -104,9 +104,9 @@ fn check(call: &ApiCall<'_>, api: &Api, id: &str, view: &View) -> Result<(), Ser
     check_target(api, text(view, "target"))
 }
 
-/// Uncertain: AWS's words for a CUSTOM route without an authorizer, with one that is not there, and
-/// for an authorizer on a route of another type are not recorded; refusing is what HTTP APIs do, and
-/// a route that lets nobody in would be found much later.
+/// Uncertain: AWS's messages for a CUSTOM route without an authorizer, with one that does not exist, and for an
+/// authorizer on a route of another type are not recorded. HTTP APIs refuse them, and a route that refuses every
+/// client would be found out much later.
 fn check_authorization(api: &Api, view: &View) -> Result<(), ServiceError> {
     let (kind, id) = (text(view, "authorizationType"), text(view, "authorizerId"));
     if kind != "NONE" && text(view, "routeKey") != "$connect" {
@@ -127,7 +127,7 @@ fn check_authorization(api: &Api, view: &View) -> Result<(), ServiceError> {
     }
 }
 
-/// What the data plane would not do is refused here, by name, and not passed over at run time.
+/// What the data plane does not support is refused here, by name, and not ignored at run time.
 fn check_support(call: &ApiCall<'_>, view: &View) -> Result<(), ServiceError> {
     let filled = |name: &str| match view.get(name) {
         Some(Value::Object(map)) => !map.is_empty(),
@@ -151,8 +151,8 @@ fn check_target(api: &Api, target: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     match target.strip_prefix("integrations/") {
-        // Uncertain: AWS's words for an integration that is not there are not recorded; these are
-        // those of reads, because that is the fact that is wrong.
+        // Uncertain: AWS's message for an integration that does not exist is not recorded; this is the one of
+        // reads.
         Some(id) => integration(api, id).map(drop),
         None => Err(bad(format!(
             "Invalid target {target}: it must be integrations/{{integrationId}}"
@@ -164,7 +164,7 @@ fn route<'a>(api: &'a Api, id: &str) -> Result<&'a Route, ServiceError> {
     api.routes.get(id).ok_or_else(no_route)
 }
 
-/// AWS's words, which name no id.
+/// AWS's message, which names no id.
 pub(super) fn no_route() -> ServiceError {
     missing("Invalid route identifier specified")
 }

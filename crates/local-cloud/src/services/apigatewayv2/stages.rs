@@ -1,7 +1,7 @@
 //! Stages: a deployment and its settings.
 //!
-//! The settings of logs are checked in AWS's order: the access log's format, then the account's role, then the destination.
-//! A limit of 0 that is sent is kept, and blocks every call.
+//! Log settings are checked in AWS's order: the access log's format, then the account's role, then the
+//! destination. //! A limit of 0 that is sent is kept, and blocks every call.
 //!
 //! Uncertain: a log level without throttles keeps the account's own limits here, as a capture shows;
 //! other reports say that AWS makes absent limits 0, as the condition `zeroes_absent_throttles` does.
@@ -22,7 +22,7 @@ const STAGE_QUOTA: usize = 10;
 /// both.
 const FORMAT_LIMIT: usize = 1024;
 
-/// What v2's refusals of a format begin with.
+/// Begins v2's messages about a format.
 const FORMAT_ERRORS: &str = "The following errors are found in Access Log Format: ";
 
 pub(super) async fn stages(call: &ApiCall<'_>, api_id: &str, rest: &[&str]) -> ApiResult {
@@ -143,7 +143,7 @@ fn update(call: &ApiCall<'_>, api: &mut Api, name: &str) -> ApiResult {
     store(call, api, name, view, 200)
 }
 
-/// Stores the stage, deploys it if it does that by itself, and shows it.
+/// Stores the stage, deploys it if it has `autoDeploy`, and shows it.
 fn store(call: &ApiCall<'_>, api: &mut Api, name: &str, view: View, status: u16) -> ApiResult {
     let turned_on = view.get("autoDeploy") == Some(&Value::Bool(true))
         && api

@@ -1,4 +1,4 @@
-//! A thing as reads show it, and how its members are read.
+//! A resource as reads show it, and how its members are read.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) fn list<'a>(view: &'a View, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Things as the items of a list.
+/// Resources as the items of a list.
 pub(super) fn views<'a>(items: impl Iterator<Item = &'a View>) -> Vec<Value> {
     items.map(|view| Value::Object(view.clone())).collect()
 }

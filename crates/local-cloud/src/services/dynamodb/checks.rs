@@ -1,6 +1,6 @@
-//! What DynamoDB refuses and the engine would take, or refuses in other words.
+//! What DynamoDB refuses and the engine would accept, or refuses with another message.
 //!
-//! Each check is known from a recording of AWS. The engine still has the last word on all the rest.
+//! Each check is known from a recording of AWS. The engine checks all the rest.
 
 use serde_json::{Map, Value};
 
@@ -31,7 +31,7 @@ const EXPRESSIONS: [&str; 5] = [
 const HASH_LIMIT: usize = 2048;
 const RANGE_LIMIT: usize = 1024;
 
-/// Looks at the body alone.
+/// Checks the body alone.
 pub(super) fn body(operation: &str, body: &JsonBody) -> Check {
     match operation {
         "CreateTable" | "UpdateTable" => {
@@ -42,10 +42,10 @@ pub(super) fn body(operation: &str, body: &JsonBody) -> Check {
         "TransactWriteItems" | "TransactGetItems" => transact(body),
         "PutItem" | "UpdateItem" | "DeleteItem" => {
             empty_sets(body)?;
-            // DynamoDB puts the frame of its model around the words on single writes.
-            expressions(body).map_err(|mut fault| {
-                fault.message = format!("1 validation error detected: {}", fault.message);
-                fault
+            // DynamoDB puts its validation prefix before the message on single writes.
+            expressions(body).map_err(|mut error| {
+                error.message = format!("1 validation error detected: {}", error.message);
+                error
             })
         }
         "Query" => {
@@ -57,7 +57,7 @@ pub(super) fn body(operation: &str, body: &JsonBody) -> Check {
     }
 }
 
-/// Whether a put could break the limit of an index' key, so that its table has to be looked at.
+/// Whether a put could break the limit of an index' key, so that its table has to be read.
 pub(super) fn has_long_attributes(body: &JsonBody) -> bool {
     let item = body.get("Item").and_then(Value::as_object);
     item.is_some_and(|item| item.values().any(|value| size(value) > RANGE_LIMIT))
@@ -90,7 +90,7 @@ pub(super) fn index_keys(body: &JsonBody, table: &Value) -> Check {
     Ok(())
 }
 
-/// The bytes of a text, or about those of base64.
+/// The bytes of a text, or about those of a base64 value.
 fn size(value: &Value) -> usize {
     let text = value["S"].as_str().map(str::len);
     let binary = || value["B"].as_str().map(|text| text.len() / 4 * 3);
@@ -113,7 +113,7 @@ fn key_types(body: &JsonBody) -> Check {
     Ok(())
 }
 
-/// What the engine would take and forget is refused.
+/// Refuses what the engine would accept and ignore.
 fn throughput(body: &JsonBody) -> Check {
     let not_here = |what: &str| Err(ServiceError::not_here("dynamodb", what));
     let indexes = body.get("GlobalSecondaryIndexes").and_then(Value::as_array);
@@ -149,7 +149,7 @@ fn schema(owner: &JsonBody, place: &str) -> Check {
     Ok(())
 }
 
-/// Names that a batch explains and does not use are refused before its tables are looked for.
+/// Names that a batch declares and does not use are refused before its tables are read.
 fn batch_names(body: &JsonBody) -> Check {
     let tables = body.get("RequestItems").and_then(Value::as_object);
     for table in tables.into_iter().flat_map(Map::values) {
@@ -187,7 +187,7 @@ fn transact(body: &JsonBody) -> Check {
     Ok(())
 }
 
-/// Function names have one spelling, and BETWEEN takes what has an order.
+/// Function names are case-sensitive, and BETWEEN needs ordered types.
 fn expressions(body: &JsonBody) -> Check {
     for kind in EXPRESSIONS {
         let Some(text) = body.get(kind).and_then(Value::as_str) else {
@@ -220,7 +220,7 @@ fn expressions(body: &JsonBody) -> Check {
     Ok(())
 }
 
-/// How AWS calls a type that has no order; `None` for one that has.
+/// AWS's name of a type without an order; `None` for an ordered one.
 fn unordered(descriptor: &str) -> Option<&'static str> {
     match descriptor {
         "NULL" => Some("NULL"),
@@ -277,7 +277,7 @@ mod tests {
 
     fn words(operation: &str, value: &Value) -> String {
         let checked = body(operation, value.as_object().unwrap());
-        checked.map_or_else(|fault| fault.message, |()| "fine".to_owned())
+        checked.map_or_else(|error| error.message, |()| "fine".to_owned())
     }
 
     #[test]

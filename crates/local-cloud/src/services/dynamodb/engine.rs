@@ -1,7 +1,7 @@
 //! The embedded DynamoDB engine behind our wire: which operations it has, its clock, its errors.
 //!
-//! The engine speaks DynamoDB's JSON itself; it is asked with the request's body and answers with the
-//! response's. Its ARNs carry a made-up region, which is put right in answers about tables.
+//! The engine speaks DynamoDB's JSON itself; it gets the request's body and returns the
+//! response's. Its ARNs have a fixed region and account, which are replaced in answers about tables.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 /// The region and account in the engine's own ARNs, of tables and of keys.
 const ENGINE_PLACE: &str = ":dynoxide:000000000000:";
 
-/// A refusal: status and the JSON body with `__type`.
+/// An error: status and the JSON body with `__type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableError {
     pub(super) status: u16,
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// What the engine takes for now: set before every call, because the cloud's clock turns.
+/// The engine's clock: set before every call, because the cloud's clock can be turned.
 #[derive(Debug, Default)]
 struct TableClock {
     now_ms: AtomicI64,
@@ -130,13 +130,13 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<EngineResult> {
         "BatchExecuteStatement" => run(body, |request| db.batch_execute_statement(request)),
         _ => return None,
     };
-    // The engine tags this family of errors; DynamoDB wraps their words on single writes.
+    // The engine tags this family of errors; DynamoDB adds a prefix on single writes.
     let wraps = matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem");
     Some(outcome.map_err(|error| match error {
         DynoxideError::EnvelopedValidation(words) if wraps => {
             DynoxideError::ValidationException(format!("1 validation error detected: {words}"))
         }
-        // Where the engine misses a value, DynamoDB sees a second name.
+        // Where the engine expects a value, DynamoDB complains of a second name.
         DynoxideError::ValidationException(words) if words.starts_with("Expected value reference") => {
             let words = "Invalid KeyConditionExpression: Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition";
             DynoxideError::ValidationException(words.to_owned())
@@ -155,8 +155,8 @@ fn run<Q: DeserializeOwned, A: Serialize>(
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The engine marks what it refuses while it reads a body: words of DynamoDB's own come with the kind
-/// of error before them, missing members are validation, wrong JSON types are serialization.
+/// Classifies the engine's errors of parsing: messages of DynamoDB's own have the kind of error before them,
+/// missing members are validation, wrong JSON types are serialization.
 fn unreadable(words: &str) -> DynoxideError {
     let plain = words.split(" at line ").next().unwrap_or(words).to_owned();
     let marked = |mark: &str| plain.strip_prefix(mark).map(str::to_owned);

@@ -55,7 +55,7 @@ struct TableLifecycle {
     deleting: Option<(Value, i64)>,
 }
 
-/// The outcome of one call, with the refusal's body as DynamoDB writes it.
+/// The answer of one call, or its error as DynamoDB writes it.
 type TableResult = Result<String, TableError>;
 
 impl Tables {
@@ -214,7 +214,7 @@ impl Tables {
         self.index_keys(call)?;
         let was_there = !Self::returns_old(call) || self.is_there(call);
         let answer = self.ask(call.operation, &body)?;
-        // The engine shows the key of an item that an update made; DynamoDB shows nothing.
+        // For an item that the update made, the engine returns its key, and DynamoDB nothing.
         Ok(if was_there {
             answer
         } else {
@@ -242,7 +242,7 @@ impl Tables {
         let key = call.body.get("Key");
         let body =
             json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
-        // A key that is refused is refused again, in its own words, by the update.
+        // A key that is refused here is refused again by the update.
         let answer = self.ask("GetItem", &body).unwrap_or_default();
         serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
     }
@@ -311,7 +311,7 @@ impl Tables {
         Ok(())
     }
 
-    /// AWS takes one change an hour, and refuses what is so already.
+    /// AWS allows one change an hour, and refuses one that changes nothing.
     fn update_ttl(&self, call: &TableCall<'_>) -> TableResult {
         self.must_be_active(call)?;
         let before = self.ttl(call)?;
@@ -368,7 +368,7 @@ impl Tables {
         Ok(json!({ "TimeToLiveDescription": ttl }).to_string())
     }
 
-    /// Backups are not part of the local cloud; tools that read a table ask for them all the same.
+    /// Backups are not part of the local cloud; but tools that read a table call this.
     fn describe_backups(&self, call: &TableCall<'_>) -> TableResult {
         let body = json!({ "TableName": call.table() }).to_string();
         if self.ask("DescribeTable", &body).is_err() {
@@ -442,7 +442,7 @@ impl TablesState {
             .is_some_and(|life| life.active_ms > now_ms)
     }
 
-    /// The description of a table that is being deleted; forgets one that is gone by now.
+    /// The description of a table that is being deleted; drops one that is deleted by now.
     fn deleting(&mut self, name: &str, now_ms: i64) -> Option<Value> {
         let (description, until_ms) = self.tables.get(name)?.deleting.clone()?;
         if now_ms >= until_ms {
@@ -473,19 +473,19 @@ fn in_use(words: &str) -> ServiceError {
 }
 
 /// DynamoDB's namespace for refusals by IAM.
-fn denied(mut fault: ServiceError) -> ServiceError {
-    if fault.code == "AccessDeniedException" {
-        fault.code = "com.amazon.coral.service#AccessDeniedException".into();
+fn denied(mut error: ServiceError) -> ServiceError {
+    if error.code == "AccessDeniedException" {
+        error.code = "com.amazon.coral.service#AccessDeniedException".into();
     }
-    fault
+    error
 }
 
 impl From<ServiceError> for TableError {
-    fn from(fault: ServiceError) -> Self {
-        let response = fault.versioned("1.0", NAMESPACE);
+    fn from(error: ServiceError) -> Self {
+        let response = error.versioned("1.0", NAMESPACE);
         let body = String::from_utf8_lossy(&response.body).into_owned();
         Self {
-            status: fault.status,
+            status: error.status,
             body,
         }
     }

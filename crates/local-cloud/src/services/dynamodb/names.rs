@@ -1,4 +1,4 @@
-//! Tables may be named by their ARN; the engine and the rights want the plain name.
+//! Tables may be named by their ARN; the engine and the policies need the plain name.
 //!
 //! A batch names its tables as keys of a map, and its answer uses the same keys again.
 

@@ -1,8 +1,7 @@
 //! The error of a throttled call, which a fault can demand.
 //!
-//! Uncertain: the words are those of the service model for a table that pays per request, where they
-//! stand at a cancelled transaction; we chose them for single calls too. Calls about tables themselves
-//! are limited in another way, and say so.
+//! Uncertain: the message is the service model's for a cancelled transaction on a table with on-demand capacity; we
+//! chose it for single calls too. Calls about tables themselves have another limit and another message.
 
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::wire::{Request, Response, ServiceError};
 
 const WORDS: &str = "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html.";
 
-/// The refusal of a call that came too fast.
+/// The error of a throttled call.
 pub(crate) fn throttled(request: &Request) -> Response {
     let refused = |words: &str| ServiceError::new(400, "ThrottlingException", words);
     let availability = "com.amazon.coral.availability#";
@@ -23,7 +22,7 @@ pub(crate) fn throttled(request: &Request) -> Response {
     }
 }
 
-/// A transaction says for each of its items what became of it; the first one was too much.
+/// A transaction's error has a reason for each of its items; here the first one was throttled.
 fn cancelled(request: &Request) -> ServiceError {
     let body = request.json().unwrap_or_default();
     let count = body.get("TransactItems").and_then(Value::as_array);

@@ -1,6 +1,6 @@
-//! The words of an expression: enough to look at operands and function names, not to evaluate.
+//! The tokens of an expression: enough to check operands and function names, not to evaluate.
 
-/// The words and marks of an expression, in order; white space is left out.
+/// The tokens of an expression, in order; white space is left out.
 pub(super) fn words(expression: &str) -> Vec<&str> {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '#' | ':' | '.');
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn ranges(expression: &str) -> Vec<[&str; 2]> {
     at.map(|four| [four[1], four[3]]).collect()
 }
 
-/// Conditions of the form `name operator operand`, which is what keys are asked by.
+/// Conditions of the form `name operator operand`, as in key conditions.
 pub(super) fn comparisons(expression: &str) -> Vec<[&str; 3]> {
     let words = words(expression);
     let at = words

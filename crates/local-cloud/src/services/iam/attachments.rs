@@ -137,8 +137,8 @@ pub(super) fn put_boundary(call: &IamCall<'_>) -> IamResult {
     })
 }
 
-/// Uncertain: AWS documents NoSuchEntity without saying whether a role without a boundary is meant. We
-/// chose that deleting what is not there is no error.
+/// Uncertain: AWS documents NoSuchEntity and does not say whether for a role without a boundary. We chose
+/// that this is no error.
 pub(super) fn delete_boundary(call: &IamCall<'_>) -> IamResult {
     call.with_role("iam:DeleteRolePermissionsBoundary", |role| {
         call.change(role, |access| access.boundary = None);

@@ -13,7 +13,7 @@ pub(super) enum PolicyKind {
     Trust,
     /// Belongs to a role: resources, and no principals.
     Identity,
-    /// The same, and of the present version of the policy language.
+    /// The same, and in the current version of the policy language.
     Managed,
 }
 
@@ -22,7 +22,7 @@ pub(super) enum PolicyKind {
 pub(super) fn check(text: &str, kind: PolicyKind) -> Result<(), ServiceError> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
     if !text.chars().all(allowed) {
-        // The service model's pattern; the words are those of its own validation.
+        // The service model's pattern, with the message of its own validation.
         return Err(malformed(
             "The specified value for policyDocument is invalid. It must contain only printable ASCII characters.",
         ));
@@ -425,7 +425,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str, kind: PolicyKind) -> String {
-        check(text, kind).map_or_else(|fault| fault.message, |()| "fine".to_owned())
+        check(text, kind).map_or_else(|error| error.message, |()| "fine".to_owned())
     }
 
     #[test]

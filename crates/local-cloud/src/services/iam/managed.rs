@@ -20,11 +20,11 @@ pub(super) struct Policy {
     pub(super) created_ms: i64,
     pub(super) updated_ms: i64,
     pub(super) tags: BTreeMap<String, String>,
-    /// In the order of their making; one of them is the default.
+    /// Oldest first; one of them is the default.
     pub(super) versions: Vec<Version>,
     pub(super) default_version: String,
     pub(super) next_version: u32,
-    /// The default documents, oldest first, and since when.
+    /// The default documents, oldest first, and since when each is the default.
     history: Vec<(i64, String)>,
 }
 

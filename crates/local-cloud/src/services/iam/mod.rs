@@ -86,7 +86,7 @@ struct Access {
     trust: String,
     inline: BTreeMap<String, String>,
     attached: BTreeSet<String>,
-    /// The policy that bounds what the others may allow.
+    /// The permissions boundary's ARN.
     #[serde(default)]
     boundary: Option<String>,
 }
@@ -295,7 +295,7 @@ impl IamState {
             .filter(|role| role.arn == arn)
     }
 
-    /// The document of a managed policy that others see by now.
+    /// The default document of a managed policy that has propagated by then.
     fn default_document(&self, arn: &str, visible_ms: i64) -> Option<&str> {
         self.policy(arn)?.effective(visible_ms)
     }

@@ -1,14 +1,14 @@
 //! Parsed policies by their text.
 //!
-//! The same few are asked for every message and every post to a connection, and to read them anew each time
-//! showed in what a post costs.
+//! The same few are evaluated for every message and every post to a connection; parsing them each time took a
+//! noticeable part of a post.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::policy::Document;
 
-/// More texts than this are forgotten all at once.
+/// With more texts than this the cache is cleared.
 const MOST: usize = 256;
 
 /// What each text was parsed to; `None` for one that is not a policy.

@@ -1,4 +1,4 @@
-//! Managed policies on the wire: making and deleting them, their versions and tags, and who has them.
+//! The operations on managed policies, their versions and tags, and the roles that have them.
 //!
 //! Names are unique in the account whatever their case or path. Version numbers are never
 //! used again, five versions exist at most, and the default one cannot be deleted. AWS's own policies can only be
@@ -238,7 +238,7 @@ fn with<T>(
 
 /// Changes the policy that the form names. `state` is as it was before.
 ///
-/// Uncertain: how AWS words the refusal to change one of its own policies; we refuse the right to it.
+/// Uncertain: AWS's error for a change of one of its own policies is not known; ours is AccessDenied.
 fn change<T>(
     call: &IamCall<'_>,
     action: &str,
@@ -380,7 +380,7 @@ pub(super) fn arn<'a>(call: &'a IamCall<'_>, parameter: &str) -> Result<&'a str,
     Err(ServiceError::new(400, "InvalidInput", words))
 }
 
-/// Whether a policy exists and could be attached, without the right to look at it.
+/// Whether a policy exists and could be attached; needs no right to read it.
 pub(super) fn exists(call: &IamCall<'_>, arn: &str) -> bool {
     call.iam.lock().policy(arn).is_some()
 }

@@ -1,8 +1,8 @@
 //! The evaluator of IAM policies: who may do what to which resource, under which conditions.
 //!
-//! It knows the elements that function roles, trust policies and function policies use, with AWS's
-//! rules: an explicit deny wins, what no statement allows is denied, actions ignore case, resources do not, a condition
-//! on a missing key fails unless it is negated or ends in `IfExists`. Policy variables stay literal.
+//! It knows the elements that identity and trust policies use, with AWS's rules: an explicit deny wins, what no
+//! statement allows is denied, actions ignore case, resources do not, a condition on a missing key fails unless it
+//! is negated or ends in `IfExists`. Policy variables are not replaced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -283,7 +283,7 @@ impl Condition {
     }
 }
 
-/// One comparison. An operator that is not known never holds, so that nothing is allowed by mistake.
+/// One comparison. An unknown operator is false, so that nothing is allowed by mistake.
 fn compare(operator: &str, wanted: &str, actual: &str) -> bool {
     match operator {
         "StringEquals" | "BinaryEquals" => wanted == actual,
@@ -328,7 +328,7 @@ fn moment(text: &str) -> Option<f64> {
     )
 }
 
-/// ARNs are compared part by part, so that a `*` in one part does not swallow the next.
+/// ARNs are compared part by part, so that a `*` in one part does not match the next.
 fn arn_like(wanted: &str, actual: &str) -> bool {
     let (wanted, actual): (Vec<_>, Vec<_>) = (
         wanted.splitn(6, ':').collect(),

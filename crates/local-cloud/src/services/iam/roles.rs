@@ -8,7 +8,7 @@ use super::call::{IamCall, IamResult, check_path, description, invalid, page, ro
 use super::documents::{self, PolicyKind};
 use super::{Access, CAPITALS, Change, Role, attachments, tags};
 
-/// Roles of one account, unless AWS was asked for more.
+/// AWS's default quota of roles in one account.
 const ROLES_QUOTA: usize = 1000;
 
 pub(super) fn create(call: &IamCall<'_>) -> IamResult {
@@ -89,7 +89,7 @@ pub(super) fn update(call: &IamCall<'_>, only_description: bool) -> IamResult {
         if !only_description {
             role.max_session_seconds = seconds.unwrap_or(3600);
         }
-        // An empty result is a result all the same: clients look for its wrapper.
+        // Clients expect the wrapper of the result even if it is empty.
         Ok(if only_description {
             role_xml(role, true)
         } else {

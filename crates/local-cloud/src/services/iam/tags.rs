@@ -18,7 +18,7 @@ pub(super) fn rows(tags: &BTreeMap<String, String>) -> Vec<String> {
         .collect()
 }
 
-/// Keys are unique whatever their case, and one thing has at most 50; `quota` is that quota's name.
+/// Keys are unique whatever their case, and a role or policy has at most 50; `quota` is that quota's name.
 pub(super) fn merged(
     old: &BTreeMap<String, String>,
     new: Vec<(String, String)>,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::{fault, invalid};
+use super::{invalid, user_error};
 use crate::runtime::Code;
 use crate::wire::ServiceError;
 
@@ -29,7 +29,7 @@ impl Package {
         let zip = BASE64_STANDARD.decode(text).map_err(|_| unreadable())?;
         if zip.len() > ZIPPED_LIMIT {
             let words = format!("Zipped size must be smaller than {ZIPPED_LIMIT} bytes");
-            return Err(fault(413, "RequestEntityTooLargeException", words));
+            return Err(user_error(413, "RequestEntityTooLargeException", words));
         }
         let mut archive = zip::ZipArchive::new(Cursor::new(&zip)).map_err(|_| unreadable())?;
         if archive.is_empty() {

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Function, Functions, Name, Revision, conflict, fault, not_found};
+use super::{Function, Functions, Name, Revision, conflict, not_found, user_error};
 use crate::runtime::{FunctionSpec, InvocationResult, LogFormat};
 use crate::wire::{Request, Response, ServiceError};
 
@@ -68,7 +68,7 @@ pub(crate) async fn invoke_for_gateway(
     });
     let found = found
         .and_then(|found| found)
-        .map_err(|fault| match fault.status {
+        .map_err(|error| match error.status {
             409 => InvokeRefusal::NotActive,
             _ => InvokeRefusal::NotPermitted,
         })?;
@@ -89,7 +89,7 @@ pub(super) async fn serve(functions: &Arc<Functions>, request: Request) -> Respo
     let id = request.request_id.clone();
     match invoke(functions, request).await {
         Ok(response) => response,
-        Err(fault) => fault.rest(),
+        Err(error) => error.rest(),
     }
     .identified(&id)
 }
@@ -108,7 +108,7 @@ async fn invoke(functions: &Arc<Functions>, request: Request) -> Result<Response
     if request.body.len() > limit {
         let words =
             format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
-        return Err(fault(413, "RequestTooLargeException", words));
+        return Err(user_error(413, "RequestTooLargeException", words));
     }
     let payload = if request.body.is_empty() {
         Bytes::from_static(b"{}")
@@ -119,12 +119,12 @@ async fn invoke(functions: &Arc<Functions>, request: Request) -> Result<Response
         let words = format!(
             "Could not parse request body into json: Could not parse payload into json: {error}"
         );
-        fault(400, "InvalidRequestContentException", words)
+        user_error(400, "InvalidRequestContentException", words)
     })?;
     let found = functions
         .with(&name, |function| Ok(find(functions, function, &name)))
         .and_then(|found| found)
-        .map_err(|fault| with_version(functions, &name, fault))?;
+        .map_err(|error| with_version(functions, &name, error))?;
     match kind.as_str() {
         "DryRun" => Ok(Response::empty(http::StatusCode::NO_CONTENT)),
         "Event" => {
@@ -146,9 +146,9 @@ async fn invoke(functions: &Arc<Functions>, request: Request) -> Result<Response
 }
 
 /// Invoke's errors name the version, also where the caller named none.
-fn with_version(functions: &Functions, name: &Name, fault: ServiceError) -> ServiceError {
-    if fault.status != 404 || name.qualifier.is_some() {
-        return fault;
+fn with_version(functions: &Functions, name: &Name, error: ServiceError) -> ServiceError {
+    if error.status != 404 || name.qualifier.is_some() {
+        return error;
     }
     let latest = Name {
         qualifier: Some("$LATEST".to_owned()),
@@ -264,14 +264,14 @@ fn spec(
     }
 }
 
-/// A place among the invocations that may run at one time; given back when dropped.
+/// One of the concurrent executions of function and account; released when dropped.
 struct ConcurrencySlot<'a> {
     account: &'a AtomicUsize,
     function: Arc<AtomicUsize>,
 }
 
 impl<'a> ConcurrencySlot<'a> {
-    /// A place, or the reason why there is none.
+    /// Takes one, or says which limit is reached.
     fn take(functions: &'a Functions, spec: &FunctionSpec) -> Result<Self, &'static str> {
         let slot = Self {
             account: &functions.running,
@@ -279,7 +279,7 @@ impl<'a> ConcurrencySlot<'a> {
         };
         let account = slot.account.fetch_add(1, Ordering::AcqRel);
         let function = slot.function.fetch_add(1, Ordering::AcqRel);
-        // Dropping the slot gives both places back.
+        // Dropping the slot releases both.
         if spec
             .reserved
             .is_some_and(|limit| function >= usize::try_from(limit).unwrap_or(usize::MAX))
@@ -301,5 +301,5 @@ impl Drop for ConcurrencySlot<'_> {
 }
 
 fn throttled(reason: &'static str) -> ServiceError {
-    fault(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
+    user_error(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
 }

@@ -74,7 +74,7 @@ struct Revision {
     code: Package,
     last_modified: String,
     revision_id: String,
-    /// The id once it has settled: making and updating a function changes it twice.
+    /// The id once the change is done: creating and updating a function changes it twice.
     #[serde(default)]
     settled_id: Option<String>,
     /// A version is Pending until then, by the local cloud's clock.
@@ -170,9 +170,9 @@ fn admit(functions: &Functions, request: &Request) -> Result<(), ServiceError> {
             .may_pass(&principal, &role, "lambda.amazonaws.com"),
         None => Ok(()),
     };
-    allowed.and_then(|()| passed()).map_err(|mut fault| {
-        fault.status = 403;
-        fault
+    allowed.and_then(|()| passed()).map_err(|mut error| {
+        error.status = 403;
+        error
     })
 }
 
@@ -247,7 +247,7 @@ impl Function {
         }
     }
 
-    /// The version's number as text, and what belongs to it.
+    /// The version's number as text, and its revision.
     fn at(&self, qualifier: Option<&str>, now: i64) -> Option<(String, &Revision)> {
         match qualifier {
             None | Some("$LATEST") => Some(("$LATEST".to_owned(), self.effective(now))),
@@ -276,7 +276,7 @@ impl Function {
     /// Optimistic locking: the revision that the caller names must be the present one.
     fn check_revision(&self, now: i64, revision: Option<&str>) -> Result<(), ServiceError> {
         match revision {
-            Some(revision) if revision != self.revision_id(now) => Err(fault(
+            Some(revision) if revision != self.revision_id(now) => Err(user_error(
                 412,
                 "PreconditionFailedException",
                 "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
@@ -316,21 +316,21 @@ fn revision_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-fn fault(status: u16, code: &'static str, message: impl Into<String>) -> ServiceError {
+fn user_error(status: u16, code: &'static str, message: impl Into<String>) -> ServiceError {
     ServiceError::new(status, code, message).with("Type", "User")
 }
 
 fn invalid(message: impl Into<String>) -> ServiceError {
-    fault(400, "InvalidParameterValueException", message)
+    user_error(400, "InvalidParameterValueException", message)
 }
 
 fn conflict(message: impl Into<String>) -> ServiceError {
-    fault(409, "ResourceConflictException", message)
+    user_error(409, "ResourceConflictException", message)
 }
 
 fn missing(message: impl Into<String>) -> ServiceError {
     let message = message.into();
-    fault(404, "ResourceNotFoundException", message.clone()).with("Message", message)
+    user_error(404, "ResourceNotFoundException", message.clone()).with("Message", message)
 }
 
 fn not_found(shared: &Shared, name: &Name) -> ServiceError {
@@ -341,7 +341,7 @@ fn not_found(shared: &Shared, name: &Name) -> ServiceError {
     }
 }
 
-/// AWS's frame for a member that does not fit its model; `rule` begins with "Member must".
+/// AWS's validation message for a member that does not fit its model; `rule` begins with "Member must".
 fn validation(member: &str, value: &str, rule: &str) -> ServiceError {
     refused_value(member, &format!("'{value}'"), rule)
 }

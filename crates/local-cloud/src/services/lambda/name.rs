@@ -1,7 +1,7 @@
 //! How a function is named: by its name, a part of its ARN or the whole ARN, with or without a
 //! qualifier, which may also come as a parameter of its own.
 
-use super::{fault, invalid, missing, validation};
+use super::{invalid, missing, user_error, validation};
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
 
@@ -83,7 +83,7 @@ impl Name {
         if name.function.len() > 64 {
             let rule = "Member must have length less than or equal to 64";
             let words = validation("functionName", text, rule).message;
-            return Err(fault(400, "InvalidParameterValueException", words));
+            return Err(user_error(400, "InvalidParameterValueException", words));
         }
         Ok(name)
     }

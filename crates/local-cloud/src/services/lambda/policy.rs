@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::name::function_arn;
 use super::{
-    Function, Functions, LambdaResult, Name, body, conflict, fault, invalid, missing, not_found,
-    revision_id, validation,
+    Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found,
+    revision_id, user_error, validation,
 };
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
@@ -118,7 +118,7 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
         if size > SIZE_LIMIT {
             let words =
                 format!("The final policy size ({size}) is bigger than the limit ({SIZE_LIMIT}).");
-            return Err(fault(400, "PolicyLengthExceededException", words));
+            return Err(user_error(400, "PolicyLengthExceededException", words));
         }
         let text = statement.json(&resource).to_string();
         function.statements.push(statement);
@@ -193,7 +193,7 @@ fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), Servic
 
 fn locked(function: &Function, revision: Option<&str>) -> Result<(), ServiceError> {
     match revision {
-        Some(revision) if revision != function.policy_revision => Err(fault(
+        Some(revision) if revision != function.policy_revision => Err(user_error(
             412,
             "PreconditionFailedException",
             "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id",
@@ -214,7 +214,7 @@ fn document(statements: Vec<Value>) -> Value {
     json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements })
 }
 
-/// A service, an account, an ARN of IAM, or anybody.
+/// A service, an account, an ARN of IAM, or `*`.
 fn is_principal(text: &str) -> bool {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     let homes = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com"];

@@ -86,7 +86,7 @@ pub(super) fn checked_tags(
             || key.to_ascii_lowercase().starts_with("aws:")
     };
     match tags.iter().find(|(key, value)| wrong(key, value)) {
-        // Uncertain: how AWS words it; the limits themselves are documented.
+        // Uncertain: AWS's message is not known; the limits are documented.
         Some((key, _)) => Err(invalid(format!("The tag '{key}' is not valid."))),
         None if tags.len() > 50 => Err(invalid("Number of tags exceeds resource tag limit.")),
         None => Ok(tags),

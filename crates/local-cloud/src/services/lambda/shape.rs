@@ -95,7 +95,7 @@ fn state(shape: &mut Value, is_pending: bool, is_updating: bool) {
     }
 }
 
-/// Lists leave out the state.
+/// Lists leave out the state and the version of the runtime.
 fn listed(mut shape: Value) -> Value {
     if let Some(members) = shape.as_object_mut() {
         members.retain(|name, _| {

@@ -15,10 +15,10 @@ use crate::wire::ServiceError;
 
 const PAGE_BYTES: usize = 1_048_576;
 const PAGE_EVENTS: i64 = 10_000;
-/// How many events one call looks at; the rest follows with the token.
+/// How many events one call searches; the token continues.
 const SCAN_LIMIT: usize = 200_000;
 
-/// Where a search goes on.
+/// Where a search continues.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
     /// Events after this one.
@@ -26,7 +26,7 @@ struct Token {
     /// Empty pages still to come.
     empty: u32,
     issued_ms: i64,
-    /// What was asked, so that a token cannot go on with another question.
+    /// A digest of the query, so that a token cannot continue another one.
     question: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Log groups: their life, retention and tags.
+//! Log groups: creation and deletion, retention, tags.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::call::{LogsCall, LogsResult, constraint, group_name, page};
 use super::{Group, invalid};
 use crate::wire::ServiceError;
 
-/// The only numbers of days that the service takes.
+/// The numbers of days that the service accepts.
 const RETENTIONS: [i64; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,

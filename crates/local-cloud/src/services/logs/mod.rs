@@ -246,7 +246,7 @@ impl Group {
             .map_or(i64::MIN, |days| now_ms.saturating_sub(days * DAY_MS))
     }
 
-    /// What counts as stored: each event's bytes and 26 more.
+    /// The stored bytes: those of each event and 26 more.
     fn stored_bytes(&self) -> usize {
         self.events
             .values()

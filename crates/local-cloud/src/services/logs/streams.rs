@@ -1,4 +1,4 @@
-//! Log streams: their life, and writing and reading the events of one.
+//! Log streams: creation and deletion, writing and reading the events of one.
 
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
     Ok(body)
 }
 
-/// Events that are too old, expired or too new are left out, and the answer says so.
+/// Events that are too old, expired or too new are rejected, and the answer says so.
 fn rejected(lines: &[(i64, String)], now_ms: i64, horizon: i64) -> Option<Value> {
     let count = |old: i64| lines.iter().take_while(|(time, _)| *time < old).count();
     let expired = count(horizon);

@@ -1,4 +1,4 @@
-//! JSON selectors: what they say of a message.
+//! JSON selectors, and whether a message matches.
 
 use super::{Comparison, compare};
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! Filter patterns: terms, JSON selectors, and space-delimited fields.
 //!
 //! - `ERROR timeout`: both terms; `"two words"` is a phrase; `?a ?b` is either; `-a` must not occur.
-//!   A term counts wherever it occurs. AWS does not document whether it must be a whole word; finding
-//!   more is the safer choice for who looks for errors.
+//!   A term counts wherever it occurs. AWS does not document whether it must be a whole word; matching
+//!   more is the safer choice in a search for errors.
 //! - `{ $.level = "ERROR" && ($.code >= 500 || $.path = /api*) }` for JSON messages.
 //! - `[time, id, level = ERROR, ...]` for messages of fields.
 //! - `%ERR(OR)?%`: a regular expression between percent signs.
