@@ -1,11 +1,13 @@
-//! The local cloud: a small, strict AWS on one loopback port, over AWS's own wire protocols.
-
-#![warn(missing_docs)]
+//! A small, strict AWS on one loopback port: [`LocalCloud`].
+//!
+#![doc = include_str!("../README.md")]
+// How the modules of this crate depend on each other is checked by `tests/it/architecture.rs`.
 
 mod clock;
 mod conditions;
 mod control;
 mod data_plane;
+mod local_cloud;
 mod operations;
 mod options;
 mod origin_check;
@@ -20,175 +22,9 @@ mod start_error;
 mod state;
 mod wire;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use tokio::sync::watch;
-
 pub use clock::Clock;
 pub use conditions::{Call, Conditions, ControlPlane, Fault, FaultKind, Scenario};
+pub use local_cloud::{Finder, LocalCloud};
 pub use options::Options;
 pub use port_owner::{PortOwner, port_owner};
 pub use start_error::StartError;
-
-use state::Cloud;
-
-/// A running local cloud. Dropping it ends it; [`LocalCloud::stop`] waits until everything has ended.
-#[derive(Debug)]
-pub struct LocalCloud {
-    cloud: Arc<Cloud>,
-    server: server::Server,
-    /// Dropped last: what still runs writes there.
-    _temporary: Option<TemporaryFolder>,
-}
-
-/// A state folder of our own making, removed at the end.
-#[derive(Debug)]
-struct TemporaryFolder(PathBuf);
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // Files that a process still holds open are removed at the next start.
-        let _ = fs_err::remove_dir_all(&self.0);
-    }
-}
-
-impl LocalCloud {
-    /// Binds the port and begins to serve. Takes a few milliseconds.
-    ///
-    /// # Errors
-    /// The port is taken, or a folder cannot be used.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
-        let is_temporary = options.state_dir.is_none();
-        let listener = server::bind(options.port).await?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen {
-            port: options.port,
-            source,
-        })?;
-        let state_dir = runtime::state_dir(options.state_dir.clone())?;
-        let temporary = is_temporary.then(|| TemporaryFolder(state_dir.clone()));
-        let cloud = Arc::new(Cloud::new(options, address, state_dir)?);
-        let stopping = cloud.shared.stopping.clone();
-        tokio::spawn(Arc::clone(&cloud.keeper).run(stopping));
-        let server = server::Server::start(listener, address, Arc::clone(&cloud));
-        Ok(Self {
-            cloud,
-            server,
-            _temporary: temporary,
-        })
-    }
-
-    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
-    pub fn endpoint(&self) -> &str {
-        &self.cloud.shared.endpoint
-    }
-
-    /// The only region.
-    pub fn region(&self) -> &str {
-        &self.cloud.shared.region
-    }
-
-    /// The address it listens on.
-    pub fn addr(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// The clock, to be turned forward by tests.
-    pub fn clock(&self) -> &Clock {
-        &self.cloud.shared.clock
-    }
-
-    /// Plans a fault.
-    pub fn inject(&self, fault: Fault) {
-        self.cloud.shared.conditions.add(fault);
-    }
-
-    /// The faults that are still to come.
-    pub fn faults(&self) -> Vec<Fault> {
-        self.cloud.shared.conditions.faults()
-    }
-
-    /// Changes delays, limits and strictness.
-    pub fn set_conditions(&self, conditions: Conditions) {
-        self.cloud.shared.conditions.set(conditions);
-    }
-
-    /// The seed of the random numbers that decide about faults with a probability. A cloud that starts with
-    /// this seed repeats them.
-    pub fn seed(&self) -> u64 {
-        let conditions = self.cloud.shared.conditions.now();
-        conditions.seed.unwrap_or_default()
-    }
-
-    /// Every call of a control plane so far, the latest last.
-    pub fn calls(&self) -> Vec<Call> {
-        self.cloud.shared.conditions.calls()
-    }
-
-    /// Finds the API with these tags, for as long as it is deployed on a stage of this name.
-    pub fn finder(&self, stage: &str, tags: &[(&str, &str)]) -> Finder {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Finder {
-            cloud: Arc::clone(&self.cloud),
-            stage: stage.to_owned(),
-            tags: tags.iter().map(owned).collect(),
-        }
-    }
-
-    /// An access key whose calls meet no fault and no latency, and are not listed: for an observer beside
-    /// the program under test, whose calls would use up the faults that are planned for it.
-    pub fn observer_key(&self) -> &str {
-        &self.cloud.observer_key
-    }
-
-    /// Waits until no socket is open and every `$disconnect` is done.
-    pub async fn silent(&self) {
-        self.cloud.sockets.silent().await;
-    }
-
-    /// Breaks off every StartLiveTail session in the middle of a message, as a lost network does.
-    pub fn cut_live_tails(&self) {
-        self.cloud.logs.cut_tails();
-    }
-
-    /// How many StartLiveTail sessions are open.
-    pub fn live_tails(&self) -> usize {
-        self.cloud.logs.tails()
-    }
-
-    /// Why the state cannot be written to the `persist` folder at the moment.
-    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
-        self.cloud.keeper.trouble()
-    }
-
-    /// Closes the port and every socket, ends every process, and removes a temporary state folder.
-    pub async fn stop(mut self) {
-        self.cloud.shared.stopping.cancel();
-        self.server.stop().await;
-        self.cloud.environments.ended().await;
-        let keeper = Arc::clone(&self.cloud.keeper);
-        let _ = tokio::task::spawn_blocking(move || keeper.close()).await;
-    }
-}
-
-impl Drop for LocalCloud {
-    fn drop(&mut self) {
-        self.cloud.shared.stopping.cancel();
-    }
-}
-
-/// Finds an API by its tags; see [`LocalCloud::finder`].
-#[derive(Debug, Clone)]
-pub struct Finder {
-    cloud: Arc<Cloud>,
-    stage: String,
-    tags: Vec<(String, String)>,
-}
-
-impl Finder {
-    /// `ws://…/STAGE`, if it is there now.
-    pub fn url(&self) -> Option<String> {
-        self.cloud.apis.find(&self.stage, &self.tags)
-    }
-}

@@ -196,6 +196,27 @@ fn files_of_one_folder_import_each_other_in_one_direction() {
     }
 }
 
+/// The facade's names would hide a cycle: `crate::Clock` is `crate::clock::Clock` to anything within.
+#[test]
+fn nothing_imports_the_facade() {
+    let is_name = |path: &[String]| {
+        let first = path.first()?;
+        first
+            .starts_with(|c: char| c.is_uppercase())
+            .then(|| first.clone())
+    };
+    let within = modules()
+        .into_iter()
+        .filter(|(module, _)| !module.is_empty());
+    for (module, code) in within {
+        let names: Vec<_> = paths(&module, &code)
+            .iter()
+            .filter_map(|path| is_name(path))
+            .collect();
+        assert_eq!(names, [""; 0], "in {module:?}");
+    }
+}
+
 /// Every service reads the clock and the conditions, often under its own lock. Neither knows any service, so
 /// they cannot wait for one.
 #[test]
