@@ -6,17 +6,17 @@
 //! | file | what it does |
 //! |---|---|
 //! | `start` | from the flags to a running local cloud, or to the reason why there is none |
-//! | `conditions` | the flags about faults, delays and the clock |
+//! | `weather` | the flags about faults, delays and the clock |
 //! | `ending` | Ctrl-C and SIGTERM |
 //! | `watch`, `redeploy` | `--watch` |
 //! | `banner` | what it says when it is ready |
 
 mod banner;
-mod conditions;
 mod ending;
 mod redeploy;
 mod start;
 mod watch;
+mod weather;
 
 use super::deploy::{self, Deployed, How};
 use super::{Context, logs};

@@ -1,6 +1,6 @@
 //! From the flags to a running local cloud, or to the reason why there is none.
 
-use super::conditions;
+use super::weather;
 use crate::cli;
 use crate::commands::Context;
 use crate::config::{Settings, Target};
@@ -27,14 +27,14 @@ pub(super) fn options(settings: &Settings, flags: &cli::Local) -> Result<Options
     let Target::Local(port) = settings.target else {
         return Err(Error::failed("the local cloud has no port"));
     };
-    let scenario = conditions::scenario(flags)?;
+    let scenario = weather::scenario(flags)?;
     let mut options = Options {
         port,
         persist: flags.persist.clone(),
         conditions: scenario.conditions,
         faults: scenario.faults,
-        clock_ahead: conditions::clock_ahead(flags)?,
-        clock_speed: conditions::clock_speed(flags)?,
+        clock_ahead: weather::clock_ahead(flags)?,
+        clock_speed: weather::clock_speed(flags)?,
         ..Options::default()
     };
     if let Some(region) = &settings.region {
