@@ -28,13 +28,12 @@ use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, UPGRADE, USER_AGENT};
+use http::header::USER_AGENT;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 
 use super::authorizer::{self, Allowed, Denied};
@@ -43,6 +42,7 @@ use super::integration::{self, Failure};
 use super::reply::Reply;
 use super::request_log::{Caller, Entry, RequestLog};
 use super::sockets::{OutgoingFrame, connection_id};
+use super::upgrade::{accept, socket_key};
 use super::{Connection, Gateway, Target, message, session};
 use crate::conditions::FaultKind;
 use crate::services::apigatewayv2::{LiveIntegration, LiveRoute, LiveStage};
@@ -57,19 +57,6 @@ struct Refused {
     detail: Option<&'static str>,
     /// An HTML page of AWS's front end, without the headers of the API.
     is_page: bool,
-}
-
-/// Whether a request is a WebSocket handshake.
-pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
-    let has = |name: HeaderName, wanted: &str| {
-        headers.get_all(name).iter().any(|value| {
-            let value = value.to_str().unwrap_or_default();
-            value
-                .split(',')
-                .any(|part| part.trim().eq_ignore_ascii_case(wanted))
-        })
-    };
-    method == Method::GET && has(UPGRADE, "websocket") && has(CONNECTION, "upgrade")
 }
 
 /// Answers a handshake; with 101 the connection is open. A fault can demand that there is no answer.
@@ -130,19 +117,6 @@ async fn handshake(
         Some(FaultKind::LostAnswer) => ServerAction::HangUp,
         _ => ServerAction::Send(response),
     }
-}
-
-fn socket_key(headers: &HeaderMap) -> Result<HeaderValue, Box<Response>> {
-    let bad = |status, words| Response::rest_error(status, "BadRequestException", words);
-    if headers
-        .get("sec-websocket-version")
-        .is_none_or(|version| version != "13")
-    {
-        let refused = bad(StatusCode::UPGRADE_REQUIRED, "Upgrade Required");
-        return Err(Box::new(refused.with("sec-websocket-version", "13")));
-    }
-    let key = headers.get("sec-websocket-key").cloned();
-    key.ok_or_else(|| Box::new(bad(StatusCode::BAD_REQUEST, "Bad Request")))
 }
 
 /// One handshake, until it is accepted or refused.
@@ -381,18 +355,6 @@ fn connection(
         closing: CancellationToken::new(),
         ending: std::sync::OnceLock::new(),
     }
-}
-
-fn accept(key: &HeaderValue, reply: &Reply) -> Response {
-    let mut response = Response::empty(StatusCode::SWITCHING_PROTOCOLS)
-        .with("connection", "upgrade")
-        .with("upgrade", "websocket")
-        .with("sec-websocket-accept", &derive_accept_key(key.as_bytes()));
-    let protocol = |name: &str| name.eq_ignore_ascii_case("sec-websocket-protocol");
-    if let Some((_, chosen)) = reply.headers.iter().find(|(name, _)| protocol(name)) {
-        response = response.with("sec-websocket-protocol", chosen);
-    }
-    response
 }
 
 /// AWS's answer to an address that is not a stage.

@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `target` | which stage of which API an address means |
-//! | `handshake` | the upgrade: `$connect` decides, with AWS's statuses and bodies |
+//! | `handshake`, `upgrade` | a handshake: `$connect` decides, with AWS's statuses and bodies |
 //! | `authorizer` | who may connect: IAM, or a function that is asked before `$connect` |
 //! | `session` | one open socket: frames, limits, timers, and exactly one `$disconnect` |
 //! | `sockets`, `close_reason` | the open connections, and how they end |
@@ -32,6 +32,7 @@ mod session;
 mod sockets;
 mod target;
 mod throttle;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -43,9 +44,10 @@ use crate::services::logs::Logs;
 use crate::shared::Shared;
 
 pub(crate) use close_reason::CloseReason;
-pub(crate) use handshake::{forbidden, is_upgrade, open};
+pub(crate) use handshake::{forbidden, open};
 pub(crate) use sockets::{Connection, Sockets};
 pub(crate) use target::Target;
+pub(crate) use upgrade::is_upgrade;
 
 /// What answers at the stages' URLs, and the services that it asks.
 #[derive(Debug)]

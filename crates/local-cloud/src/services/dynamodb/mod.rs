@@ -4,17 +4,17 @@
 
 mod checks;
 mod engine;
+mod items;
+mod lifecycle;
 mod names;
 mod rights;
 mod throttled;
 mod tokens;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::persist::{Items, Persistent};
@@ -22,6 +22,7 @@ use crate::services::iam::Iam;
 use crate::shared::Shared;
 use crate::wire::{Request, Response, ServiceError};
 use engine::{Engine, TableError};
+use lifecycle::TablesState;
 pub(crate) use throttled::throttled;
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";
@@ -37,22 +38,6 @@ pub(crate) struct Tables {
     iam: Arc<Iam>,
     engine: OnceLock<Option<Engine>>,
     state: Mutex<TablesState>,
-}
-
-/// What the engine does not keep.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct TablesState {
-    tables: BTreeMap<String, TableLifecycle>,
-    swept_ms: i64,
-}
-
-/// The state of a table that the engine does not know.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct TableLifecycle {
-    active_ms: i64,
-    ttl_changed_ms: Option<i64>,
-    /// The last description, and until when the table is DELETING.
-    deleting: Option<(Value, i64)>,
 }
 
 /// The answer of one call, or its error as DynamoDB writes it.
@@ -193,181 +178,6 @@ impl Tables {
         }
     }
 
-    /// Items of a table that is not active yet are answered as if there were no table.
-    fn items(&self, call: &TableCall<'_>) -> TableResult {
-        let body = Value::Object(call.body.clone()).to_string();
-        let state = self.lock();
-        let now_ms = self.now_ms();
-        let fresh = |name: &String| {
-            state
-                .tables
-                .get(name)
-                .is_some_and(|life| life.active_ms > now_ms)
-        };
-        if rights::needs(call.operation, &call.body)
-            .iter()
-            .any(|(_, table)| fresh(table))
-        {
-            return Err(not_found("Requested resource not found").into());
-        }
-        drop(state);
-        self.index_keys(call)?;
-        let was_there = !Self::returns_old(call) || self.is_there(call);
-        let answer = self.ask(call.operation, &body)?;
-        // For an item that the update made, the engine returns its key, and DynamoDB nothing.
-        Ok(if was_there {
-            answer
-        } else {
-            without_attributes(&answer)
-        })
-    }
-
-    /// Only items with a long attribute need the table's indexes.
-    fn index_keys(&self, call: &TableCall<'_>) -> Result<(), TableError> {
-        if !checks::has_long_attributes(&call.body) {
-            return Ok(());
-        }
-        let body = json!({ "TableName": call.table() }).to_string();
-        let described = self.ask("DescribeTable", &body)?;
-        let described: Value = serde_json::from_str(&described).unwrap_or_default();
-        Ok(checks::index_keys(&call.body, &described["Table"])?)
-    }
-
-    fn returns_old(call: &TableCall<'_>) -> bool {
-        call.operation == "UpdateItem"
-            && call.body.get("ReturnValues").and_then(Value::as_str) == Some("ALL_OLD")
-    }
-
-    fn is_there(&self, call: &TableCall<'_>) -> bool {
-        let key = call.body.get("Key");
-        let body =
-            json!({"TableName": call.table(), "Key": key, "ConsistentRead": true}).to_string();
-        // A key that is refused here is refused again by the update.
-        let answer = self.ask("GetItem", &body).unwrap_or_default();
-        serde_json::from_str::<Value>(&answer).is_ok_and(|found| found.get("Item").is_some())
-    }
-
-    fn create(&self, call: &TableCall<'_>) -> TableResult {
-        let name = call.table().to_owned();
-        let now_ms = self.now_ms();
-        if self.lock().deleting(&name, now_ms).is_some() {
-            return Err(in_use(&format!("Table is being deleted: {name}")).into());
-        }
-        let answer = self.shown(call)?;
-        let active_ms = self.shared.propagated_at();
-        self.lock().tables.insert(
-            name,
-            TableLifecycle {
-                active_ms,
-                ..TableLifecycle::default()
-            },
-        );
-        Ok(answer)
-    }
-
-    fn delete(&self, call: &TableCall<'_>) -> TableResult {
-        let name = call.table().to_owned();
-        let now_ms = self.now_ms();
-        // A second delete is no error while the first is under way.
-        if let Some(description) = self.lock().deleting(&name, now_ms) {
-            return Ok(json!({ "TableDescription": description }).to_string());
-        }
-        if self.lock().is_creating(&name, now_ms) {
-            return Err(in_use(&format!("Table is being created: {name}")).into());
-        }
-        let answer = self.shown(call)?;
-        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        value["TableDescription"]["TableStatus"] = "DELETING".into();
-        let gone_ms = self.shared.propagated_at();
-        let deleting = Some((value["TableDescription"].clone(), gone_ms));
-        self.lock().tables.insert(
-            name,
-            TableLifecycle {
-                deleting,
-                ..TableLifecycle::default()
-            },
-        );
-        Ok(value.to_string())
-    }
-
-    fn describe(&self, call: &TableCall<'_>) -> TableResult {
-        let now_ms = self.now_ms();
-        if let Some(description) = self.lock().deleting(call.table(), now_ms) {
-            return Ok(json!({ "Table": description }).to_string());
-        }
-        let answer = self.shown(call)?;
-        if !self.lock().is_creating(call.table(), now_ms) {
-            return Ok(answer);
-        }
-        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        value["Table"]["TableStatus"] = "CREATING".into();
-        Ok(value.to_string())
-    }
-
-    fn must_be_active(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
-        if self.lock().is_creating(call.table(), self.now_ms()) {
-            return Err(in_use(&format!("Table is being created: {}", call.table())));
-        }
-        Ok(())
-    }
-
-    /// AWS allows one change an hour, and refuses one that changes nothing.
-    fn update_ttl(&self, call: &TableCall<'_>) -> TableResult {
-        self.must_be_active(call)?;
-        let before = self.ttl(call)?;
-        let wanted = call
-            .body
-            .get("TimeToLiveSpecification")
-            .and_then(|spec| spec.get("Enabled"));
-        let enabled = before.get("TimeToLiveStatus").and_then(Value::as_str) == Some("ENABLED");
-        match wanted {
-            Some(Value::Bool(true)) if enabled => {
-                return Err(validation("TimeToLive is already enabled").into());
-            }
-            Some(Value::Bool(false)) if !enabled => {
-                return Err(validation("TimeToLive is already disabled").into());
-            }
-            _ => {}
-        }
-        let now_ms = self.now_ms();
-        let name = call.table().to_owned();
-        let changed = self
-            .lock()
-            .tables
-            .get(&name)
-            .and_then(|life| life.ttl_changed_ms);
-        if changed.is_some_and(|changed| now_ms - changed < TTL_CHANGE_MS) {
-            let words = "Time to live has been modified multiple times within a fixed interval";
-            return Err(validation(words).into());
-        }
-        let answer = self.shown(call)?;
-        self.lock().tables.entry(name).or_default().ttl_changed_ms = Some(now_ms);
-        Ok(answer)
-    }
-
-    fn ttl(&self, call: &TableCall<'_>) -> Result<Value, TableError> {
-        let body = json!({ "TableName": call.table() }).to_string();
-        let answer = self.ask("DescribeTimeToLive", &body)?;
-        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        Ok(value["TimeToLiveDescription"].take())
-    }
-
-    /// A change is ENABLING or DISABLING for a while.
-    fn describe_ttl(&self, call: &TableCall<'_>) -> TableResult {
-        let mut ttl = self.ttl(call)?;
-        let changed = self
-            .lock()
-            .tables
-            .get(call.table())
-            .and_then(|life| life.ttl_changed_ms);
-        let delay = self.shared.propagation_ms();
-        if changed.is_some_and(|changed| self.now_ms() - changed < delay) {
-            let enabled = ttl["TimeToLiveStatus"] == "ENABLED";
-            ttl["TimeToLiveStatus"] = if enabled { "ENABLING" } else { "DISABLING" }.into();
-        }
-        Ok(json!({ "TimeToLiveDescription": ttl }).to_string())
-    }
-
     /// Backups are not part of the local cloud; but tools that read a table call this.
     fn describe_backups(&self, call: &TableCall<'_>) -> TableResult {
         let body = json!({ "TableName": call.table() }).to_string();
@@ -435,41 +245,12 @@ impl Items for Tables {
     }
 }
 
-impl TablesState {
-    fn is_creating(&self, name: &str, now_ms: i64) -> bool {
-        self.tables
-            .get(name)
-            .is_some_and(|life| life.active_ms > now_ms)
-    }
-
-    /// The description of a table that is being deleted; drops one that is deleted by now.
-    fn deleting(&mut self, name: &str, now_ms: i64) -> Option<Value> {
-        let (description, until_ms) = self.tables.get(name)?.deleting.clone()?;
-        if now_ms >= until_ms {
-            self.tables.remove(name);
-            return None;
-        }
-        Some(description)
-    }
-}
-
-fn without_attributes(answer: &str) -> String {
-    let mut value: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
-    value.remove("Attributes");
-    Value::Object(value).to_string()
-}
-
 fn validation(words: &str) -> ServiceError {
     ServiceError::new(400, "com.amazon.coral.validate#ValidationException", words)
 }
 
 fn not_found(words: &str) -> ServiceError {
     ServiceError::new(400, "ResourceNotFoundException", words)
-}
-
-fn in_use(words: &str) -> ServiceError {
-    let words = format!("Attempt to change a resource which is still in use: {words}");
-    ServiceError::new(400, "ResourceInUseException", words)
 }
 
 /// DynamoDB's namespace for refusals by IAM.
