@@ -53,6 +53,14 @@ pub fn is_conflict<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     ) || status(error) == Some(409)
 }
 
+/// The caller lacks a permission.
+pub fn is_denied<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    matches!(
+        code(error),
+        Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
+    )
+}
+
 /// Too many calls; the same call may go through later.
 pub fn is_throttled<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     matches!(

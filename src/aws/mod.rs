@@ -7,7 +7,7 @@
 mod errors;
 
 pub use errors::{
-    Failure, code, explain, is_conflict, is_missing, is_throttled, is_unclear, status,
+    Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear, status,
 };
 
 use crate::config::{Settings, Target};

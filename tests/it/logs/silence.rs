@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_chat_the_logs_say_that_there_is_none() {
-    let chat = Chat::in_weather(calm()).await;
+    let chat = Chat::in_conditions(calm()).await;
     let said = chat.chatctl(&["logs"]);
     assert_eq!((said.code, said.out.as_str()), (0, ""));
     assert!(
@@ -51,7 +51,7 @@ async fn when_the_lines_stop_the_reason_is_told_if_something_is_broken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_that_is_deployed_says_why_its_logs_are_empty() {
-    let chat = Chat::in_weather(calm()).await;
+    let chat = Chat::in_conditions(calm()).await;
     let deployed = chat.chatctl(&["deploy", "--yes", "--no-prove"]);
     assert_eq!(deployed.code, 0, "{}", deployed.err);
     let why = || chat.chatctl(&["logs", "--since", "1s"]).err;
