@@ -1,7 +1,7 @@
 //! What a member may be called.
 //!
 //! A name is shown to strangers in front of a colon, so it must not forge one ("Alice: hi"), hide in
-//! the line (control, bidirectional and zero-width characters) or pass for the room itself (reserved
+//! the line (control, bidirectional and zero-width characters) or pass for the chat itself (reserved
 //! words). Two spellings that look or sound the same to people are the same name: the *folded* form
 //! (compatibility composition, letter case, inner spaces) is the key of the lock in the table, the
 //! *shown* form is what others read. Look-alike letters of different scripts (Latin and Cyrillic `a`)
@@ -15,7 +15,7 @@ pub const MAX_CHARS: usize = 32;
 /// Longer input is refused before it is normalised, because one character may become eighteen.
 const MAX_RAW_BYTES: usize = 512;
 
-/// Names that would pass for the room speaking. Compared in folded form.
+/// Names that would pass for the chat itself. Compared in folded form.
 const RESERVED: [&str; 12] = [
     "admin",
     "administrator",

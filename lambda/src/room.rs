@@ -15,8 +15,8 @@ use crate::chat::refusal::Refusal;
 use crate::chat::{Decision, LIST_LIMIT, Member, admit, decide, expiry};
 use crate::clock::Millis;
 use crate::event::{Event, Route};
-use crate::log::Level;
 use crate::names::Name;
+use crate::outcome::{Outcome, Tally};
 use crate::push::{Frame, Post, Presence, Push};
 use crate::store::{Claim, Claimed, Listed, Store, StoreError};
 
@@ -34,59 +34,6 @@ pub struct Room<S, P> {
     pub push: P,
     /// Pages that may connect.
     pub allowed_origins: Vec<String>,
-}
-
-/// Numbers for the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Deliveries that ended well.
-    pub recipients: usize,
-    /// Connections found gone.
-    pub gone: usize,
-    /// Deliveries that did not.
-    pub failed: usize,
-}
-
-/// How an event ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// One word for it.
-    pub code: &'static str,
-    /// The status that API Gateway logs, and on `$connect` hands to the client.
-    pub status: u16,
-    /// The sub-protocol to echo.
-    pub protocol: Option<&'static str>,
-    /// Why a `$connect` was refused.
-    pub reason: Option<String>,
-    /// How many were reached.
-    pub tally: Tally,
-    /// What an operator should know.
-    pub trouble: Option<String>,
-}
-
-impl Outcome {
-    /// An outcome with nothing but a word and a status.
-    pub fn new(code: &'static str, status: u16) -> Self {
-        let tally = Tally::default();
-        Self {
-            code,
-            status,
-            protocol: None,
-            reason: None,
-            tally,
-            trouble: None,
-        }
-    }
-
-    /// How loud the log should be.
-    pub fn level(&self) -> Level {
-        let level = Level::of_status(self.status);
-        if self.trouble.is_some() {
-            level.max(Level::Warn)
-        } else {
-            level
-        }
-    }
 }
 
 /// Why a message did not get to its end.

@@ -1,5 +1,5 @@
-//! Getting frames to connections, and the promise the room needs: everybody is tried, all tries end
-//! before the function returns, and who is slow, dead or throttled costs the others nothing.
+//! Posting frames to connections. What callers rely on: every recipient is tried, all tries end before
+//! the function returns, and a recipient that is slow, gone or throttled does not delay the others.
 
 pub mod gateway;
 
@@ -36,7 +36,7 @@ pub struct Post {
     pub frames: Arc<[Frame]>,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Connections that got everything.
@@ -52,7 +52,7 @@ pub struct Report {
 /// Whether a connection is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is, or nobody can say.
+    /// It is, or that could not be found out.
     Here,
     /// It is not.
     Gone,
@@ -64,7 +64,7 @@ pub trait Push {
     /// Delivers a batch.
     async fn deliver(&self, place: &Place, posts: Vec<Post>) -> Report;
 
-    /// Asks after a connection without disturbing it.
+    /// Whether a connection is open, without posting to it.
     async fn presence(&self, place: &Place, connection: &str) -> Presence;
 
     /// Closes a connection.

@@ -1,4 +1,4 @@
-//! What the chat remembers, and the promises it needs from whoever remembers it.
+//! What the chat stores, and the guarantees it needs from a store.
 //!
 //! Memory of the process is no place for it: AWS runs as many copies of the function as there are
 //! messages at once, and ends them when it likes. The prototype kept its names in a map and lost
@@ -15,14 +15,14 @@ use crate::names::Name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 
-/// A wish for a name.
+/// A request for a name.
 #[derive(Clone, Debug)]
 pub struct Claim<'a> {
-    /// Who wants it.
+    /// The connection that asks.
     pub connection: &'a str,
-    /// What it wants.
+    /// The name it asks for.
     pub name: &'a Name,
-    /// What it has, as far as is known.
+    /// The name it holds, as far as is known.
     pub old: Option<&'a Name>,
     /// The time.
     pub now: Millis,
@@ -30,7 +30,7 @@ pub struct Claim<'a> {
     pub expires: u64,
 }
 
-/// What became of it.
+/// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The name is its, and the old one is free.
@@ -55,8 +55,7 @@ pub struct Listed {
     pub since: u64,
 }
 
-/// The promises. Each function is one step that happens wholly or not at all, whatever other copies
-/// of the function do meanwhile.
+/// The operations of a store. Each is atomic, whatever other copies of the function do meanwhile.
 ///
 /// The futures need not be `Send`: the function runs on one thread, as Lambda gives it one event at a
 /// time.
@@ -70,7 +69,7 @@ pub trait Store {
         expires: u64,
     ) -> Result<Member, StoreError>;
 
-    /// Remembers an overfull window.
+    /// Stores the number of windows in a row over the limit.
     async fn strike(&self, connection: &str, strikes: u64, now: Millis) -> Result<(), StoreError>;
 
     /// The name this connection holds.
