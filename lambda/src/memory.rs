@@ -38,7 +38,7 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every lock: the folded name and its owner.
+    /// Every lock: the key of a name and its owner.
     pub fn locks(&self) -> Vec<(String, String)> {
         self.rows()
             .locks
@@ -91,10 +91,10 @@ impl Store for MemoryStore {
             .members
             .get(claim.connection)
             .and_then(|row| row.member.name.as_ref());
-        if held.map(|name| &name.folded) != claim.old.map(|name| &name.folded) {
+        if held.map(|name| &name.key) != claim.old.map(|name| &name.key) {
             return Ok(Claimed::Changed);
         }
-        if let Some((owner, expires)) = rows.locks.get(&claim.name.folded)
+        if let Some((owner, expires)) = rows.locks.get(&claim.name.key)
             && owner != claim.connection
             && *expires > claim.now.secs()
         {
@@ -103,10 +103,10 @@ impl Store for MemoryStore {
             });
         }
         if let Some(old) = claim.old {
-            rows.locks.remove(&old.folded);
+            rows.locks.remove(&old.key);
         }
         let lock = (claim.connection.to_owned(), claim.expires);
-        rows.locks.insert(claim.name.folded.clone(), lock);
+        rows.locks.insert(claim.name.key.clone(), lock);
         let row = rows.members.entry(claim.connection.to_owned()).or_default();
         if row.member.name.is_none() {
             row.since = claim.now.0;
@@ -136,11 +136,11 @@ impl Store for MemoryStore {
         Ok(members)
     }
 
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError> {
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {
         let rows = self.rows();
         let lock = rows
             .locks
-            .get(folded)
+            .get(key)
             .filter(|(_, expires)| *expires > now.secs());
         Ok(lock.map(|(owner, _)| owner.clone()))
     }
@@ -148,23 +148,23 @@ impl Store for MemoryStore {
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
         let mut rows = self.rows();
         let row = rows.members.remove(connection).unwrap_or_default();
         let name = row.member.name;
-        let folded = name
+        let key = name
             .as_ref()
-            .map(|name| name.folded.clone())
-            .or(folded.map(str::to_owned));
-        if let Some(folded) = folded
+            .map(|name| name.key.clone())
+            .or(key.map(str::to_owned));
+        if let Some(key) = key
             && rows
                 .locks
-                .get(&folded)
+                .get(&key)
                 .is_some_and(|(owner, _)| owner == connection)
         {
-            rows.locks.remove(&folded);
+            rows.locks.remove(&key);
         }
         Ok(name
             .filter(|_| row.expires > now.secs())

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::chat::frames::Stamp;
 use crate::chat::refusal::Refusal;
-use crate::chat::{Decision, LIST_LIMIT, Member, admit, decide, expiry};
+use crate::chat::{Decision, LIST_LIMIT, Member, admit, decide, expiry, id_of_client};
 use crate::clock::Millis;
 use crate::event::{Event, Route};
 use crate::names::Name;
@@ -39,8 +39,8 @@ pub struct Room<S, P> {
 /// Why a message did not get to its end.
 enum Stop {
     Refused(Refusal),
-    /// Refused, and the sender knows or need not.
-    Silent(Refusal),
+    /// Refused, and the sender has been told.
+    Told(&'static str, u16),
     Broken(StoreError),
 }
 
@@ -109,7 +109,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
     async fn finish(mut self, done: Done) -> Outcome {
         let (code, status) = match done {
             Ok(code) => (code, 200),
-            Err(Stop::Silent(refusal)) => (refusal.code(), refusal.status()),
+            Err(Stop::Told(code, status)) => (code, status),
             Err(Stop::Refused(refusal)) => self.refuse(&refusal).await,
             Err(Stop::Broken(StoreError(why))) => {
                 self.trouble = Some(why);
@@ -128,7 +128,8 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
     /// Tells the sender alone; after a `$disconnect` there is nobody to tell.
     async fn refuse(&mut self, refusal: &Refusal) -> (&'static str, u16) {
         if self.event.route != Route::Disconnect {
-            let frame = self.stamp.error(refusal);
+            let id = id_of_client(self.event);
+            let frame = self.stamp.error(refusal, id.as_ref());
             self.answer(vec![frame]).await;
         }
         (refusal.code(), refusal.status())
@@ -141,7 +142,6 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
             .await?;
         match decide(self.event, &sender, self.now) {
             Decision::Refuse(refusal) => Err(Stop::Refused(refusal)),
-            Decision::Ignore => Err(Stop::Silent(Refusal::RateLimited)),
             Decision::Strike(strikes) => {
                 store.strike(me, strikes, self.now).await?;
                 Err(Stop::Refused(Refusal::RateLimited))
@@ -160,13 +160,12 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
 
     /// The last strike. The client is told first, then API Gateway closes and sends `$disconnect`.
     async fn close(&mut self) -> Done {
-        self.answer(vec![self.stamp.error(&Refusal::Flooding)])
-            .await;
+        let (code, status) = self.refuse(&Refusal::Flooding).await;
         self.room
             .push
             .close(&self.event.place, &self.event.connection_id)
             .await;
-        Err(Stop::Silent(Refusal::Flooding))
+        Err(Stop::Told(code, status))
     }
 
     async fn disconnect(&mut self) -> Done {
@@ -221,7 +220,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
         if let Some(left) = self
             .room
             .store
-            .forget(owner, Some(&name.folded), self.now)
+            .forget(owner, Some(&name.key), self.now)
             .await?
         {
             self.announce_left(vec![left]).await?;

@@ -77,6 +77,6 @@ fn handle(event: &Event, passed: u64) {
 fn check_name(text: &str) {
     let Ok(name) = Name::parse(text) else { return };
     assert_eq!(Name::parse(&name.shown).as_ref(), Ok(&name), "parsing twice changes nothing");
-    assert!(!name.shown.contains([':', '\n', '\r']) && !name.folded.is_empty());
+    assert!(!name.shown.contains([':', '\n', '\r']) && !name.key.is_empty());
     assert!(name.shown.chars().count() <= 32);
 }

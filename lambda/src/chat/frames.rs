@@ -25,11 +25,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// `{"error":{"code","message"}}`
-    pub fn error(&self, refusal: &Refusal) -> Bytes {
-        let error = Object::new()
+    /// `{"error":{"code","message","id"}}`; `of` is the client's own id of the message, if it gave one.
+    pub fn error(&self, refusal: &Refusal, of: Option<&Value>) -> Bytes {
+        let mut error = Object::new()
             .text("code", refusal.code())
             .text("message", &refusal.message());
+        if let Some(id) = of {
+            error = error.raw("id", &id.to_string());
+        }
         self.close(Object::new().raw("error", &error.end()))
     }
 
@@ -213,7 +216,7 @@ mod tests {
             r#"{"members":[],"id":"m1","ts":7}"#
         );
         assert_eq!(
-            show(&s.error(&Refusal::NameTaken)),
+            show(&s.error(&Refusal::NameTaken, None)),
             r#"{"error":{"code":"name_taken","message":"somebody has this name already, choose another"},"id":"m1","ts":7}"#
         );
     }

@@ -3,7 +3,7 @@
 //! | `pk` | `sk` | more |
 //! |---|---|---|
 //! | `M#0` … `M#7` | connection id | `shown` `fold` `since` `win` `cnt` `strikes` `struck` `expires` |
-//! | `N#` and the folded name | `N` | `conn` `shown` `expires` |
+//! | `N#` and the key of the name | `N` | `conn` `shown` `expires` |
 //!
 //! A member has a row of its own and, once named, the lock on its name. Both change in one
 //! transaction, so a name never has two owners and a member never has half a name. Rows spread over
@@ -103,15 +103,15 @@ impl Table {
 
     fn claim_request(&self, claim: &Claim<'_>) -> Value {
         let mut actions = vec![self.lock(claim), self.bear(claim)];
-        if let Some(old) = claim.old.filter(|old| old.folded != claim.name.folded) {
-            actions.push(self.unlock(claim.connection, &old.folded));
+        if let Some(old) = claim.old.filter(|old| old.key != claim.name.key) {
+            actions.push(self.unlock(claim.connection, &old.key));
         }
         json!({ "TransactItems": actions, "ClientRequestToken": token() })
     }
 
     /// The name, if nobody has it.
     fn lock(&self, claim: &Claim<'_>) -> Value {
-        let mut item = lock_key(&claim.name.folded);
+        let mut item = lock_key(&claim.name.key);
         item["conn"] = string(claim.connection);
         item["shown"] = string(&claim.name.shown);
         item["expires"] = number(claim.expires);
@@ -129,13 +129,13 @@ impl Table {
     fn bear(&self, claim: &Claim<'_>) -> Value {
         let mut values = json!({
             ":shown": string(&claim.name.shown),
-            ":fold": string(&claim.name.folded),
+            ":fold": string(&claim.name.key),
             ":since": number(claim.now.0),
             ":exp": number(claim.expires),
         });
         let condition = match claim.old {
             Some(old) => {
-                values[":old"] = string(&old.folded);
+                values[":old"] = string(&old.key);
                 "fold = :old"
             }
             None => "attribute_not_exists(fold)",
@@ -151,10 +151,10 @@ impl Table {
     }
 
     /// Frees a name, unless it is another's by now.
-    fn unlock(&self, connection: &str, folded: &str) -> Value {
+    fn unlock(&self, connection: &str, key: &str) -> Value {
         json!({ "Delete": {
             "TableName": self.name,
-            "Key": lock_key(folded),
+            "Key": lock_key(key),
             "ConditionExpression": "attribute_not_exists(pk) OR conn = :me",
             "ExpressionAttributeValues": { ":me": string(connection) },
         }})
@@ -180,8 +180,8 @@ impl Table {
         Ok(text(row, "shown").filter(|_| is_live(row, now)))
     }
 
-    async fn delete_lock(&self, connection: &str, folded: &str) -> Result<(), StoreError> {
-        let delete = self.unlock(connection, folded)["Delete"].take();
+    async fn delete_lock(&self, connection: &str, key: &str) -> Result<(), StoreError> {
+        let delete = self.unlock(connection, key)["Delete"].take();
         match self.dynamo.call("DeleteItem", delete).await {
             Ok(_) | Err(Fault::Condition) => Ok(()),
             Err(fault) => Err(fault.into()),
@@ -194,10 +194,10 @@ impl Table {
             "TableName": self.name,
             "Key": member_key(connection),
             "ConditionExpression": "fold = :fold",
-            "ExpressionAttributeValues": { ":fold": string(&name.folded) },
+            "ExpressionAttributeValues": { ":fold": string(&name.key) },
         }});
         let request = json!({
-            "TransactItems": [row, self.unlock(connection, &name.folded)],
+            "TransactItems": [row, self.unlock(connection, &name.key)],
             "ClientRequestToken": token(),
         });
         match self.dynamo.call("TransactWriteItems", request).await {
@@ -269,7 +269,7 @@ impl Store for Table {
         };
         let owner = match text(&lock.item, "conn") {
             Some(owner) => Some(owner),
-            None => self.find(&claim.name.folded, claim.now).await?,
+            None => self.find(&claim.name.key, claim.now).await?,
         };
         Ok(owner.map_or(Claimed::Changed, |owner| Claimed::Taken { owner }))
     }
@@ -281,10 +281,10 @@ impl Store for Table {
         Ok(members)
     }
 
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError> {
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {
         let answer = self
             .dynamo
-            .call("GetItem", self.get(&lock_key(folded)))
+            .call("GetItem", self.get(&lock_key(key)))
             .await?;
         let lock = &answer["Item"];
         Ok(text(lock, "conn").filter(|_| is_live(lock, now)))
@@ -293,15 +293,15 @@ impl Store for Table {
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
         // The name may change between looking and deleting; then look again.
         for _ in 0..4 {
             let row = self.row(connection).await?;
             let Some(name) = member(&row).name else {
-                if let Some(folded) = folded {
-                    self.delete_lock(connection, folded).await?;
+                if let Some(key) = key {
+                    self.delete_lock(connection, key).await?;
                 }
                 return self.delete_row(connection, now).await;
             };
@@ -320,8 +320,8 @@ fn member_key(connection: &str) -> Value {
     json!({ "pk": string(&format!("M#{}", shard_of(connection))), "sk": string(connection) })
 }
 
-fn lock_key(folded: &str) -> Value {
-    json!({ "pk": string(&format!("N#{folded}")), "sk": string("N") })
+fn lock_key(key: &str) -> Value {
+    json!({ "pk": string(&format!("N#{key}")), "sk": string("N") })
 }
 
 /// FNV-1a: short, and the same in every build and on every processor, which the rows depend on.
@@ -361,7 +361,7 @@ fn is_live(item: &Value, now: Millis) -> bool {
 fn member(item: &Value) -> Member {
     let name = text(item, "shown").zip(text(item, "fold"));
     Member {
-        name: name.map(|(shown, folded)| Name { shown, folded }),
+        name: name.map(|(shown, key)| Name { shown, key }),
         count: integer(item, "cnt"),
         strikes: integer(item, "strikes"),
         struck_at: integer(item, "struck"),

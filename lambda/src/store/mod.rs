@@ -81,16 +81,16 @@ pub trait Store {
     /// Everybody who has a name and has not expired, in the order in which they came.
     async fn members(&self, now: Millis) -> Result<Vec<Listed>, StoreError>;
 
-    /// Whose name this is, folded.
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError>;
+    /// Who has the name with this key.
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError>;
 
     /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
     /// name as shown, to exactly one of all who ask, and to nobody if it has expired: whoever did not
-    /// count cannot leave. `folded` frees that name too if the connection's own row is missing.
+    /// count cannot leave. `key` frees that name too if the connection's own row is missing.
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError>;
 }
