@@ -11,9 +11,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use unicode_security::general_security_profile::IdentifierType;
 use unicode_security::mixed_script::AugmentedScriptSet;
-use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
+use unicode_security::{MixedScript, skeleton};
 
 /// The most characters in a name, counted after normalisation.
 pub const MAX_CHARS: usize = 32;
@@ -90,11 +89,6 @@ fn check(shown: &str) -> Result<(), &'static str> {
             "a name must not contain control, invisible or direction-changing characters",
         ),
         (
-            !shown.chars().all(is_permitted),
-            "a name must not contain characters that Unicode restricts in identifiers (UTS 39), \
-             such as obsolete or phonetic letters",
-        ),
-        (
             stacks_marks(shown),
             "a name must not have more than 4 marks on a letter, or one mark twice",
         ),
@@ -146,32 +140,21 @@ fn key(shown: &str) -> String {
 }
 
 fn looks_like_a_colon(c: char) -> bool {
-    // Letters of Indic scripts look like a colon too, and are in order among their own.
-    c == ':'
-        || (!c.identifier_allowed() && skeleton(c.encode_utf8(&mut [0; 4])).any(|part| part == ':'))
+    // A mark of Indic scripts looks like a colon too, and is in order among their letters.
+    !is_combining_mark(c) && skeleton(c.encode_utf8(&mut [0; 4])).any(|part| part == ':')
 }
 
-/// Characters that take no place on the screen, move the text around them, or break the line.
+/// Characters that take no place on the screen, move the text around them, break the line, or have no
+/// shape that all agree on (private use). The skeleton leaves out what Unicode calls default ignorable.
 fn is_invisible(c: char) -> bool {
-    let ignorable = c.identifier_type() == Some(IdentifierType::Default_Ignorable);
+    let is_ignorable = skeleton(c.encode_utf8(&mut [0; 4])).next().is_none();
     c.is_control()
         || (c.is_whitespace() && c != ' ')
-        || (ignorable && !is_variation_selector(c))
+        || (is_ignorable && !is_variation_selector(c))
         || matches!(u32::from(c),
-            0x0600..=0x0605 | 0x06DD | 0x070F | 0x0890 | 0x0891 | 0x08E2 | 0x2028..=0x202E
-            | 0x2060..=0x206F | 0x2800 | 0xFFF9..=0xFFFC | 0x110BD | 0x110CD | 0x13430..=0x13455
-            | 0x1D159)
-}
-
-/// Letters that some living language is written with, punctuation, symbols and emoji.
-fn is_permitted(c: char) -> bool {
-    use IdentifierType::{Limited_Use, Not_XID, Uncommon_Use};
-    c.identifier_allowed()
-        || is_variation_selector(c)
-        || matches!(
-            c.identifier_type(),
-            Some(Limited_Use | Not_XID | Uncommon_Use)
-        )
+            0x0600..=0x0605 | 0x06DD | 0x070F | 0x0890 | 0x0891 | 0x08E2 | 0x2800 | 0xE000..=0xF8FF
+            | 0xFFF9..=0xFFFC | 0xFFFE..=0xFFFF | 0x110BD | 0x110CD | 0x13430..=0x13455 | 0x16FE4
+            | 0x1D159 | 0xE0000..=0x10FFFF)
 }
 
 fn stacks_marks(shown: &str) -> bool {
