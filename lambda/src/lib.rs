@@ -11,6 +11,7 @@
 //! each (DynamoDB, API Gateway) and one in memory for tests. `README.md` has the protocol and the
 //! reasons.
 
+pub mod announce;
 pub mod chat;
 pub mod clock;
 pub mod config;

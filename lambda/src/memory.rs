@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::event::Place;
 use crate::names::Name;
 use crate::push::{Post, Presence, Push, Report};
-use crate::store::{Claim, Claimed, Listed, Store, StoreError};
+use crate::store::{Claim, Claimed, Lease, Listed, Store, StoreError};
 
 #[derive(Clone, Debug, Default)]
 struct Row {
@@ -27,6 +27,8 @@ struct Row {
 struct Rows {
     members: BTreeMap<String, Row>,
     locks: BTreeMap<String, (String, u64)>,
+    pending: Vec<String>,
+    lease: Option<Lease>,
 }
 
 /// The table in a map.
@@ -134,6 +136,34 @@ impl Store for MemoryStore {
             .collect();
         members.sort_by(|a, b| (a.since, &a.connection).cmp(&(b.since, &b.connection)));
         Ok(members)
+    }
+
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {
+        let mut rows = self.rows();
+        rows.pending.push(text.to_owned());
+        if rows
+            .lease
+            .as_ref()
+            .is_some_and(|held| held.until > lease.now)
+        {
+            return Ok(None);
+        }
+        rows.lease = Some(lease.clone());
+        Ok(Some(rows.pending.clone()))
+    }
+
+    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError> {
+        let mut rows = self.rows();
+        if rows
+            .lease
+            .as_ref()
+            .is_none_or(|held| held.holder != lease.holder)
+        {
+            return Ok(Vec::new());
+        }
+        rows.pending.drain(..done);
+        rows.lease = (!rows.pending.is_empty()).then(|| lease.clone());
+        Ok(rows.pending.clone())
     }
 
     async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or touches a network; `room` does what is decided. So the whole
 //! of the rules can be tested and fuzzed as plain functions.
 
+pub mod change;
 pub mod frames;
 pub mod refusal;
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `M#0` … `M#7` | connection id | `shown` `fold` `since` `win` `cnt` `strikes` `struck` `expires` |
 //! | `N#` and the key of the name | `N` | `conn` `shown` `expires` |
+//! | `Q` | `Q` | the queue of what is to be announced: see `queue` |
 //!
 //! A member has a row of its own and, once named, the lock on its name. Both change in one
 //! transaction, so a name never has two owners and a member never has half a name. Rows spread over
@@ -17,7 +18,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::wire::{Dynamo, Fault, token};
-use super::{Claim, Claimed, Listed, Store, StoreError};
+use super::{Claim, Claimed, Lease, Listed, Store, StoreError, queue};
 use crate::chat::{Member, RATE_WINDOW_MS};
 use crate::clock::Millis;
 use crate::names::Name;
@@ -279,6 +280,14 @@ impl Store for Table {
         let mut members: Vec<Listed> = shards.into_iter().flatten().collect();
         members.sort_by(|a, b| (a.since, &a.connection).cmp(&(b.since, &b.connection)));
         Ok(members)
+    }
+
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {
+        queue::hand_in(&self.dynamo, &self.name, text, lease).await
+    }
+
+    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError> {
+        queue::announced(&self.dynamo, &self.name, done, lease).await
     }
 
     async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {

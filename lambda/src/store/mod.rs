@@ -5,6 +5,7 @@
 //! members as soon as a second copy ran.
 
 pub mod dynamo;
+mod queue;
 pub mod wire;
 
 use crate::chat::Member;
@@ -55,6 +56,22 @@ pub struct Listed {
     pub since: u64,
 }
 
+/// The right to announce, which one request has at a time.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// Whose it is: a random token.
+    pub holder: String,
+    /// The time.
+    pub now: Millis,
+    /// When others may take it.
+    pub until: Millis,
+}
+
+/// The names of members, as shown.
+pub fn shown(members: &[Listed]) -> Vec<String> {
+    members.iter().map(|member| member.shown.clone()).collect()
+}
+
 /// The operations of a store. Each is atomic, whatever other copies of the function do meanwhile.
 ///
 /// The futures need not be `Send`: the function runs on one thread, as Lambda gives it one event at a
@@ -83,6 +100,14 @@ pub trait Store {
 
     /// Who has the name with this key.
     async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError>;
+
+    /// Puts a text into the queue of what is to be announced, and takes the lease if nobody has it: then
+    /// returns the beginning of the queue. `None`: whoever has the lease announces this too.
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError>;
+
+    /// Takes the first `done` texts from the queue, and returns what comes next. Nothing: the lease is
+    /// given back, or another has it by now.
+    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError>;
 
     /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
     /// name as shown, to exactly one of all who ask, and to nobody if it has expired: whoever did not

@@ -1,0 +1,110 @@
+//! The queue of what is to be announced: one item, with the texts in a list and the lease beside them.
+//!
+//! | attribute | |
+//! |---|---|
+//! | `pending` | the texts, in the order in which they came |
+//! | `holder` `lease` | who announces, and until when (milliseconds) nobody else may |
+//!
+//! What surprises: a text is taken out only after it was announced, so a request that is killed loses none.
+//! An item takes a thousand small writes a second; the queue stays short, because it is emptied in rounds.
+
+use serde_json::{Value, json};
+
+use super::wire::{Dynamo, Fault};
+use super::{Lease, StoreError};
+
+/// Texts returned at once. Their removal is one expression, which may have 4 KB.
+const BATCH: usize = 200;
+/// Handing in meets a lease that was taken or given back in between.
+const TRIES: u32 = 8;
+
+pub(super) async fn hand_in(
+    dynamo: &Dynamo,
+    table: &str,
+    text: &str,
+    lease: &Lease,
+) -> Result<Option<Vec<String>>, StoreError> {
+    for _ in 0..TRIES {
+        let take = update(
+            table,
+            "SET pending = list_append(if_not_exists(pending, :none), :text), \
+             holder = :me, lease = :until",
+            "attribute_not_exists(holder) OR lease <= :now",
+            &json!({ ":none": {"L": []}, ":text": {"L": [{"S": text}]}, ":me": {"S": lease.holder},
+                ":until": number(lease.until.0), ":now": number(lease.now.0) }),
+        );
+        match dynamo.call("UpdateItem", take).await {
+            Ok(answer) => return Ok(Some(pending(&answer))),
+            Err(Fault::Condition) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+        let append = update(
+            table,
+            "SET pending = list_append(if_not_exists(pending, :none), :text)",
+            "attribute_exists(holder) AND lease > :now",
+            &json!({ ":none": {"L": []}, ":text": {"L": [{"S": text}]},
+                ":now": number(lease.now.0) }),
+        );
+        match dynamo.call("UpdateItem", append).await {
+            Ok(_) => return Ok(None),
+            Err(Fault::Condition) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(StoreError(
+        "DynamoDB: the lease of the announcements keeps changing".into(),
+    ))
+}
+
+pub(super) async fn announced(
+    dynamo: &Dynamo,
+    table: &str,
+    done: usize,
+    lease: &Lease,
+) -> Result<Vec<String>, StoreError> {
+    let give_back = update(
+        table,
+        "REMOVE pending, holder, lease",
+        "holder = :me AND size(pending) = :done",
+        &json!({ ":me": {"S": lease.holder}, ":done": number(done as u64) }),
+    );
+    match dynamo.call("UpdateItem", give_back).await {
+        Ok(_) => return Ok(Vec::new()),
+        Err(Fault::Condition) => {}
+        Err(fault) => return Err(fault.into()),
+    }
+    let first: Vec<String> = (0..done).map(|n| format!("pending[{n}]")).collect();
+    let remove = if done > 0 { " REMOVE " } else { "" };
+    let go_on = update(
+        table,
+        &format!("SET lease = :until{remove}{}", first.join(", ")),
+        "holder = :me",
+        &json!({ ":me": {"S": lease.holder}, ":until": number(lease.until.0) }),
+    );
+    match dynamo.call("UpdateItem", go_on).await {
+        Ok(answer) => Ok(pending(&answer)),
+        Err(Fault::Condition) => Ok(Vec::new()),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn update(table: &str, expression: &str, condition: &str, values: &Value) -> Value {
+    json!({
+        "TableName": table,
+        "Key": { "pk": {"S": "Q"}, "sk": {"S": "Q"} },
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        "ReturnValues": "ALL_NEW",
+    })
+}
+
+fn pending(answer: &Value) -> Vec<String> {
+    let texts = answer["Attributes"]["pending"]["L"].as_array();
+    let text = |value: &Value| value["S"].as_str().unwrap_or_default().to_owned();
+    texts.into_iter().flatten().take(BATCH).map(text).collect()
+}
+
+fn number(n: u64) -> Value {
+    json!({ "N": n.to_string() })
+}
