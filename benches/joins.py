@@ -7,6 +7,7 @@ sends, so only `setName` is measured:
 
 - named: until the last client knows that it has its name (a frame that names it as joined or as a member)
 - complete: until every client's list of members, the last one received with all `joined` after it, is whole
+- unsure: clients whose list was not whole in the end
 - frames: frames received by all clients, the least that one of them received, and lists among them
 - refused: error frames, and answers of API Gateway itself such as "Endpoint request timed out"
 - cpu: processor seconds of the server and its functions
@@ -28,7 +29,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-LIMIT = 40
+LIMIT = 30
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CHATCTL_"))}
 
 
@@ -86,6 +87,7 @@ class Client:
         if "members" in frame:
             self.list(frame)
         self.members.update(frame.get("joined", ()))
+        self.members.difference_update(frame.get("left", ()))
         self.named = self.named or self.name in self.members
 
     def list(self, frame):
@@ -98,7 +100,7 @@ class Client:
 
 def crowd(url, count):
     """Joins `count` clients at once and waits until all know all."""
-    clients = [Client(url, f"guest-{n}") for n in range(count)]
+    clients = [Client(url, f"guest-{n}-of-{count}") for n in range(count)]
     everybody = {client.name for client in clients}
     selector = selectors.DefaultSelector()
     for client in clients:
@@ -120,12 +122,14 @@ def crowd(url, count):
     selector.close()
     for client in clients:
         client.socket.close()
+    if os.environ.get("DBG"): print([(c.name, len(c.members), sorted(everybody - c.members)[:5], sorted(c.members-everybody)[:5]) for c in unsure][:6])
     refused = [code for client in clients for code in client.refused]
     return {
         "joins": count,
         "named": named and round(named, 2),
         "complete": complete and round(complete - began, 2),
         "frames": sum(c.frames for c in clients),
+        "unsure": len(unsure),
         "least": min(c.frames for c in clients),
         "lists": sum(c.lists for c in clients),
         "refused": {code: refused.count(code) for code in set(refused)},
@@ -151,7 +155,8 @@ def ticks(group):
 
 def main():
     words = sys.argv[1:]
-    program = words.pop(0) if words and not words[0].isdigit() else str(ROOT / "target/release/chatctl")
+    named = words.pop(0) if words and not words[0].isdigit() else ROOT / "target/release/chatctl"
+    program = str(pathlib.Path(named).resolve())
     folder = tempfile.mkdtemp()
     server = subprocess.Popen(
         [program, "local", "--no-deploy", "--port", "0", "--output", "json"],

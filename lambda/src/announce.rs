@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::timeout;
 
 use crate::chat::LIST_LIMIT;
 use crate::chat::change::{Change, merged};
 use crate::chat::frames::Stamp;
 use crate::clock::Millis;
 use crate::event::Place;
-use crate::push::{Frame, Post, Push, Report};
+use crate::push::{Frame, Outbox, Post, Push, Report};
 use crate::store::wire::token;
 use crate::store::{Lease, Listed, Store, StoreError, shown};
 
@@ -87,7 +87,8 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
         lease: Lease,
         reports: &mut Vec<Report>,
     ) -> Result<(), StoreError> {
-        let mut deliveries = FuturesUnordered::new();
+        let outbox = Outbox::default();
+        let mut delivery = Box::pin(self.push.drain(self.place, &outbox));
         let mut round = Ok(());
         while round.is_ok() && !texts.is_empty() {
             round = async {
@@ -95,10 +96,12 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
                 let members = self.store.members(time).await?;
                 let batch: Vec<Change> =
                     texts.iter().filter_map(|t| Change::from_text(t)).collect();
-                let posts = posts(&batch, &members, own, time);
-                deliveries.push(self.push.deliver(self.place, posts));
+                outbox.add(posts(&batch, &members, own, time));
                 // What takes longer goes on beside the next round.
-                let _ = tokio::time::timeout(ROUND_LIMIT, finish(&mut deliveries, reports)).await;
+                if let Ok(report) = timeout(ROUND_LIMIT, &mut delivery).await {
+                    reports.push(report);
+                    delivery = Box::pin(self.push.drain(self.place, &outbox));
+                }
                 let lease = self.lease(&lease.holder, lease.now);
                 texts = self.store.announced(texts.len(), &lease).await?;
                 Ok(())
@@ -110,7 +113,7 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
             let until = (self.clock)();
             let _ = self.store.announced(0, &Lease { until, ..lease }).await;
         }
-        finish(&mut deliveries, reports).await;
+        reports.push(delivery.await);
         round
     }
 
@@ -123,15 +126,6 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
             now,
             until,
         }
-    }
-}
-
-async fn finish<F: Future<Output = Report>>(
-    deliveries: &mut FuturesUnordered<F>,
-    reports: &mut Vec<Report>,
-) {
-    while let Some(report) = deliveries.next().await {
-        reports.push(report);
     }
 }
 

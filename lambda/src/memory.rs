@@ -12,7 +12,7 @@ use crate::chat::{Member, RATE_WINDOW_MS};
 use crate::clock::Millis;
 use crate::event::Place;
 use crate::names::Name;
-use crate::push::{Post, Presence, Push, Report};
+use crate::push::{Outbox, Presence, Push, Report};
 use crate::store::{Claim, Claimed, Lease, Listed, Store, StoreError};
 
 #[derive(Clone, Debug, Default)]
@@ -239,20 +239,20 @@ impl MemorySockets {
 }
 
 impl Push for MemorySockets {
-    async fn deliver(&self, _: &Place, posts: Vec<Post>) -> Report {
+    async fn drain(&self, _: &Place, outbox: &Outbox) -> Report {
         let mut sockets = self.sockets();
         let mut report = Report::default();
-        for post in posts {
-            if !sockets.open.contains(&post.to) {
-                report.gone.push(post.to);
+        while let Some(to) = outbox.next() {
+            if !sockets.open.contains(&to) {
+                outbox.give_up(&to);
+                report.gone.push(to);
                 continue;
             }
             report.delivered += 1;
-            let frames = post
-                .frames
-                .iter()
-                .map(|frame| (post.to.clone(), frame.body.clone()));
-            sockets.delivered.extend(frames);
+            while let Some(frames) = outbox.take(&to) {
+                let frames = frames.iter().map(|frame| (to.clone(), frame.body.clone()));
+                sockets.delivered.extend(frames);
+            }
         }
         report
     }

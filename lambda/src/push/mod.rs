@@ -3,6 +3,8 @@
 
 pub mod gateway;
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,6 +38,51 @@ pub struct Post {
     pub frames: Arc<[Frame]>,
 }
 
+/// Frames that wait to be sent: for each connection in the order in which they were added, also if more
+/// are added while some are on their way.
+#[derive(Debug, Default)]
+pub struct Outbox(RefCell<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: BTreeMap<String, VecDeque<Arc<[Frame]>>>,
+    idle: VecDeque<String>,
+}
+
+impl Outbox {
+    /// Adds posts.
+    pub fn add(&self, posts: Vec<Post>) {
+        let Waiting { frames, idle } = &mut *self.0.borrow_mut();
+        for post in posts {
+            let waiting = frames.entry(post.to.clone()).or_insert_with(|| {
+                idle.push_back(post.to);
+                VecDeque::new()
+            });
+            waiting.push_back(post.frames);
+        }
+    }
+
+    /// A connection that has frames and to which nothing is on its way.
+    pub fn next(&self) -> Option<String> {
+        self.0.borrow_mut().idle.pop_front()
+    }
+
+    /// The next frames for this connection. None: it is done with.
+    pub fn take(&self, to: &str) -> Option<Arc<[Frame]>> {
+        let frames = &mut self.0.borrow_mut().frames;
+        let next = frames.get_mut(to)?.pop_front();
+        if next.is_none() {
+            frames.remove(to);
+        }
+        next
+    }
+
+    /// Drops what waits for this connection.
+    pub fn give_up(&self, to: &str) {
+        self.0.borrow_mut().frames.remove(to);
+    }
+}
+
 /// The result of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -62,7 +109,14 @@ pub enum Presence {
 #[allow(async_fn_in_trait)] // As with Store: one thread, no Send needed.
 pub trait Push {
     /// Delivers a batch.
-    async fn deliver(&self, place: &Place, posts: Vec<Post>) -> Report;
+    async fn deliver(&self, place: &Place, posts: Vec<Post>) -> Report {
+        let outbox = Outbox::default();
+        outbox.add(posts);
+        self.drain(place, &outbox).await
+    }
+
+    /// Delivers until the outbox is empty.
+    async fn drain(&self, place: &Place, outbox: &Outbox) -> Report;
 
     /// Whether a connection is open, without posting to it.
     async fn presence(&self, place: &Place, connection: &str) -> Presence;
