@@ -7,15 +7,15 @@
 //! complete.
 //!
 //! What surprises: a request that hands its change over ends before the others hear of it; its own client
-//! is told at once. If the announcing request is killed, the next one after the lease (2 s) announces what
+//! is told at once. If the announcing request is killed, the next one after the lease (3 s) announces what
 //! it left, some of it perhaps for the second time: that is what the `id` of a frame is for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::chat::LIST_LIMIT;
 use crate::chat::change::{Change, merged};
@@ -27,9 +27,9 @@ use crate::store::wire::token;
 use crate::store::{Lease, Listed, Store, StoreError, shown};
 
 /// How long a request may hold the lease without renewing it.
-const LEASE_MS: u64 = 2_000;
-/// From then on it is not renewed, so that a crowd does not keep one request at work until its time is up.
-const SHIFT_MS: u64 = 5_000;
+const LEASE_MS: u64 = 3_000;
+/// Then it offers the lease, so that a crowd does not keep one request at work until its time is up.
+const SHIFT: Duration = Duration::from_secs(5);
 /// How long slow members may hold up the next round. They get their frames all the same.
 const ROUND_LIMIT: Duration = Duration::from_millis(500);
 
@@ -65,12 +65,12 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
             reports: Vec::new(),
             error: None,
         };
-        let (holder, since) = (token(), (self.clock)());
-        let lease = self.lease(&holder, since);
+        let holder = token();
+        let lease = self.lease(&holder, LEASE_MS);
         match self.store.hand_in(&change.to_text(), &lease).await {
             Ok(Some(texts)) => {
                 let own = &change.stamp.id;
-                let rounds = self.rounds(texts, own, lease, &mut announced.reports);
+                let rounds = self.rounds(texts, own, &holder, &mut announced.reports);
                 announced.error = rounds.await.err();
             }
             Ok(None) => announced.handed_over = true,
@@ -79,53 +79,88 @@ impl<S: Store, P: Push, C: Fn() -> Millis> Announcer<'_, S, P, C> {
         announced
     }
 
-    /// One round after the other, until nothing is left to announce.
+    /// One round after the other, until nothing is left to announce or another request has the lease.
     async fn rounds(
         &self,
         mut texts: Vec<String>,
         own: &str,
-        lease: Lease,
+        holder: &str,
         reports: &mut Vec<Report>,
     ) -> Result<(), StoreError> {
         let outbox = Outbox::default();
         let mut delivery = Box::pin(self.push.drain(self.place, &outbox));
+        let mut shift = Instant::now();
         let mut round = Ok(());
         while round.is_ok() && !texts.is_empty() {
             round = async {
-                let time = (self.clock)();
-                let members = self.store.members(time).await?;
-                let batch: Vec<Change> =
-                    texts.iter().filter_map(|t| Change::from_text(t)).collect();
-                outbox.add(posts(&batch, &members, own, time));
-                // What takes longer goes on beside the next round.
-                if let Ok(report) = timeout(ROUND_LIMIT, &mut delivery).await {
+                outbox.add(self.posts(&texts, own).await?);
+                // What takes longer goes on beside the next round, unless the shift ends.
+                let over = shift.elapsed() >= SHIFT;
+                let limit = if over { Duration::MAX } else { ROUND_LIMIT };
+                if let Ok(report) = timeout(limit, &mut delivery).await {
                     reports.push(report);
                     delivery = Box::pin(self.push.drain(self.place, &outbox));
                 }
-                let lease = self.lease(&lease.holder, lease.now);
-                texts = self.store.announced(texts.len(), &lease).await?;
+                let more = self.look(texts.len(), holder, LEASE_MS).await?;
+                texts = match more {
+                    Some(more) if over && !more.is_empty() => {
+                        shift = Instant::now();
+                        self.offer(holder).await?
+                    }
+                    more => more,
+                }
+                .unwrap_or_else(|| {
+                    // Whoever has the lease now announces all of this again.
+                    outbox.clear();
+                    Vec::new()
+                });
                 Ok(())
             }
             .await;
         }
         if round.is_err() {
             // The next request shall not wait for the end of the lease.
-            let until = (self.clock)();
-            let _ = self.store.announced(0, &Lease { until, ..lease }).await;
+            let _ = self.look(0, holder, 0).await;
         }
         reports.push(delivery.await);
         round
     }
 
-    fn lease(&self, holder: &str, since: Millis) -> Lease {
+    /// Lets another request take the lease, and takes up the work again if none comes.
+    async fn offer(&self, holder: &str) -> Result<Option<Vec<String>>, StoreError> {
+        self.look(0, holder, 0).await?;
+        sleep(ROUND_LIMIT).await;
+        self.look(0, holder, LEASE_MS).await
+    }
+
+    /// Takes what was announced from the queue, renews the lease, and returns what comes next.
+    async fn look(
+        &self,
+        done: usize,
+        holder: &str,
+        lease_ms: u64,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let lease = self.lease(holder, lease_ms);
+        self.store.announced(done, &lease).await
+    }
+
+    fn lease(&self, holder: &str, lease_ms: u64) -> Lease {
         let now = (self.clock)();
-        let over = now.0.saturating_sub(since.0) >= SHIFT_MS;
-        let until = if over { now } else { Millis(now.0 + LEASE_MS) };
         Lease {
             holder: holder.to_owned(),
             now,
-            until,
+            until: Millis(now.0.saturating_add(lease_ms)),
         }
+    }
+
+    async fn posts(&self, texts: &[String], own: &str) -> Result<Vec<Post>, StoreError> {
+        let time = (self.clock)();
+        let members = self.store.members(time).await?;
+        let batch: Vec<Change> = texts
+            .iter()
+            .filter_map(|text| Change::from_text(text))
+            .collect();
+        Ok(posts(&batch, &members, own, time))
     }
 }
 

@@ -152,18 +152,22 @@ impl Store for MemoryStore {
         Ok(Some(rows.pending.clone()))
     }
 
-    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError> {
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         let mut rows = self.rows();
         if rows
             .lease
             .as_ref()
             .is_none_or(|held| held.holder != lease.holder)
         {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         rows.pending.drain(..done);
         rows.lease = (!rows.pending.is_empty()).then(|| lease.clone());
-        Ok(rows.pending.clone())
+        Ok(Some(rows.pending.clone()))
     }
 
     async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {

@@ -71,27 +71,28 @@ impl Gateway {
     }
 
     async fn to_one(&self, base: &Endpoint, outbox: &Outbox, to: String) -> End {
-        let end = match timeout(RECIPIENT_LIMIT, self.all_frames(base, outbox, &to)).await {
-            Ok(Ok(Presence::Here)) => return End::Delivered,
-            Ok(Ok(Presence::Gone)) => End::Gone(to.clone()),
-            Ok(Err(why)) => End::Failed(why),
-            Err(_) => End::Failed("no answer in time".into()),
-        };
-        outbox.give_up(&to);
-        end
+        while let Some(frames) = outbox.take(&to) {
+            let end = match timeout(RECIPIENT_LIMIT, self.all_frames(base, &to, &frames)).await {
+                Ok(Ok(Presence::Here)) => continue,
+                Ok(Ok(Presence::Gone)) => End::Gone(to.clone()),
+                Ok(Err(why)) => End::Failed(why),
+                Err(_) => End::Failed("no answer in time".into()),
+            };
+            outbox.give_up(&to);
+            return end;
+        }
+        End::Delivered
     }
 
     async fn all_frames(
         &self,
         base: &Endpoint,
-        outbox: &Outbox,
         to: &str,
+        frames: &[Frame],
     ) -> Result<Presence, String> {
-        while let Some(frames) = outbox.take(to) {
-            for frame in frames.iter() {
-                if self.one_frame(base, to, frame).await? == Presence::Gone {
-                    return Ok(Presence::Gone);
-                }
+        for frame in frames {
+            if self.one_frame(base, to, frame).await? == Presence::Gone {
+                return Ok(Presence::Gone);
             }
         }
         Ok(Presence::Here)

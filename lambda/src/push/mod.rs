@@ -77,6 +77,13 @@ impl Outbox {
         next
     }
 
+    /// Drops what is not on its way yet.
+    pub fn clear(&self) {
+        let Waiting { frames, idle } = &mut *self.0.borrow_mut();
+        frames.values_mut().for_each(VecDeque::clear);
+        idle.drain(..).for_each(|to| drop(frames.remove(&to)));
+    }
+
     /// Drops what waits for this connection.
     pub fn give_up(&self, to: &str) {
         self.0.borrow_mut().frames.remove(to);

@@ -286,7 +286,11 @@ impl Store for Table {
         queue::hand_in(&self.dynamo, &self.name, text, lease).await
     }
 
-    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError> {
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         queue::announced(&self.dynamo, &self.name, done, lease).await
     }
 

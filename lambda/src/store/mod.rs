@@ -105,9 +105,13 @@ pub trait Store {
     /// returns the beginning of the queue. `None`: whoever has the lease announces this too.
     async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError>;
 
-    /// Takes the first `done` texts from the queue, and returns what comes next. Nothing: the lease is
-    /// given back, or another has it by now.
-    async fn announced(&self, done: usize, lease: &Lease) -> Result<Vec<String>, StoreError>;
+    /// Takes the first `done` texts from the queue, renews the lease, and returns what comes next. If that
+    /// is nothing, the lease is given back. `None`: another has it by now.
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError>;
 
     /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
     /// name as shown, to exactly one of all who ask, and to nobody if it has expired: whoever did not

@@ -61,7 +61,7 @@ pub(super) async fn announced(
     table: &str,
     done: usize,
     lease: &Lease,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Option<Vec<String>>, StoreError> {
     let give_back = update(
         table,
         "REMOVE pending, holder, lease",
@@ -69,7 +69,7 @@ pub(super) async fn announced(
         &json!({ ":me": {"S": lease.holder}, ":done": number(done as u64) }),
     );
     match dynamo.call("UpdateItem", give_back).await {
-        Ok(_) => return Ok(Vec::new()),
+        Ok(_) => return Ok(Some(Vec::new())),
         Err(Fault::Condition) => {}
         Err(fault) => return Err(fault.into()),
     }
@@ -82,8 +82,8 @@ pub(super) async fn announced(
         &json!({ ":me": {"S": lease.holder}, ":until": number(lease.until.0) }),
     );
     match dynamo.call("UpdateItem", go_on).await {
-        Ok(answer) => Ok(pending(&answer)),
-        Err(Fault::Condition) => Ok(Vec::new()),
+        Ok(answer) => Ok(Some(pending(&answer))),
+        Err(Fault::Condition) => Ok(None),
         Err(fault) => Err(fault.into()),
     }
 }
