@@ -17,6 +17,7 @@
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
+use super::item::{is_live, listed, member, number, string, text};
 use super::wire::{Dynamo, Fault, token};
 use super::{Claim, Claimed, Lease, Listed, Store, StoreError, queue};
 use crate::chat::{Member, RATE_WINDOW_MS};
@@ -347,48 +348,6 @@ fn shard_of(connection: &str) -> u64 {
     (hash ^ (hash >> 32)) % SHARDS
 }
 
-fn string(text: &str) -> Value {
-    json!({ "S": text })
-}
-
-fn number(n: u64) -> Value {
-    json!({ "N": n.to_string() })
-}
-
-fn text(item: &Value, key: &str) -> Option<String> {
-    item[key]["S"].as_str().map(str::to_owned)
-}
-
-fn integer(item: &Value, key: &str) -> u64 {
-    item[key]["N"]
-        .as_str()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or_default()
-}
-
-/// DynamoDB removes what has expired up to days later.
-fn is_live(item: &Value, now: Millis) -> bool {
-    integer(item, "expires") > now.secs()
-}
-
-fn member(item: &Value) -> Member {
-    let name = text(item, "shown").zip(text(item, "fold"));
-    Member {
-        name: name.map(|(shown, key)| Name { shown, key }),
-        count: integer(item, "cnt"),
-        strikes: integer(item, "strikes"),
-        struck_at: integer(item, "struck"),
-    }
-}
-
-fn listed(item: &Value) -> Option<Listed> {
-    Some(Listed {
-        connection: text(item, "sk")?,
-        shown: text(item, "shown")?,
-        since: integer(item, "since"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,11 +366,5 @@ mod tests {
             shard_of("gbgBH8-ydQAYKEjZQA=="),
             shard_of("gbgBH8-ydQAYKEjZQA==")
         );
-    }
-
-    #[test]
-    fn a_row_of_another_shape_is_a_member_without_a_name() {
-        assert_eq!(member(&Value::Null), Member::default());
-        assert_eq!(member(&json!({"shown": {"S": "A"}})).name, None);
     }
 }

@@ -5,6 +5,7 @@
 //! members as soon as a second copy ran.
 
 pub mod dynamo;
+mod item;
 mod queue;
 pub mod wire;
 

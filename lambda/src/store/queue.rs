@@ -10,6 +10,7 @@
 
 use serde_json::{Value, json};
 
+use super::item::{number, string};
 use super::wire::{Dynamo, Fault};
 use super::{Lease, StoreError};
 
@@ -24,31 +25,29 @@ pub(super) async fn hand_in(
     text: &str,
     lease: &Lease,
 ) -> Result<Option<Vec<String>>, StoreError> {
+    let append = "SET pending = list_append(if_not_exists(pending, :none), :text)";
+    let mut values = json!({ ":none": {"L": []}, ":text": {"L": [string(text)]},
+        ":now": number(lease.now.0) });
+    let hand_over = update(
+        table,
+        append,
+        "attribute_exists(holder) AND lease > :now",
+        &values,
+    );
+    values[":me"] = string(&lease.holder);
+    values[":until"] = number(lease.until.0);
+    let take = update(
+        table,
+        &format!("{append}, holder = :me, lease = :until"),
+        "attribute_not_exists(holder) OR lease <= :now",
+        &values,
+    );
     for _ in 0..TRIES {
-        let take = update(
-            table,
-            "SET pending = list_append(if_not_exists(pending, :none), :text), \
-             holder = :me, lease = :until",
-            "attribute_not_exists(holder) OR lease <= :now",
-            &json!({ ":none": {"L": []}, ":text": {"L": [{"S": text}]}, ":me": {"S": lease.holder},
-                ":until": number(lease.until.0), ":now": number(lease.now.0) }),
-        );
-        match dynamo.call("UpdateItem", take).await {
-            Ok(answer) => return Ok(Some(pending(&answer))),
-            Err(Fault::Condition) => {}
-            Err(fault) => return Err(fault.into()),
+        if let Some(answer) = attempt(dynamo, &take).await? {
+            return Ok(Some(pending(&answer)));
         }
-        let append = update(
-            table,
-            "SET pending = list_append(if_not_exists(pending, :none), :text)",
-            "attribute_exists(holder) AND lease > :now",
-            &json!({ ":none": {"L": []}, ":text": {"L": [{"S": text}]},
-                ":now": number(lease.now.0) }),
-        );
-        match dynamo.call("UpdateItem", append).await {
-            Ok(_) => return Ok(None),
-            Err(Fault::Condition) => {}
-            Err(fault) => return Err(fault.into()),
+        if attempt(dynamo, &hand_over).await?.is_some() {
+            return Ok(None);
         }
     }
     Err(StoreError(
@@ -62,16 +61,15 @@ pub(super) async fn announced(
     done: usize,
     lease: &Lease,
 ) -> Result<Option<Vec<String>>, StoreError> {
+    let me = string(&lease.holder);
     let give_back = update(
         table,
         "REMOVE pending, holder, lease",
         "holder = :me AND size(pending) = :done",
-        &json!({ ":me": {"S": lease.holder}, ":done": number(done as u64) }),
+        &json!({ ":me": me, ":done": number(done as u64) }),
     );
-    match dynamo.call("UpdateItem", give_back).await {
-        Ok(_) => return Ok(Some(Vec::new())),
-        Err(Fault::Condition) => {}
-        Err(fault) => return Err(fault.into()),
+    if attempt(dynamo, &give_back).await?.is_some() {
+        return Ok(Some(Vec::new()));
     }
     let first: Vec<String> = (0..done).map(|n| format!("pending[{n}]")).collect();
     let remove = if done > 0 { " REMOVE " } else { "" };
@@ -79,10 +77,16 @@ pub(super) async fn announced(
         table,
         &format!("SET lease = :until{remove}{}", first.join(", ")),
         "holder = :me",
-        &json!({ ":me": {"S": lease.holder}, ":until": number(lease.until.0) }),
+        &json!({ ":me": me, ":until": number(lease.until.0) }),
     );
-    match dynamo.call("UpdateItem", go_on).await {
-        Ok(answer) => Ok(Some(pending(&answer))),
+    let answer = attempt(dynamo, &go_on).await?;
+    Ok(answer.map(|answer| pending(&answer)))
+}
+
+/// The answer, or nothing if the condition was not met.
+async fn attempt(dynamo: &Dynamo, request: &Value) -> Result<Option<Value>, StoreError> {
+    match dynamo.call("UpdateItem", request.clone()).await {
+        Ok(answer) => Ok(Some(answer)),
         Err(Fault::Condition) => Ok(None),
         Err(fault) => Err(fault.into()),
     }
@@ -91,7 +95,7 @@ pub(super) async fn announced(
 fn update(table: &str, expression: &str, condition: &str, values: &Value) -> Value {
     json!({
         "TableName": table,
-        "Key": { "pk": {"S": "Q"}, "sk": {"S": "Q"} },
+        "Key": { "pk": string("Q"), "sk": string("Q") },
         "UpdateExpression": expression,
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,
@@ -103,8 +107,4 @@ fn pending(answer: &Value) -> Vec<String> {
     let texts = answer["Attributes"]["pending"]["L"].as_array();
     let text = |value: &Value| value["S"].as_str().unwrap_or_default().to_owned();
     texts.into_iter().flatten().take(BATCH).map(text).collect()
-}
-
-fn number(n: u64) -> Value {
-    json!({ "N": n.to_string() })
 }
