@@ -13,6 +13,7 @@ mod bad_input;
 mod binary;
 #[cfg(target_os = "linux")]
 mod chat;
+mod colleagues;
 mod conditions;
 mod converge;
 mod deploy;
