@@ -16,6 +16,7 @@ mod status;
 mod teardown;
 mod write;
 
+use crate::aws;
 use crate::cli::{Cli, Command, Global, Wanted};
 use crate::config::Settings;
 use crate::error::{ErrorKind, Result};
@@ -50,7 +51,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         global: cli.global,
         reporter,
     };
-    match dispatch(&context, cli.command).await {
+    let note = move |operation: &str| reporter.note(&format!("waiting for AWS: {operation}"));
+    match aws::telling(note, dispatch(&context, cli.command)).await {
         Ok(code) => code,
         Err(error) => {
             reporter.error(&error);

@@ -11,7 +11,9 @@
 
 use super::function_read::found;
 use super::observed::Observed;
-use super::retry::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
+use super::retry::{
+    CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while, upload,
+};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
@@ -171,6 +173,8 @@ impl Function {
                 .environment(self.sdk_environment())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
+                .customize()
+                .config_override(upload())
                 .send()
         };
         let waiting_for = "Lambda to be able to assume the fresh role";
@@ -234,6 +238,8 @@ impl Function {
                 .function_name(&self.name)
                 .architectures(Architecture::from(self.architecture.as_str()))
                 .zip_file(zip.clone())
+                .customize()
+                .config_override(upload())
                 .send()
         };
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
@@ -346,7 +352,7 @@ impl Function {
 
 /// Ours are plain settings; what the user adds may be a secret.
 fn is_public(key: &str) -> bool {
-    key.starts_with("CHAT_") || key == "AWS_LAMBDA_LOG_LEVEL" || key == "AWS_ENDPOINT_URL"
+    key.starts_with("CHAT_") || key == "AWS_ENDPOINT_URL"
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.

@@ -31,6 +31,7 @@ pub use observed::Observed;
 pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs};
 pub use run_context::{RunContext, StepContext};
 
+use crate::aws;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
@@ -93,14 +94,23 @@ macro_rules! kinds {
                         Some(Self::$kind(found)) => Some(found),
                         _ => None,
                     };
-                    one.apply(found, step).await
+                    noting_slow_calls(step, one.apply(found, step)).await
                 })* }
             }
             async fn delete(&self, step: &StepContext) -> Result<()> {
-                match self { $(Self::$kind(one) => one.delete(step).await,)* }
+                match self { $(Self::$kind(one) => {
+                    noting_slow_calls(step, one.delete(step)).await
+                })* }
             }
         }
     };
+}
+
+/// Does `work`; a call of it that takes long is a note of the step.
+async fn noting_slow_calls<T>(step: &StepContext, work: impl Future<Output = T>) -> T {
+    let noting = step.clone();
+    let note = move |operation: &str| noting.note(format!("waiting for AWS: {operation}"));
+    aws::telling(note, work).await
 }
 
 kinds! {
