@@ -1,6 +1,6 @@
 //! What a command fails with: a kind, a sentence, its causes and hints.
 //!
-//! Every error that reaches a person has this one shape. The kind decides the exit code; the hints
+//! Every error that is shown to the user has this one form. The kind decides the exit code; the hints
 //! say what to do next. SDK errors are turned into it in [`crate::aws`], never printed raw.
 
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum ErrorKind {
     Failed,
     /// A signal stopped it. Exit code 130 after Ctrl-C, else that of [`crate::signals`].
     Interrupted,
-    /// The reader of our output went away; not an error worth words. Exit code 0.
+    /// The reader of stdout went away; nothing is reported. Exit code 0.
     BrokenPipe,
 }
 

@@ -85,7 +85,7 @@ fn system_roots() -> RootCertStore {
 pub(crate) async fn connect(address: &Uri, tls: Option<&Arc<ClientConfig>>) -> Result<Stream> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
-    // Messages are small and somebody waits for each of them.
+    // Messages are small, and their latency matters more than the number of packets.
     tcp.set_nodelay(true);
     let proxy = tls.and_then(|tls| Some((tls, proxy(&Matcher::from_env(), address)?)));
     if let Some((tls, proxy)) = proxy {

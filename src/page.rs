@@ -1,7 +1,7 @@
 //! The chat page on a loopback port: `/`, its assets, and `/get-ws-endpoint`.
 //!
-//! It serves strangers' words to a browser, so it is narrow: it listens on 127.0.0.1 only, answers
-//! only to its own host names (a DNS name that was turned to 127.0.0.1 gets nothing), and its
+//! It shows untrusted text in a browser, so it is restrictive: it listens on 127.0.0.1 only, answers
+//! only to its own host names (against DNS rebinding), and its
 //! Content-Security-Policy allows this page's files and the one WebSocket, nothing else.
 
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ const FILES: [(&str, &str, &str); 6] = [
 /// Says where the chat is now, if it is anywhere.
 type Find = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// What the page may be told while it is served.
+/// The state of the server.
 struct Page {
     port: u16,
     /// Lets the page go to the chat's server and nowhere else. A browser reads it when it loads the
@@ -183,7 +183,7 @@ async fn endpoint(State(page): State<Arc<Page>>) -> impl IntoResponse {
     (status, headers, answer.to_string())
 }
 
-/// Every answer goes through here: strangers are refused, the rest gets the safe headers.
+/// Every answer goes through here: foreign hosts are refused, the rest gets the security headers.
 async fn guard(State(page): State<Arc<Page>>, request: Request, next: Next) -> Response {
     let mut response = if is_our_host(request.headers(), page.port) {
         next.run(request).await

@@ -1,7 +1,7 @@
-//! The proof at the end of a deploy: connect, send a heartbeat, get the chat's own answer back,
-//! disconnect. It goes through `$default`, the function and the push back, names nobody, and leaves no
-//! failure in the logs. A deployed stage is not yet a live one, so it is tried again while the data
-//! plane settles.
+//! The check at the end of a deploy: connect, send a heartbeat, receive the chat's own answer,
+//! disconnect. It goes through `$default`, the function and the push back, takes no name, and leaves no
+//! failure in the logs. A new deployment takes a while to become live, so it is retried until the data
+//! plane is up to date.
 
 use crate::config::ChatFlags;
 use crate::engine::wait::Waits;
@@ -115,7 +115,7 @@ impl Failure {
         }
     }
 
-    /// Waiting does not help: the function itself said no.
+    /// Retrying does not help: the function itself refused.
     fn is_final(&self) -> bool {
         matches!(
             self,

@@ -2,7 +2,7 @@
 //!
 //! `main` begins to listen before anything else. A command that has something to finish first handles
 //! the signals with [`handle`]; whenever none does, a signal ends the process at once, with one
-//! sentence. So does a signal more than a handler wants to hear. The exit code is the shell's: 128
+//! message. So does a signal beyond the number that a handler takes. The exit code is the shell's: 128
 //! and the signal's number.
 
 use crate::error::Error;
@@ -52,14 +52,14 @@ struct Received {
 /// Signals belong to the process, so their state does.
 static RECEIVED: LazyLock<watch::Sender<Received>> =
     LazyLock::new(|| watch::Sender::new(Received::default()));
-/// How many signals each of the present handlers wants to hear.
+/// How many signals each of the present handlers takes.
 static HANDLERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Begins to listen. Once, on a runtime that goes on while `main` waits for input: `last_words` is
-/// told why the process ends when nobody handles a signal.
+/// called with the reason when the process ends because nobody handles a signal.
 ///
 /// # Errors
-/// The system lets nobody listen.
+/// The system does not allow it.
 pub fn listen(last_words: impl Fn(&Error) + Send + 'static) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
@@ -74,7 +74,7 @@ pub fn listen(last_words: impl Fn(&Error) + Send + 'static) -> std::io::Result<(
     Ok(())
 }
 
-/// Whether a handler wants to hear it.
+/// Whether a handler takes it.
 fn is_handled(signal: StopSignal) -> bool {
     let handlers = HANDLERS.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = handlers.iter().max().copied().unwrap_or(0);
@@ -87,7 +87,7 @@ fn is_handled(signal: StopSignal) -> bool {
     true
 }
 
-/// The first signal that a handler heard.
+/// The first signal that a handler took.
 pub fn first() -> Option<StopSignal> {
     RECEIVED.borrow().first
 }
@@ -182,7 +182,7 @@ impl Signals {
     }
 }
 
-/// `nohup` makes its command ignore SIGHUP; to listen would undo that. Only Linux tells.
+/// `nohup` makes its command ignore SIGHUP; to listen would undo that. Only Linux shows it in a file.
 fn is_hangup_ignored() -> bool {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

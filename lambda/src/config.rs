@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_deployers_level_goes_before_lambdas() {
-        let level = |pairs| read(pairs).unwrap().level;
+        let level = |pairs: &[(&str, &str)]| read(pairs).unwrap().level;
         let lambdas = ("AWS_LAMBDA_LOG_LEVEL", "ERROR");
         assert_eq!(level(&[lambdas]), Level::Error);
         assert_eq!(level(&[lambdas, ("CHAT_LOG_LEVEL", "debug")]), Level::Debug);

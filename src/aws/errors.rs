@@ -1,4 +1,4 @@
-//! What an SDK error means: the questions the engine asks of it, and the sentence a person reads.
+//! Classifies SDK errors, and turns them into errors that a user can read.
 
 use crate::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
@@ -24,7 +24,7 @@ pub fn code<E: ProvideErrorMetadata>(error: &Failure<E>) -> Option<&str> {
         .and_then(ProvideErrorMetadata::code)
 }
 
-/// The thing is not there.
+/// The resource does not exist.
 pub fn is_missing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     matches!(
         code(error),
@@ -37,7 +37,7 @@ pub fn is_missing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     )
 }
 
-/// It exists already, is being changed by somebody, or is still in use.
+/// It exists already, is being changed, or is still in use.
 pub fn is_conflict<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     matches!(
         code(error),
@@ -52,6 +52,14 @@ pub fn is_conflict<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
                 | "DeleteConflict"
                 | "DeleteConflictException"
         )
+    )
+}
+
+/// The caller lacks a permission.
+pub fn is_denied<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    matches!(
+        code(error),
+        Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
     )
 }
 
@@ -81,7 +89,7 @@ pub fn is_unclear<E>(error: &Failure<E>) -> bool {
     }
 }
 
-/// The sentence a person reads: `cannot {action}`, AWS's own words, and a hint where we know one.
+/// The error for the user: `cannot {action}`, AWS's own message, and a hint where there is one.
 pub fn explain<E>(action: &str, error: Failure<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -167,7 +175,7 @@ fn hint(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Every provider of the chain had nothing, as against one that had something and failed.
+/// No provider of the chain has credentials, as opposed to one that has some and failed.
 pub(super) fn is_nothing_found(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_))
 }

@@ -1,6 +1,6 @@
 //! One client for each AWS service, made once, pointed at the right cloud.
 //!
-//! Three targets, three manners: AWS itself gets the usual credential chain and the proxy of the
+//! AWS itself gets the usual credential chain and the proxy of the
 //! environment; the local cloud and other endpoints on this machine get dummy credentials, so that
 //! real ones never leave for a place that is not AWS.
 
@@ -10,7 +10,9 @@ mod sdk;
 mod slow;
 mod time_outs;
 
-pub use errors::{Failure, code, explain, is_conflict, is_missing, is_throttled, is_unclear};
+pub use errors::{
+    Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
+};
 pub use slow::telling;
 pub use time_outs::of_an_upload;
 
@@ -21,7 +23,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use partition::dns_suffix;
 use slow::SlowCalls;
 
-/// Every client that chatctl uses, and who and where we are.
+/// Every client that chatctl uses, with the account and the region.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// API Gateway v2: WebSocket APIs.
@@ -38,11 +40,11 @@ pub struct Clients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
-    /// Who and where we are.
+    /// The account and the region.
     pub place: Place,
 }
 
-/// Who and where we are: all that an ARN or a URL needs.
+/// The account and the region: all that an ARN or a URL needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Such as `eu-central-1`.
@@ -55,7 +57,7 @@ pub struct Place {
     pub dns_suffix: String,
     /// The URL that stands for every AWS endpoint, if this is not AWS.
     pub endpoint_url: Option<String>,
-    /// Who calls, as STS says.
+    /// The caller's ARN, from STS.
     pub caller_arn: String,
 }
 
@@ -67,7 +69,7 @@ impl Place {
 }
 
 impl Clients {
-    /// Loads the configuration, makes the clients and asks STS who we are.
+    /// Loads the configuration, makes the clients and asks STS for the caller's identity.
     ///
     /// # Errors
     /// No credentials, no region, or a cloud that cannot be reached: each with a hint.
@@ -118,8 +120,8 @@ fn region(config: &SdkConfig) -> Result<String> {
     Ok(region.to_string())
 }
 
-/// Asks the chain once, before anything else, so that a machine without credentials hears one
-/// clear sentence and not the failure of whichever call came first.
+/// Resolves the credentials once, before anything else, so that a machine without any gets one clear
+/// error and not the failure of whichever call came first.
 async fn require_credentials(config: &SdkConfig) -> Result<()> {
     let Some(provider) = config.credentials_provider() else {
         return Err(no_credentials());

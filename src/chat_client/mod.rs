@@ -1,7 +1,7 @@
-//! The terminal's side of the chat: one lasting conversation over many short connections.
+//! The terminal client of the chat: one conversation over several connections.
 //!
-//! `typed` understands lines, `frame` understands frames, `session` decides (pure), `socket` talks,
-//! and this file turns the wheel. API Gateway ends a connection after 10 idle minutes and after
+//! `typed` parses lines, `frame` parses frames, `session` decides (pure), `socket` sends and receives,
+//! and this file is the event loop. API Gateway ends a connection after 10 idle minutes and after
 //! 2 hours in any case, so there is a heartbeat, a swap to a fresh connection before the two hours
 //! are over, and a jittered way back after a loss.
 
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 const HEARTBEAT: Duration = Duration::from_secs(4 * 60);
-/// A peer that answers heartbeats and then does not is gone.
+/// A peer that has answered heartbeats and does not answer one within this time is gone.
 const HEARTBEAT_ANSWER: Duration = Duration::from_secs(30);
 const SWAP: Duration = Duration::from_secs(110 * 60);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A script should fail rather than hang.
 const SCRIPT_ATTEMPTS: u32 = 8;
 
-/// What the person does.
+/// What the user does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChatInput {
     /// A line was typed.
@@ -51,7 +51,7 @@ pub trait Screen {
     /// # Errors
     /// The reader went away.
     fn members(&mut self, names: &[String]) -> Result<()>;
-    /// Something was said to one member; nobody echoes that.
+    /// A private message was sent; the chat does not echo it.
     ///
     /// # Errors
     /// The reader went away.
@@ -60,7 +60,7 @@ pub trait Screen {
     fn note(&mut self, text: &str);
 }
 
-/// With whom, and how.
+/// What to connect to, and how.
 #[derive(Debug, Clone)]
 pub struct ChatOptions {
     /// The chat's WebSocket URL.
@@ -73,7 +73,7 @@ pub struct ChatOptions {
     pub scripted: bool,
 }
 
-/// Chats until the person leaves.
+/// Chats until the user leaves.
 ///
 /// # Errors
 /// The first connection cannot be made; or, for a script, a later one cannot either; or the
@@ -85,18 +85,18 @@ pub async fn run(
 ) -> Result<()> {
     let socket = Socket::open(&options.url, &options.flags).await?;
     let session = Session::new(options.name.clone(), options.scripted);
-    let mut talk = Talk {
+    let mut conversation = Conversation {
         options,
         session,
         input,
         input_open: true,
         screen,
     };
-    let mut next = talk.on(socket).await?;
+    let mut next = conversation.on(socket).await?;
     while let Next::Again(why) = next {
-        talk.session.lost();
-        next = match talk.find_back(&why).await? {
-            Some(socket) => talk.on(socket).await?,
+        conversation.session.lost();
+        next = match conversation.find_back(&why).await? {
+            Some(socket) => conversation.on(socket).await?,
             None => Next::Done,
         };
     }
@@ -109,7 +109,7 @@ enum Next {
     Done,
 }
 
-struct Talk<'a> {
+struct Conversation<'a> {
     options: ChatOptions,
     session: Session,
     input: mpsc::Receiver<ChatInput>,
@@ -142,7 +142,7 @@ impl Clocks {
     }
 }
 
-impl Talk<'_> {
+impl Conversation<'_> {
     /// Talks over one connection, and its successors if it swaps, until it is lost or done.
     async fn on(&mut self, mut socket: Socket) -> Result<Next> {
         let mut clocks = Clocks::new(Instant::now());
@@ -244,7 +244,7 @@ impl Talk<'_> {
         Kept::Yes
     }
 
-    /// Connects again, however long it takes; `None` if the person leaves meanwhile.
+    /// Connects again, however long it takes; `None` if the user leaves meanwhile.
     async fn find_back(&mut self, why: &str) -> Result<Option<Socket>> {
         self.screen.note(&format!("{why}; connecting again"));
         let mut failures = 0;
@@ -268,7 +268,7 @@ impl Talk<'_> {
         }
     }
 
-    /// Waits, while lines may still be typed; true if the person leaves.
+    /// Waits, while lines may still be typed; true if the user leaves.
     async fn left_before(&mut self, until: tokio::time::Instant) -> Result<bool> {
         loop {
             let todo = tokio::select! {
@@ -298,7 +298,7 @@ async fn leave(socket: Socket) -> Next {
     Next::Done
 }
 
-/// Doubling, capped, and spread over its upper half so that many clients do not come back at once.
+/// Exponential backoff, capped, with jitter so that many clients do not reconnect at once.
 fn pause(failures: u32) -> Duration {
     let full = FIRST_PAUSE
         .saturating_mul(1 << failures.min(10))

@@ -71,7 +71,7 @@ impl Socket {
         }
     }
 
-    /// Says goodbye and waits, for a short while, until the other side has said it too.
+    /// Sends a close frame and waits a short time for the other side's.
     pub(super) async fn close(mut self) {
         let goodbye = CloseFrame {
             code: CloseCode::Normal,

@@ -1,4 +1,4 @@
-//! What a person types: a line is a message to all, `/word` is something else.
+//! Parses what the user types: a line is a message to everybody, `/word` is a command.
 
 /// One line, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

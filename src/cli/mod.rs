@@ -20,6 +20,12 @@ const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 plan found changes
 64 invalid usage; stopped by a signal: 130 SIGINT (Ctrl-C), 143 SIGTERM, 129 SIGHUP. `local` and `open` \
 run until a signal stops them and then exit with 0.";
 
+/// Not a doc comment: rustdoc would take the brackets for links.
+#[cfg(feature = "local")]
+const FAULT_HELP: &str = "Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. \
+KIND is throttle, error:STATUS, reset, lost-answer or delay:MS. Examples: logs=error:503@20%, \
+lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%";
+
 /// Deploy a serverless WebSocket chat to AWS, or run the same chat on this machine.
 ///
 /// Start with `chatctl local`: it needs no AWS account.
@@ -188,7 +194,7 @@ pub struct Wanted {
     /// Days to keep logs, a value that CloudWatch offers: 1, 3, 5, 7, 14, 30, ... [default: 14]
     #[arg(long, value_name = "DAYS")]
     pub retention: Option<u32>,
-    /// Page origin that may connect, for example https://chat.example.com; repeatable [default: any]
+    /// Page origin that may connect, for example `https://chat.example.com`; repeatable [default: any]
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
     /// Tag for every resource; repeatable
@@ -263,14 +269,8 @@ pub struct Local {
     /// Enforce the control-plane rate limits of AWS
     #[arg(long, help_heading = "Faults and conditions")]
     pub strict_rates: bool,
-    /// Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. KIND is throttle,
-    /// error:STATUS, reset, lost-answer or delay:MS. Examples: logs=error:503@20%,
-    /// lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%
-    #[arg(
-        long = "fault",
-        value_name = "FAULT",
-        help_heading = "Faults and conditions"
-    )]
+    /// Faults to inject.
+    #[arg(long = "fault", value_name = "FAULT", help = FAULT_HELP, help_heading = "Faults and conditions")]
     pub faults: Vec<String>,
     /// Seed for random faults; the same seed gives the same faults
     #[arg(long, value_name = "NUMBER", help_heading = "Faults and conditions")]

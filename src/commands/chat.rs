@@ -1,4 +1,4 @@
-//! `chatctl chat`: finds the chat's URL, opens a prompt if there is somebody to type on it, talks.
+//! `chatctl chat`: finds the chat's URL, opens a prompt on a terminal, and chats.
 
 use super::{Context, chat_url};
 use crate::chat_client::{self, ChatInput, ChatOptions};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 /// Lines that wait while the connection is being made.
 const WAITING_LINES: usize = 64;
 
-/// Chats until the person leaves, or until the input ends.
+/// Chats until the user leaves, or until the input ends.
 ///
 /// # Errors
 /// There is no such chat, or it cannot be reached.

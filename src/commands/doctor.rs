@@ -1,4 +1,4 @@
-//! `chatctl doctor`: looks at the whole chain, judges it, and says what to do.
+//! `chatctl doctor`: checks every part of the chat, and shows what to do.
 
 use super::Context;
 use crate::aws::Clients;
@@ -6,7 +6,7 @@ use crate::cli::Wanted;
 use crate::config::Settings;
 use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Look, checks, look, probe};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::naming::Names;
 use crate::report::doctor::show;
 use std::process::ExitCode;
@@ -15,7 +15,10 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     let settings = context.settings(&Wanted::default())?;
     let findings = match Clients::connect(&settings).await {
         Ok(clients) => examine(context, &settings, &clients).await,
-        Err(error) => vec![unconnected(&settings, &error)],
+        Err(error) => vec![Finding::not_connected(
+            &error,
+            settings.command("doctor -v"),
+        )],
     };
     let healthy = !checks::any_failure(&findings);
     show(&context.reporter, &findings, healthy)?;
@@ -37,22 +40,4 @@ async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> V
         facts.probe = Look::There(probe::probe(&url).await);
     }
     checks::all(&facts)
-}
-
-/// Without a connection there is one finding: what connecting failed with.
-fn unconnected(settings: &Settings, error: &Error) -> Finding {
-    let check = if error.message().contains("region") {
-        "region"
-    } else {
-        "credentials"
-    };
-    let why = match error.causes() {
-        [] => "nothing can be looked at without it".to_owned(),
-        causes => causes.join(": "),
-    };
-    let mend = match error.hints() {
-        [] => settings.command("doctor -v"),
-        hints => hints.join("; "),
-    };
-    Finding::failure(check, error.message(), why, mend)
 }

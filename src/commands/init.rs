@@ -1,6 +1,6 @@
 //! `chatctl init`: a configuration with every key explained, a CI workflow, or the Lambda's source.
 //!
-//! It writes new files only. The one exception is asked for by name: `--lambda` sets
+//! It writes new files only, with one exception: `--lambda` sets
 //! `function.source` in a configuration that does not set it, and leaves the rest as it is.
 
 use super::{Context, write};
@@ -16,7 +16,7 @@ const WORKFLOW: &str = include_str!("../../templates/ci/deploy-chat.yml");
 const WORKFLOW_PATH: &str = ".github/workflows/deploy-chat.yml";
 const LAMBDA: &str = "lambda";
 
-/// Writes what the flags ask for; without any, the configuration.
+/// Writes what the flags select; without any, the configuration.
 ///
 /// # Errors
 /// A file is there already: then nothing is written.
@@ -92,7 +92,7 @@ fn with_source(text: &str, path: &Path) -> Result<String> {
     Ok(document.to_string())
 }
 
-/// The template, with what the flags said in place of its defaults.
+/// The template, with the values of the flags in place of its defaults.
 fn configuration(global: &Global, lambda: bool) -> String {
     let mut text = CONFIGURATION.to_owned();
     let said = [

@@ -1,4 +1,4 @@
-//! One file per command. Each is short: it says in which order the modules do their work.
+//! One file per command. Each is short: it calls the modules below in order.
 
 mod chat;
 mod chat_url;
@@ -24,12 +24,12 @@ use crate::report::Reporter;
 use crate::signals;
 use std::process::ExitCode;
 
-/// What every command gets: the global flags and the way to speak.
+/// What every command gets: the global flags and the reporter.
 #[derive(Debug)]
 pub struct Context {
     /// The global flags, not yet laid over the file.
     pub global: Global,
-    /// The way to speak.
+    /// Writes to the terminal.
     pub reporter: Reporter,
 }
 
@@ -43,7 +43,7 @@ impl Context {
     }
 }
 
-/// Runs the command and says how it ended.
+/// Runs the command and returns its exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     let reporter = Reporter::new(cli.global.report());
     trace(cli.global.verbose);

@@ -50,9 +50,9 @@ impl ChatFlags {
             .target
             .iter()
             .filter(|flag| match verb.split(' ').next() {
-                // It is that cloud, and need not be told to talk to it.
+                // It is that cloud itself.
                 Some("local") => *flag != "--local",
-                // It writes files and talks to nobody.
+                // It writes files and calls no cloud.
                 Some("init") => false,
                 _ => true,
             });

@@ -93,7 +93,7 @@ pub struct TableTable {
 /// The file with what is needed to point into it.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// What it says; all defaults when there is no file.
+    /// Its values; all defaults when there is no file.
     pub config: FileConfig,
     /// Its text, to find the line of a key.
     pub text: String,

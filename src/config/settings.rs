@@ -42,7 +42,7 @@ pub struct Settings {
     pub stage: String,
     /// Which cloud.
     pub target: Target,
-    /// Region if it was said by flag or file; otherwise the SDK's own chain decides.
+    /// Region if it was given by flag, environment or file; otherwise the SDK's own chain decides.
     pub region: Option<String>,
     /// Profile of the AWS configuration files.
     pub profile: Option<String>,
@@ -172,7 +172,7 @@ impl Settings {
         self.given.clone().at(&self.target)
     }
 
-    /// The processor to build for: what was asked for, or the target's default.
+    /// The processor to build for: the one that was given, or the target's default.
     pub fn arch(&self) -> Arch {
         self.function.arch.unwrap_or(match self.target {
             Target::Aws => Arch::Arm64,
@@ -228,8 +228,8 @@ fn target(input: &Input) -> Result<Target> {
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
 }
 
-/// A relative folder in the file is meant from the file's folder, one on the command line from
-/// where the user stands.
+/// A relative path in the file starts at the file's directory, one on the command line at the current
+/// directory.
 fn source(input: &Input, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
     let Some(path) = input
         .lambda

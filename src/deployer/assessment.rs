@@ -33,7 +33,27 @@ impl Assessment {
         adopt: bool,
     ) -> Result<Self> {
         let run = Arc::new(RunContext::new(clients, settings, adopt));
-        let observed = Arc::new(Observed::read(run).await?);
+        let observed = Observed::read(run).await?;
+        Self::converge(settings, digest, observed).await
+    }
+
+    /// The same after this one was carried out: nothing that was read before is believed, but for
+    /// which API is ours.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub async fn again(&self, settings: &Settings, digest: &SourceDigest) -> Result<Self> {
+        let api = self.stack.outputs.api.get()?;
+        let observed = Observed::read_around(Arc::clone(self.run()), Some(&api)).await?;
+        Self::converge(settings, digest, observed).await
+    }
+
+    async fn converge(
+        settings: &Settings,
+        digest: &SourceDigest,
+        observed: Observed,
+    ) -> Result<Self> {
+        let observed = Arc::new(observed);
         let desired = Desired {
             settings,
             digest: Some(digest),

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `assessment` | what is there, what is wanted, and the plan between them |
 //! | `execute` | carries a plan out, and says what failed, once |
+//! | `last_look` | compares what is there after a deploy with what is wanted |
 //! | `status` | what is deployed, and what drifted |
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
 
 mod assessment;
 mod execute;
+mod last_look;
 mod status;
 mod teardown;
 mod ui;
@@ -22,14 +24,13 @@ pub use ui::{Notice, Proposal, Purpose, Ui};
 use crate::aws::Clients;
 use crate::config::Settings;
 use crate::engine::Stop;
-use crate::engine::plan::{Action, Plan, Step};
+use crate::engine::plan::{Action, Plan};
 use crate::engine::view::PlanView;
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::package::Build;
 use crate::prove::{self, Proof};
-use crate::resources::{Kind, Outputs};
-use crate::stack::orphans;
+use crate::resources::Kind;
 use execute::{Listener, execute};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -99,10 +100,11 @@ pub async fn deploy(
         provide_code(&assessment, settings, build, ui, &stop).await?;
         let again = settings.command("deploy");
         execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
-        delete_late_duplicates(&assessment, ui, &stop, &again).await?;
-        if !options.no_prove {
-            proof = Some(verify(&assessment, settings, ui, &stop).await?);
-        }
+        let last_look = last_look::last_look(&assessment, settings, &digest, ui, &stop);
+        let proven = prove(&assessment, settings, options, ui, &stop);
+        let (looked, proven) = tokio::join!(last_look, proven);
+        looked?;
+        proof = proven?;
     }
     deployed(&assessment, view, proof, began.elapsed())
 }
@@ -161,40 +163,22 @@ fn needs_code(plan: &Plan<Kind>) -> bool {
     }
 }
 
-/// A create call whose caller was killed can come into effect after this run looked for it. A run
-/// that made something that AWS would make twice looks once more at its end.
-async fn delete_late_duplicates(
-    assessment: &Assessment,
-    ui: &impl Ui,
-    stop: &Stop,
-    again: &str,
-) -> Result<()> {
-    let twice = [ids::API, ids::INTEGRATION, ids::DEPLOYMENT];
-    let made = |step: &Step<Kind>| step.runs() && twice.contains(&step.id.as_str());
-    if !assessment.plan.steps.iter().any(made) {
-        return Ok(());
-    }
-    let Assessment { stack, .. } = assessment;
-    let api = stack.outputs.api.get()?;
-    let observed = assessment.observed.read_api_again(&api).await?;
-    let outputs = Outputs::known(&observed.gateway, &stack.digest);
-    let orphans = orphans(&observed, &outputs, &stack.digest, false).await?;
-    let late = Plan::converge(Vec::new(), orphans, &observed)?;
-    execute(&late, assessment.run(), ui, stop, again).await
-}
-
-async fn verify(
+async fn prove(
     assessment: &Assessment,
     settings: &Settings,
+    options: DeployOptions,
     ui: &impl Ui,
     stop: &Stop,
-) -> Result<Proof> {
+) -> Result<Option<Proof>> {
+    if options.no_prove {
+        return Ok(None);
+    }
     let url = socket_url(assessment)?;
     let origin = settings.function.allowed_origins.first();
     let flags = settings.chat_flags();
     let note = |text: &str| ui.notice(Notice::NotLiveYet(text));
     tokio::select! {
-        proof = prove::prove(&url, origin.map(String::as_str), &flags, note) => proof,
+        proof = prove::prove(&url, origin.map(String::as_str), &flags, note) => proof.map(Some),
         _ = stop.beyond(0) => Err(Error::interrupted("stopped before the chat was proved")
             .hint(format!(
                 "everything is deployed; `{}` run again says so",

@@ -7,15 +7,19 @@ use crate::aws::Clients;
 use crate::config::Settings;
 use crate::engine::plan::{Action, Plan};
 use crate::engine::view::PlanView;
-use crate::engine::wait::Waits;
 use crate::engine::{Id, Resource};
 use crate::error::{Error, Result};
 use crate::resources::{Kind, RunContext, log_group};
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Late lines of a deleted writer come within seconds; after this much quiet nobody writes.
-const QUIET_LOOKS: u32 = 2;
+/// How long log groups are watched after their writers are gone. Lines of API Gateway's execution log
+/// were seen up to 9 seconds late.
+const WATCHED_ON_AWS: Duration = Duration::from_secs(20);
+/// The same where the cloud is on this machine.
+const WATCHED_ELSEWHERE: Duration = Duration::from_millis(500);
+/// After this a log group that comes back has another writer than the deleted ones.
+const LATE_LINES_END: Duration = Duration::from_secs(60);
 
 /// What a teardown did, and what it looked for afterwards.
 #[derive(Debug, Serialize)]
@@ -83,7 +87,7 @@ fn agree(settings: &Settings, plan: &PlanView, yes: bool, ui: &impl Ui) -> Resul
     Err(Error::failed("nothing was deleted: the answer was no"))
 }
 
-/// Looks again for log groups that a late writer brought back, until it has been quiet twice.
+/// Watches for log groups that a late line brings back, until none came back for a while.
 async fn delete_late_log_groups(
     plan: &Plan<Kind>,
     run: &RunContext,
@@ -91,19 +95,23 @@ async fn delete_late_log_groups(
     again: &str,
 ) -> Result<()> {
     let names = deleted_log_groups(plan);
-    let (first, longest) = match run.names.place().endpoint_url {
-        Some(_) => (Duration::from_millis(50), Duration::from_millis(500)),
-        None => (Duration::from_secs(2), Duration::from_secs(5)),
+    let (interval, watched) = match run.names.place().endpoint_url {
+        Some(_) => (Duration::from_millis(50), WATCHED_ELSEWHERE),
+        None => (Duration::from_secs(2), WATCHED_ON_AWS),
     };
-    let mut waits = Waits::growing(first, longest, Duration::from_secs(60));
-    let mut quiet = 0;
-    while quiet < QUIET_LOOKS {
-        let deleted = log_group::delete_again(run, &names).await?;
-        quiet = if deleted.is_empty() { quiet + 1 } else { 0 };
-        for name in &deleted {
-            ui.notice(Notice::LogGroupDeletedAgain(name));
+    if names.is_empty() {
+        return Ok(());
+    }
+    ui.notice(Notice::WatchingLogGroups(watched));
+    let limit = Instant::now() + LATE_LINES_END;
+    let mut quiet_since = Instant::now();
+    while quiet_since.elapsed() < watched {
+        tokio::time::sleep(interval).await;
+        for name in log_group::delete_again(run, &names).await? {
+            ui.notice(Notice::LogGroupDeletedAgain(&name));
+            quiet_since = Instant::now();
         }
-        if quiet < QUIET_LOOKS && !waits.again().await {
+        if quiet_since > limit {
             return Err(
                 Error::failed("somebody keeps writing to a log group of this chat")
                     .hint(format!("`{again}` run again in a minute deletes it")),

@@ -5,6 +5,7 @@ use crate::engine::view::PlanView;
 use crate::error::{Error, Result};
 use crate::package;
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What a plan is for.
@@ -40,6 +41,8 @@ pub enum Notice<'a> {
     Skipped(usize),
     /// The deployed chat was tried and does not answer yet.
     NotLiveYet(&'a str),
+    /// Log groups are watched for so long, because late lines can bring them back.
+    WatchingLogGroups(Duration),
     /// A late line brought a deleted log group back; it was deleted again.
     LogGroupDeletedAgain(&'a str),
 }

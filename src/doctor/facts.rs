@@ -28,7 +28,7 @@ impl<T> Look<T> {
     }
 }
 
-/// Everything the checks judge.
+/// Everything that the checks evaluate.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// What should be there.
@@ -123,13 +123,13 @@ pub struct Expected {
     pub routes: Vec<String>,
     /// The WebSocket URL, with `{api}` for the API's id.
     pub socket_url: String,
-    /// Digest of routes and integration; nothing if it cannot be told.
+    /// Digest of routes and integration, if it is known.
     pub digest: Option<String>,
     /// Attribute of the table that ends an item's life.
     pub ttl: String,
     /// The user does not want an execution log.
     pub logging_off: bool,
-    /// What goes behind `chatctl` in every command we tell: `--name x --stage y --region z`.
+    /// The flags that lead every suggested command to this chat.
     pub flags: ChatFlags,
 }
 
@@ -235,7 +235,7 @@ pub struct Function {
     pub reserved: Option<i32>,
     /// ARN of the role it has.
     pub role: String,
-    /// The table that it was told.
+    /// The table in its configuration.
     pub table: Option<String>,
     /// Digest of its code.
     pub code: Option<String>,
@@ -279,11 +279,11 @@ pub struct GroupState {
 /// What a real client met.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Probe {
-    /// It joined and was heard.
+    /// It connected, and its heartbeat was answered.
     Answered {
         /// Milliseconds until the socket was open.
         connect: u64,
-        /// Milliseconds from the message to its answer.
+        /// Milliseconds from the heartbeat to the answer.
         answer: u64,
     },
     /// The upgrade was refused with this HTTP status.

@@ -1,7 +1,7 @@
-//! Why it does not work, and what to do about it.
+//! Finds out why the chat or its logs do not work, and what to do about it.
 //!
-//! First everything is read, side by side, into [`Facts`]: plain data, in which "is not there" and
-//! "could not be asked" are different things. Then each check, a pure function, judges the facts.
+//! First everything is read concurrently into [`Facts`]: plain data, in which "does not exist" and
+//! "could not be read" are different things. Then each check, a pure function, evaluates the facts.
 //! So every check can be tested by breaking one fact, and the whole chain by breaking one thing in
 //! a cloud.
 //!
@@ -10,8 +10,8 @@
 //!                    probe  ──────┘
 //! ```
 //!
-//! The doctor shares the names with the deployer, and nothing else: it looks with its own eyes,
-//! because a mistake in how the deployer reads AWS is among the things that may be wrong.
+//! The doctor shares the names with the deployer, and nothing else: it reads AWS with code of its
+//! own, because a mistake in how the deployer reads AWS is among the possible causes.
 
 pub mod checks;
 pub mod expected;
@@ -23,6 +23,7 @@ pub mod silence;
 
 pub use facts::{Facts, Look};
 
+use crate::error::Error;
 use serde::Serialize;
 
 /// How a check went.
@@ -51,7 +52,7 @@ pub struct Finding {
     /// Why it matters; only when something is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The command that mends it.
+    /// The command that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
@@ -87,6 +88,25 @@ impl Finding {
     ) -> Self {
         let (why, mend) = (Some(why.into()), Some(mend.into()));
         Self::new(check, Verdict::Failure, what.into(), why, mend)
+    }
+
+    /// Connecting to AWS failed, so nothing else can be checked. `details` is the command that shows
+    /// more.
+    pub fn not_connected(error: &Error, details: String) -> Self {
+        let check = if error.message().contains("region") {
+            "region"
+        } else {
+            "credentials"
+        };
+        let why = match error.causes() {
+            [] => "nothing can be looked at without it".to_owned(),
+            causes => causes.join(": "),
+        };
+        let mend = match error.hints() {
+            [] => details,
+            hints => hints.join("; "),
+        };
+        Self::failure(check, error.message(), why, mend)
     }
 
     fn new(

@@ -1,4 +1,4 @@
-//! Why no log line comes: the doctor's facts, asked another question.
+//! Why no log line comes, concluded from the doctor's facts.
 
 use super::checks;
 use super::facts::{Facts, Look};

@@ -4,7 +4,7 @@
 //! back: a deploy that failed is run again. A wish to stop starts nothing new and lets what runs
 //! come to its end; a second one drops it.
 
-use super::event::{Events, Upcoming, What};
+use super::event::{EventKind, Events, Upcoming};
 use super::graph::waits_for;
 use super::pace::Pace;
 use super::plan::{Action, Plan, Step};
@@ -48,7 +48,7 @@ pub async fn apply<R: Resource>(
 ) -> Outcome {
     let began = Instant::now();
     let mut run = Run::new(plan, context, events);
-    events.send(What::Began {
+    events.send(EventKind::Began {
         steps: run.upcoming(),
     });
     let mut asked = 0;
@@ -66,7 +66,7 @@ pub async fn apply<R: Resource>(
                 if stop.is_now() {
                     run.tasks.abort_all();
                 }
-                events.send(What::Stopping { running: run.tasks.len() });
+                events.send(EventKind::Stopping { running: run.tasks.len() });
             }
         }
     }
@@ -166,7 +166,7 @@ impl<'a, R: Resource> Run<'a, R> {
 
     fn start(&mut self, index: usize) {
         let id = self.id(index);
-        self.events.send(What::Started { id: id.clone() });
+        self.events.send(EventKind::Started { id: id.clone() });
         if self.steps[index].deleted_with_parent {
             self.finished(index, Duration::ZERO);
             return;
@@ -209,12 +209,12 @@ impl<'a, R: Resource> Run<'a, R> {
         self.outcome
             .done
             .push((id.clone(), self.steps[index].action));
-        self.events.send(What::Finished { id, took });
+        self.events.send(EventKind::Finished { id, took });
     }
 
     fn failed(&mut self, index: usize, error: Error) {
         let id = self.id(index);
-        self.events.send(What::Failed {
+        self.events.send(EventKind::Failed {
             id: id.clone(),
             error: error.to_string(),
         });
@@ -235,7 +235,7 @@ impl<'a, R: Resource> Run<'a, R> {
                 continue;
             }
             let id = self.id(index);
-            self.events.send(What::Skipped {
+            self.events.send(EventKind::Skipped {
                 id: id.clone(),
                 because: because.clone(),
             });

@@ -1,6 +1,6 @@
 //! Which fields differ. Pure: no call, no clock, no order that changes from run to run.
 
-use super::resource::{Field, Fields};
+use super::resource::Fields;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -28,13 +28,30 @@ pub struct Difference {
 pub fn diff(wanted: &Fields, found: &Fields) -> Vec<Difference> {
     let mut out = Vec::new();
     for field in wanted.iter() {
-        let there = found.get(&field.path).map(|found| &found.value);
-        compare(&field.path, there, Some(&field.value), field, &mut out);
+        let there = found.get(&field.path);
+        let traits = Traits {
+            frozen: field.frozen || there.is_some_and(|there| there.frozen),
+            hidden: field.hidden,
+        };
+        let there = there.map(|there| &there.value);
+        compare(&field.path, there, Some(&field.value), traits, &mut out);
     }
     for field in found.iter().filter(|f| wanted.get(&f.path).is_none()) {
-        compare(&field.path, Some(&field.value), None, field, &mut out);
+        let traits = Traits {
+            frozen: field.frozen,
+            hidden: field.hidden,
+        };
+        compare(&field.path, Some(&field.value), None, traits, &mut out);
     }
     out
+}
+
+/// What counts of a field, wanted or found, beside its value. What AWS cannot change in place may be
+/// either: the wanted value, or the one that is there.
+#[derive(Debug, Clone, Copy)]
+struct Traits {
+    frozen: bool,
+    hidden: bool,
 }
 
 /// Objects are walked, so that one changed statement of a policy shows as itself; `null` and an
@@ -43,7 +60,7 @@ fn compare(
     path: &str,
     found: Option<&Value>,
     wanted: Option<&Value>,
-    field: &Field,
+    field: Traits,
     out: &mut Vec<Difference>,
 ) {
     let found = found.filter(|value| !value.is_null());

@@ -13,15 +13,15 @@ pub struct Event {
     /// Since the run began.
     #[serde(serialize_with = "seconds")]
     pub at: Duration,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
-pub enum What {
+pub enum EventKind {
     /// The steps that will run, with what each waits for.
     Began {
         /// In the plan's order.
@@ -105,9 +105,9 @@ impl Events {
     }
 
     /// Says that something happened.
-    pub fn send(&self, what: What) {
+    pub fn send(&self, kind: EventKind) {
         let at = self.began.elapsed();
-        let _ = self.to.send(Event { at, what });
+        let _ = self.to.send(Event { at, kind });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::diff::{Difference, diff};
 use super::read::Seen;
-use super::resource::{Edge, Fields, Id, Ownership, Resource};
+use super::resource::{Edge, Id, Ownership, Resource};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
@@ -78,6 +78,8 @@ pub struct Step<R> {
     pub deleted_with_parent: bool,
     /// Why it is left in place although everything is to go.
     pub stays: Option<String>,
+    /// What somebody else did to it, and what is left as it is.
+    pub remarks: Vec<String>,
 }
 
 /// Every resource of the stack with what is done to it, in the stack's order, deletions last.
@@ -93,6 +95,7 @@ impl<R: Resource> Plan<R> {
     /// # Errors
     /// A step uses a value that nobody makes before it: a fault of the resources' edges.
     pub fn converge(seen: Vec<Seen<R>>, orphans: Vec<R>, observed: &R::Observed) -> Result<Self> {
+        let seen = forget_children_of_replaced(seen);
         let mut steps: Vec<_> = seen.into_iter().map(|one| step(one, observed)).collect();
         steps.extend(orphans.into_iter().map(|orphan| deletion(orphan, observed)));
         mark_deleted_with_parent(&mut steps);
@@ -151,16 +154,44 @@ impl<R> Step<R> {
     }
 }
 
-fn step<R: Resource>(Seen { wanted, found }: Seen<R>, observed: &R::Observed) -> Step<R> {
-    let there = found.as_ref().map(Resource::fields);
-    let differences = diff(&wanted.fields(), there.as_ref().unwrap_or(&Fields::new()));
-    let action = match &there {
-        None => Action::Create,
-        Some(_) if differences.iter().any(|d| d.replaces) => Action::Replace,
-        Some(_) if differences.is_empty() => Action::Keep,
-        Some(_) => Action::Update,
+/// What is replaced takes its children with it, so they are made again.
+fn forget_children_of_replaced<R: Resource>(mut seen: Vec<Seen<R>>) -> Vec<Seen<R>> {
+    let replaced: Vec<Id> = seen
+        .iter()
+        .filter(|one| action(one) == Action::Replace)
+        .map(|one| one.wanted.id())
+        .collect();
+    for one in &mut seen {
+        if one
+            .wanted
+            .parent()
+            .is_some_and(|parent| replaced.contains(&parent))
+        {
+            one.found = None;
+        }
+    }
+    seen
+}
+
+fn action<R: Resource>(Seen { wanted, found }: &Seen<R>) -> Action {
+    let Some(found) = found else {
+        return Action::Create;
     };
+    let differences = diff(&wanted.fields(), &found.fields());
+    match differences.as_slice() {
+        [] => Action::Keep,
+        all if all.iter().any(|one| one.replaces) => Action::Replace,
+        _ => Action::Update,
+    }
+}
+
+fn step<R: Resource>(seen: Seen<R>, observed: &R::Observed) -> Step<R> {
+    let action = action(&seen);
+    let Seen { wanted, found } = seen;
+    let there = found.as_ref().map(Resource::fields).unwrap_or_default();
+    let differences = diff(&wanted.fields(), &there);
     let foreign = found.as_ref().and_then(|found| whose(found, observed));
+    let remarks = found.as_ref().map(Resource::remarks).unwrap_or_default();
     Step {
         id: wanted.id(),
         name: wanted.name(),
@@ -171,6 +202,7 @@ fn step<R: Resource>(Seen { wanted, found }: Seen<R>, observed: &R::Observed) ->
         foreign,
         deleted_with_parent: false,
         stays: None,
+        remarks,
     }
 }
 
@@ -195,6 +227,7 @@ fn deletion<R: Resource>(found: R, observed: &R::Observed) -> Step<R> {
         foreign,
         deleted_with_parent: false,
         stays,
+        remarks: Vec::new(),
     }
 }
 

@@ -181,6 +181,12 @@ pub trait Resource: Clone + fmt::Debug + Send + Sync + 'static {
     /// Whose it is; asked of what was found.
     fn ownership(&self, observed: &Self::Observed) -> Ownership;
 
+    /// What somebody else did to what was found, and what a deploy leaves as it is: told, never
+    /// changed.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Deliberately left in place by a teardown; the reason in words. Asked of what was found.
     fn stays(&self, _observed: &Self::Observed) -> Option<String> {
         None

@@ -1,6 +1,6 @@
 //! What a running step may use: the run's context, progress notes, and the rate limits.
 
-use super::event::{Events, What};
+use super::event::{EventKind, Events};
 use super::pace::{Cost, Pace};
 use super::resource::Id;
 use super::wait::Waits;
@@ -46,7 +46,7 @@ impl<C> StepContext<C> {
 
     /// Says what the step does or waits for.
     pub fn note(&self, text: impl Into<String>) {
-        self.events.send(What::Note {
+        self.events.send(EventKind::Note {
             id: self.id.clone(),
             text: text.into(),
         });
@@ -54,7 +54,7 @@ impl<C> StepContext<C> {
 
     /// Says what the step's thing is called, where the plan could not know it yet.
     pub fn named(&self, name: &str) {
-        self.events.send(What::Named {
+        self.events.send(EventKind::Named {
             id: self.id.clone(),
             name: name.to_owned(),
         });

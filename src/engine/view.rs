@@ -44,7 +44,7 @@ pub struct StepView {
     /// Field by field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// Whose it is, or why it stays.
+    /// Whose it is, why it stays, or what else is to be known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -85,14 +85,14 @@ fn view<R>(step: &Step<R>) -> StepView {
         name: step.name.clone(),
         action: step.action,
         differences,
-        note: step
-            .stays
-            .as_ref()
-            .map(|why| format!("stays: {why}"))
-            .or_else(|| {
-                step.foreign
-                    .as_ref()
-                    .map(|whose| format!("not ours: {whose}"))
-            }),
+        note: note(step),
     }
+}
+
+fn note<R>(step: &Step<R>) -> Option<String> {
+    let stays = step.stays.iter().map(|why| format!("stays: {why}"));
+    let foreign = step.foreign.iter().filter(|_| step.stays.is_none());
+    let foreign = foreign.map(|whose| format!("not ours: {whose}"));
+    let all: Vec<_> = stays.chain(foreign).chain(step.remarks.clone()).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

@@ -19,6 +19,9 @@ pub const SHARED: &str = "chatctl:shared";
 pub const DIGEST: &str = "chatctl:digest";
 /// The `CodeSha256` that Lambda had when the digest was recorded.
 pub const CODE: &str = "chatctl:code";
+/// The unique id of the role that the function was made with. A role that is deleted and made again
+/// keeps its ARN and gets another id.
+pub const ROLE_ID: &str = "chatctl:role-id";
 /// The account's logging role before ours.
 pub const FORMER: &str = "chatctl:former";
 /// The keys of the user's own tags.

@@ -1,4 +1,4 @@
-//! What the compiler is doing: a spinner on a terminal, two plain lines elsewhere.
+//! Progress of the compiler: a spinner on a terminal, two plain lines elsewhere.
 
 use super::live::Spinner;
 use super::{Reporter, Style};
@@ -6,7 +6,7 @@ use crate::package::Step;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Tells of one build. Quiet when nothing has to be built.
+/// Shows one build; nothing if nothing has to be built.
 #[derive(Debug)]
 pub struct Building {
     reporter: Reporter,
@@ -15,7 +15,7 @@ pub struct Building {
 }
 
 impl Building {
-    /// Nothing is said yet.
+    /// Shows nothing yet.
     pub fn new(reporter: Reporter) -> Self {
         Self {
             reporter,
@@ -24,7 +24,7 @@ impl Building {
         }
     }
 
-    /// Takes in what the build says of itself.
+    /// Shows a step of the build.
     pub fn step(&self, step: &Step<'_>) {
         match step {
             Step::Kept => self.reporter.detail("  function: built already"),

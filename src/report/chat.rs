@@ -7,7 +7,7 @@ use crate::chat_client::{Frame, Screen, Words};
 use crate::error::Result;
 use serde_json::json;
 
-/// Shows the conversation; strangers' text is made harmless first.
+/// Shows the conversation; the text of others is escaped first.
 pub struct ChatScreen {
     reporter: Reporter,
     prompt: Option<Prompt>,

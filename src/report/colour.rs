@@ -7,13 +7,13 @@ use anstyle::{AnsiColor, Color, Style as Ansi};
 pub enum Style {
     /// Something failed, or is deleted.
     Error,
-    /// Something may hurt later, or changes.
+    /// Something may cause a failure later, or changes.
     Warning,
     /// What to do next.
     Hint,
     /// Something worked, or is created.
     Good,
-    /// Of less interest.
+    /// Less important.
     Faint,
     /// A URL, a name, a heading.
     Strong,

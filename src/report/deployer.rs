@@ -47,6 +47,12 @@ impl Ui for Reporter {
             Notice::NotLiveYet(text) => {
                 self.note(&Style::Faint.paint(&format!("  … {text}")));
             }
+            Notice::WatchingLogGroups(time) if time.as_secs() == 0 => {}
+            Notice::WatchingLogGroups(time) => {
+                let seconds = time.as_secs();
+                let text = format!("  … watching {seconds} s for late log lines");
+                self.note(&Style::Faint.paint(&text));
+            }
             Notice::LogGroupDeletedAgain(name) => self.note(&format!(
                 "  - {name} was written to once more, and deleted once more"
             )),

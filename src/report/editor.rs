@@ -5,7 +5,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What a person has done.
+/// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Typing {
     /// The line is finished.

@@ -1,4 +1,4 @@
-//! Text of strangers on a terminal.
+//! Untrusted text on a terminal.
 //!
 //! A log line holds what a client sent. Written raw, an escape sequence in it could clear the
 //! screen, set the title, or answer the next prompt; a bidi control could show a lie. So everything

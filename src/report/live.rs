@@ -4,7 +4,7 @@
 use super::progress::spelled;
 use super::{Style, plan};
 use crate::engine::Id;
-use crate::engine::event::{Event, Upcoming, What};
+use crate::engine::event::{Event, EventKind, Upcoming};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -50,29 +50,31 @@ impl LiveView {
 
     /// Takes in an event; `line` is what stays of it above the view.
     pub(super) fn event(&mut self, event: &Event, line: Option<&str>) {
-        match &event.what {
-            What::Began { steps } => {
+        match &event.kind {
+            EventKind::Began { steps } => {
                 self.total = steps.len();
                 self.waiting.clone_from(steps);
             }
-            What::Started { id } => self.start(id),
-            What::Note { id, text } => {
+            EventKind::Started { id } => self.start(id),
+            EventKind::Note { id, text } => {
                 if let Some(running) = self.running.get_mut(id) {
                     running.note.clone_from(text);
                 }
             }
-            What::Named { id, name } => {
+            EventKind::Named { id, name } => {
                 if let Some(running) = self.running.get_mut(id) {
                     running.step.name.clone_from(name);
                 }
             }
-            What::Finished { id, .. } | What::Failed { id, .. } | What::Skipped { id, .. } => {
+            EventKind::Finished { id, .. }
+            | EventKind::Failed { id, .. }
+            | EventKind::Skipped { id, .. } => {
                 self.end(id);
             }
-            What::Stopping { .. } => {}
+            EventKind::Stopping { .. } => {}
         }
         if let Some(line) = line {
-            // A screen that is gone has nobody to tell.
+            // There is no other place to report a failing terminal.
             let _ = self.screen.println(line);
         }
         self.draw();

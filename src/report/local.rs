@@ -6,7 +6,7 @@ use crate::error::Result;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// What is said about a running local cloud.
+/// What is shown of a running local cloud.
 #[derive(Debug, Clone)]
 pub struct LocalBanner {
     /// Where its APIs are.

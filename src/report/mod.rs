@@ -98,12 +98,12 @@ impl Reporter {
         self.verbose
     }
 
-    /// Progress may be drawn in place: stderr is a terminal and somebody wants to see it.
+    /// Progress may be drawn in place: stderr is a terminal, and --quiet was not given.
     pub fn is_live(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// Somebody can be asked: stdin and stderr are terminals.
+    /// The user can be asked: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
@@ -153,7 +153,7 @@ impl Reporter {
         Ok(out.flush()?)
     }
 
-    /// Whoever read our stdout has closed it; a writer that waits would never notice.
+    /// The reader of stdout has closed it; a writer that waits for events would not notice.
     pub fn reader_is_gone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let out = std::io::stdout();
@@ -162,7 +162,7 @@ impl Reporter {
         poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
     }
 
-    /// A message about what is going on, to stderr; not with `--quiet`.
+    /// A message about the progress, to stderr; not with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.say(text);
@@ -176,7 +176,7 @@ impl Reporter {
         }
     }
 
-    /// Something that may hurt later.
+    /// Something that may cause a failure later.
     pub fn warning(&self, text: &str) {
         if !self.quiet {
             self.say(&format!("{} {text}", Style::Warning.paint("warning:")));
@@ -211,7 +211,7 @@ impl Reporter {
     /// Asks a yes-or-no question; no is the default.
     ///
     /// # Errors
-    /// Nobody can be asked: a usage error that names `--yes`.
+    /// The user cannot be asked: a usage error that names `--yes`.
     pub fn ask(&self, question: &str) -> Result<bool> {
         if !self.can_ask() {
             return Err(Error::usage(format!(
@@ -230,7 +230,7 @@ impl Reporter {
         ))
     }
 
-    /// A failing stderr has nobody to tell, so its errors are dropped.
+    /// Errors of stderr are dropped: there is no other place to report them.
     fn say(&self, text: &str) {
         let _ = writeln!(anstream::stderr().lock(), "{text}");
     }

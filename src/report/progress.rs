@@ -4,7 +4,7 @@
 use super::live::LiveView;
 use super::{Reporter, Style};
 use crate::engine::Id;
-use crate::engine::event::{Event, Upcoming, What};
+use crate::engine::event::{Event, EventKind, Upcoming};
 use crate::engine::plan::Action;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn live(mut events: UnboundedReceiver<Event>) {
         tokio::select! {
             event = events.recv() => match event {
                 Some(event) => {
-                    let line = lines.line(&event).filter(|_| is_end(&event.what));
+                    let line = lines.line(&event).filter(|_| is_end(&event.kind));
                     view.event(&event, line.as_deref());
                 }
                 None => break,
@@ -53,10 +53,13 @@ async fn live(mut events: UnboundedReceiver<Event>) {
 }
 
 /// On the live view only ends stay as lines; what runs is drawn.
-fn is_end(what: &What) -> bool {
+fn is_end(what: &EventKind) -> bool {
     matches!(
         what,
-        What::Finished { .. } | What::Failed { .. } | What::Skipped { .. } | What::Stopping { .. }
+        EventKind::Finished { .. }
+            | EventKind::Failed { .. }
+            | EventKind::Skipped { .. }
+            | EventKind::Stopping { .. }
     )
 }
 
@@ -69,29 +72,29 @@ pub(super) struct Lines {
 impl Lines {
     /// The line of an event, if it is worth one.
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
-        match &event.what {
-            What::Began { steps } => {
+        match &event.kind {
+            EventKind::Began { steps } => {
                 self.steps = steps.iter().map(|s| (s.id.clone(), s.clone())).collect();
                 None
             }
-            What::Started { .. } => None,
-            What::Note { id, text } => {
+            EventKind::Started { .. } => None,
+            EventKind::Note { id, text } => {
                 let line = format!("  … {id}: {text}");
                 Some(Style::Faint.paint(&line))
             }
-            What::Named { id, name } => {
+            EventKind::Named { id, name } => {
                 let step = self.steps.get_mut(id)?;
                 step.name.clone_from(name);
                 None
             }
-            What::Finished { id, took } => Some(self.finished(id, *took)),
+            EventKind::Finished { id, took } => Some(self.finished(id, *took)),
             // The error itself is reported once, at the end.
-            What::Failed { id, .. } => Some(self.failed(id)),
-            What::Skipped { id, because } => {
+            EventKind::Failed { id, .. } => Some(self.failed(id)),
+            EventKind::Skipped { id, because } => {
                 let line = format!("  · {id} skipped, because {because} failed");
                 Some(Style::Faint.paint(&line))
             }
-            What::Stopping { running } => Some(format!(
+            EventKind::Stopping { running } => Some(format!(
                 "  stopping: nothing new starts, {running} running end; Ctrl-C again drops them"
             )),
         }

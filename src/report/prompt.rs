@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Erases the line and goes to its beginning.
 const CLEAR: &str = "\r\u{1b}[2K";
 
-/// What the person at the prompt does.
+/// What the user does at the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prompted {
     /// A finished line.
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl Prompt {
-    /// Takes over the terminal; `heard` gets every line, on a thread of its own, until it says
+    /// Takes over the terminal; `heard` gets every line, on a thread of its own, until it returns
     /// false.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ impl Resource for AccountLogging {
         let run = step.run();
         let clients = &run.clients;
         let ours = role::get(clients, &run.names.logging_role()).await?;
-        let tags = ours.map(|(_, tags)| tags).unwrap_or_default();
+        let tags = ours.map(|role| role.tags).unwrap_or_default();
         let former = tags
             .into_iter()
             .find(|(key, _)| key == FORMER)

@@ -2,8 +2,7 @@
 //! shared with everybody and not ours.
 
 use super::gateway::all_stages;
-use super::role;
-use crate::aws::{Clients, explain, is_missing};
+use crate::aws::{Clients, explain, is_denied, is_missing};
 use crate::chat_api;
 use crate::error::Result;
 use crate::naming::Names;
@@ -37,7 +36,7 @@ impl AccountRole {
         };
         let name = arn.rsplit('/').next().unwrap_or_default();
         Ok(Self {
-            live: role::get(clients, name).await?.is_some(),
+            live: is_live(clients, name).await?,
             ours: arn == names.role_arn(&names.logging_role()),
             arn: Some(arn),
             others: Vec::new(),
@@ -84,6 +83,16 @@ impl AccountRole {
             [one] => Some(format!("{one} logs through it")),
             [one, more @ ..] => Some(format!("{one} and {} more log through it", more.len())),
         }
+    }
+}
+
+/// Whether IAM has the role. Whoever may not look at somebody else's role must not replace it.
+async fn is_live(clients: &Clients, name: &str) -> Result<bool> {
+    match clients.iam.get_role().role_name(name).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) if is_denied(&error) => Ok(true),
+        Err(error) => Err(explain(&format!("read the role {name}"), error)),
     }
 }
 

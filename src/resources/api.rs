@@ -8,7 +8,7 @@
 //! permissions behind.
 
 use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
-use super::gateway::tag;
+use super::gateway::{self, tag};
 use super::limits::{CONTROL, GATEWAY_LANE};
 use super::observed::Observed;
 use super::outputs::ApiId;
@@ -123,10 +123,32 @@ impl Resource for Api {
 
     async fn delete(&self, step: &StepContext) -> Result<()> {
         match self.api_id.known() {
-            Some(id) => delete(step, &id).await,
+            Some(id) => {
+                stop_logging(step, &id).await?;
+                delete(step, &id).await
+            }
             None => Ok(()),
         }
     }
+}
+
+/// Execution log lines come seconds late, and each brings the deleted log group back: API Gateway may
+/// make groups with the account's role. So the stages stop logging before the API goes.
+async fn stop_logging(step: &StepContext, id: &str) -> Result<()> {
+    let client = &step.run().clients.apigatewayv2;
+    for stage in gateway::all_stages(client, id).await? {
+        let Some(quiet) = gateway::without_logging(&stage) else {
+            continue;
+        };
+        let name = stage.stage_name().unwrap_or_default();
+        let call = || {
+            let call = client.update_stage().api_id(id).stage_name(name);
+            call.default_route_settings(quiet.clone()).send()
+        };
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        gone(answer, &format!("stop the logging of the stage {name}"))?;
+    }
+    Ok(())
 }
 
 impl Api {

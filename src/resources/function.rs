@@ -3,7 +3,10 @@
 //! GetFunction; CreateFunction, UpdateFunctionCode, UpdateFunctionConfiguration, (Un)TagResource,
 //! DeleteFunction.
 //!
-//! Surprises: a fresh role "cannot be assumed" for seconds. While one update is in progress every
+//! Surprises: Lambda grants the role the use of the key that encrypts the environment when the function
+//! is made, and the grant names the role's unique id. Where the role was deleted and made again under
+//! the same name, every invocation fails ("KMS access was denied") and nothing else shows it, so the
+//! id is kept in a tag, and such a function is made again. A fresh role "cannot be assumed" for seconds. While one update is in progress every
 //! other one is refused, so code and configuration wait for each other. Setting the environment
 //! replaces all of it. The code is told by two tags: the digest of its source, and the
 //! `CodeSha256` that Lambda had then; a live `CodeSha256` that differs is code that somebody else
@@ -11,6 +14,7 @@
 
 use super::function_read::found;
 use super::observed::Observed;
+use super::outputs::RoleId;
 use super::retry::{
     CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while, upload,
 };
@@ -19,13 +23,14 @@ use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
-use crate::naming::tags::{CODE, DIGEST, Tags};
+use crate::naming::tags::{CODE, DIGEST, ROLE_ID, Tags};
 use crate::package::Artifact;
 use aws_sdk_lambda::operation::create_function::CreateFunctionError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State,
+    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime,
+    State, TagsError,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
@@ -53,10 +58,45 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// `Active`, or what keeps it from being so.
     pub state: String,
-    /// Its tags, without the two that tell the code.
+    /// Its tags, without those that tell the code and the role.
     pub tags: Tags,
+    /// The role that the function was granted the use of its key with.
+    pub granted_role: Option<GrantedRole>,
+    /// Reserved concurrency, if it is 0: then nobody can call the function. Any other value is the
+    /// user's own affair.
+    pub reserved_concurrency: Option<i32>,
+    /// The unique id of the function's role.
+    pub role_id: Output<RoleId>,
     /// The built code, for a step that uploads it.
     pub artifact: Output<Artifact>,
+}
+
+/// The unique id of the role that a function was made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantedRole {
+    /// The role that is there has it.
+    Present(String),
+    /// The role will be made anew.
+    New,
+    /// The function's tag says so.
+    Recorded(String),
+}
+
+impl GrantedRole {
+    /// What is wanted, with the role as it is known when the plan is made.
+    pub fn wanted(role: &Output<RoleId>) -> Self {
+        role.known().map_or(Self::New, |id| Self::Present(id.0))
+    }
+
+    /// Only another role than the recorded one forces a replacement: of a function without a record
+    /// nothing is known.
+    fn field(&self, fields: Fields) -> Fields {
+        match self {
+            Self::Present(id) => fields.with("roleId", id.as_str()),
+            Self::New => fields.frozen("roleId", "of a new role"),
+            Self::Recorded(id) => fields.frozen("roleId", id.as_str()),
+        }
+    }
 }
 
 impl Resource for Function {
@@ -79,7 +119,12 @@ impl Resource for Function {
             .with("handler", self.handler.as_str())
             .with("role", self.role.as_str())
             .with("memorySize", self.memory)
-            .with("timeout", self.timeout);
+            .with("timeout", self.timeout)
+            .with("reservedConcurrency", self.reserved_concurrency);
+        let fields = match &self.granted_role {
+            Some(role) => role.field(fields),
+            None => fields,
+        };
         let fields = match self.state.as_str() {
             state @ ("Failed" | "Deleting") => fields.frozen("state", state),
             state => fields.with("state", state),
@@ -100,7 +145,7 @@ impl Resource for Function {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new(ids::FUNCTION_ROLE, "Lambda takes the role on"),
+            self.role_id.edge("Lambda assumes the role"),
             Edge::new(
                 ids::FUNCTION_GROUP,
                 "else Lambda makes the group, without retention",
@@ -157,7 +202,8 @@ impl Function {
             .tags
             .clone()
             .with(DIGEST, self.code.as_str())
-            .with(CODE, artifact.code_sha256.as_str());
+            .with(CODE, artifact.code_sha256.as_str())
+            .with(ROLE_ID, &*self.role_id.get()?);
         let zip = Blob::new(artifact.zip.clone());
         let call = || {
             run.clients
@@ -179,7 +225,7 @@ impl Function {
         };
         let waiting_for = "Lambda to be able to assume the fresh role";
         match retry_while(step, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
-            Ok(_) => self.usable(step).await,
+            Ok(_) => self.changed(step).await,
             Err(error) if is_conflict(&error) => self.mend_existing(step).await,
             Err(error) => Err(explain(
                 &format!("create the function {}", self.name),
@@ -190,7 +236,7 @@ impl Function {
 
     /// Made by somebody else in the meantime, or by us with the answer lost.
     async fn mend_existing(&self, step: &StepContext) -> Result<()> {
-        self.usable(step).await?;
+        self.idle(step).await?;
         let Some(found) = self.look(step.run()).await? else {
             return Err(
                 Error::failed(format!("the function {} came and went", self.name))
@@ -205,13 +251,16 @@ impl Function {
     }
 
     async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
-        self.usable(step).await?;
+        self.idle(step).await?;
         let code = self.code != found.code || self.architecture != found.architecture;
         if code {
             self.upload(step).await?;
         }
         if self.configuration_differs(found) {
             self.configure(step).await?;
+        }
+        if found.reserved_concurrency.is_some() {
+            self.release_concurrency(step).await?;
         }
         self.tag(found, code, step).await
     }
@@ -245,7 +294,7 @@ impl Function {
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
         let action = format!("upload the code of the function {}", self.name);
         answer.map_err(|e| explain(&action, e))?;
-        self.usable(step).await
+        self.changed(step).await
     }
 
     async fn configure(&self, step: &StepContext) -> Result<()> {
@@ -272,7 +321,7 @@ impl Function {
         );
         let action = format!("configure the function {}", self.name);
         answer.await.map_err(|e| explain(&action, e))?;
-        self.usable(step).await
+        self.changed(step).await
     }
 
     /// The tags that tell the code are written last: a run that is cut off before leaves old ones,
@@ -284,6 +333,9 @@ impl Function {
             let sha = self.artifact.get()?.code_sha256;
             changes.set.insert(DIGEST.into(), self.code.clone());
             changes.set.insert(CODE.into(), sha);
+        }
+        if found.granted_role.is_none() {
+            changes.set.insert(ROLE_ID.into(), self.role_id.get()?.0);
         }
         let (lambda, arn) = (&run.clients.lambda, run.names.function_arn());
         let action = format!("tag the function {}", self.name);
@@ -302,31 +354,53 @@ impl Function {
         Ok(())
     }
 
-    /// Waits until it can be called and changed.
-    async fn usable(&self, step: &StepContext) -> Result<()> {
+    /// Waits until no update is under way. How a former update ended does not matter: what it left
+    /// behind still runs, and another update is the cure.
+    async fn idle(&self, step: &StepContext) -> Result<()> {
+        self.settled(step).await.map(drop)
+    }
+
+    /// Waits until our own change has come into effect.
+    async fn changed(&self, step: &StepContext) -> Result<()> {
+        let now = self.settled(step).await?;
+        if now.last_update_status() == Some(&LastUpdateStatus::Failed) {
+            let why = now.last_update_status_reason();
+            return Err(self.broken("was not updated", why.unwrap_or("no reason given")));
+        }
+        Ok(())
+    }
+
+    async fn settled(&self, step: &StepContext) -> Result<FunctionConfiguration> {
         let look = || async {
-            let Some(answer) = self.get(step.run()).await? else {
+            let answer = self.get(step.run()).await?;
+            let Some(now) = answer.and_then(|answer| answer.configuration) else {
                 return Ok(None);
             };
-            let Some(now) = answer.configuration() else {
-                return Ok(None);
-            };
-            if now.last_update_status() == Some(&LastUpdateStatus::Failed) {
-                let why = now.last_update_status_reason().unwrap_or("no reason given");
-                return Err(self.broken("was not updated", why));
-            }
+            let updating = now.last_update_status() == Some(&LastUpdateStatus::InProgress);
             match now.state() {
                 Some(State::Failed) => {
                     let why = now.state_reason().unwrap_or("no reason given");
                     Err(self.broken("did not become active", why))
                 }
                 Some(State::Pending | State::Deleting) => Ok(None),
-                _ if now.last_update_status() == Some(&LastUpdateStatus::InProgress) => Ok(None),
-                _ => Ok(Some(())),
+                _ => Ok((!updating).then_some(now)),
             }
         };
         step.until("the function to become active", SETTLE_LIMIT, look)
             .await
+    }
+
+    async fn release_concurrency(&self, step: &StepContext) -> Result<()> {
+        let lambda = &step.run().clients.lambda;
+        let call = || {
+            let call = lambda.delete_function_concurrency();
+            call.function_name(&self.name).send()
+        };
+        let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
+        gone(
+            answer,
+            "take the reserved concurrency of 0 off the function",
+        )
     }
 
     fn broken(&self, how: &str, why: &str) -> Error {
@@ -336,10 +410,23 @@ impl Function {
     async fn get(&self, run: &RunContext) -> Result<Option<GetFunctionOutput>> {
         let call = run.clients.lambda.get_function().function_name(&self.name);
         match call.send().await {
-            Ok(answer) => Ok(Some(answer)),
+            Ok(answer) => match answer.tags_error() {
+                Some(error) => Err(self.untold(error)),
+                None => Ok(Some(answer)),
+            },
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(explain(&format!("read the function {}", self.name), error)),
         }
+    }
+
+    /// Without its tags nobody knows whose the function is.
+    fn untold(&self, error: &TagsError) -> Error {
+        Error::failed(format!(
+            "cannot read the tags of the function {}",
+            self.name
+        ))
+        .because_of(format!("{}: {}", error.error_code(), error.message()))
+        .hint("the caller needs lambda:ListTags on the function")
     }
 
     fn sdk_environment(&self) -> Environment {

@@ -1,7 +1,7 @@
 //! From what Lambda says of a function to the fields that are compared.
 
-use super::function::Function;
-use crate::naming::tags::{CODE, DIGEST};
+use super::function::{Function, GrantedRole};
+use crate::naming::tags::{CODE, DIGEST, ROLE_ID};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 
@@ -22,9 +22,16 @@ pub(super) fn found(wanted: &Function, answer: &GetFunctionOutput) -> Option<Fun
         timeout: now.timeout().unwrap_or_default(),
         environment: variables.cloned().unwrap_or_default().into_iter().collect(),
         state: state(now),
-        tags: all.without(DIGEST).without(CODE),
+        granted_role: all.get(ROLE_ID).map(|id| GrantedRole::Recorded(id.into())),
+        reserved_concurrency: concurrency(answer).filter(|reserved| *reserved == 0),
+        tags: all.without(DIGEST).without(CODE).without(ROLE_ID),
+        role_id: wanted.role_id.clone(),
         artifact: wanted.artifact.clone(),
     })
+}
+
+fn concurrency(answer: &GetFunctionOutput) -> Option<i32> {
+    answer.concurrency()?.reserved_concurrent_executions()
 }
 
 /// The recorded digest, as long as the code is still the one it was recorded for.

@@ -16,7 +16,9 @@ use crate::naming::Names;
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
-use aws_sdk_apigatewayv2::types::{Api, Deployment, Integration, ProtocolType, Route, Stage};
+use aws_sdk_apigatewayv2::types::{
+    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteSettings, Stage,
+};
 
 /// The API with everything in it.
 #[derive(Debug, Default)]
@@ -36,19 +38,11 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Reads it all.
-    ///
-    /// # Errors
-    /// A reading that fails.
-    pub async fn load(clients: &Clients, names: &Names, adopt: bool) -> Result<Self> {
-        Self::load_around(None, clients, names, adopt).await
-    }
-
     /// Reads it all; of several APIs with our tags `known` is ours.
     ///
     /// # Errors
     /// A reading that fails.
-    pub(super) async fn load_around(
+    pub async fn load(
         known: Option<&str>,
         clients: &Clients,
         names: &Names,
@@ -194,4 +188,21 @@ pub(super) async fn tag(run: &RunContext, arn: &str, wanted: &Tags, found: &Tags
             .map_err(|e| explain("take a tag off the API", e))?;
     }
     Ok(())
+}
+
+/// The stage's settings with the execution log off; nothing if it is off already. The throttles stay:
+/// settings are replaced as a whole.
+pub(super) fn without_logging(stage: &Stage) -> Option<RouteSettings> {
+    let now = stage.default_route_settings()?;
+    let logs = now
+        .logging_level()
+        .is_some_and(|level| *level != LoggingLevel::Off);
+    logs.then(|| {
+        RouteSettings::builder()
+            .logging_level(LoggingLevel::Off)
+            .data_trace_enabled(false)
+            .set_throttling_rate_limit(now.throttling_rate_limit())
+            .set_throttling_burst_limit(now.throttling_burst_limit())
+            .build()
+    })
 }

@@ -11,12 +11,13 @@ use super::observed::Observed;
 use super::outputs::ApiId;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
 use super::run_context::{RunContext, StepContext};
-use crate::aws::{explain, is_conflict, is_missing};
+use crate::aws::{Failure, code, explain, is_conflict, is_missing, is_throttled};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::names::{API_UNKNOWN, EXECUTION_GROUPS};
 use crate::naming::tags::Tags;
+use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatchlogs::types::LogGroup as Found;
 use serde_json::Value;
 
@@ -97,7 +98,7 @@ impl Resource for LogGroup {
         };
         let found = match found {
             Some(found) => found.clone(),
-            None if self.create(&name, run).await? => bare,
+            None if self.create(&name, step).await? => bare,
             None => self.look(run).await?.unwrap_or(bare),
         };
         if found.retention != self.retention {
@@ -149,9 +150,14 @@ impl LogGroup {
     }
 
     /// Says whether this very call made it.
-    async fn create(&self, name: &str, run: &RunContext) -> Result<bool> {
-        let call = run.clients.logs.create_log_group().log_group_name(name);
-        match call.set_tags(Some(self.tags.to_map())).send().await {
+    async fn create(&self, name: &str, step: &StepContext) -> Result<bool> {
+        let logs = &step.run().clients.logs;
+        let call = || {
+            let call = logs.create_log_group().log_group_name(name);
+            call.set_tags(Some(self.tags.to_map())).send()
+        };
+        let waiting_for = "another change of the log group";
+        match retry_while(step, waiting_for, CONFLICT_LIMIT, is_aborted, call).await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(&error) => Ok(false),
             Err(error) => Err(explain(&format!("create the log group {name}"), error)),
@@ -192,6 +198,11 @@ impl LogGroup {
         }
         Ok(())
     }
+}
+
+/// Two writers at once: CloudWatch Logs drops one of them, which says nothing about what is there.
+fn is_aborted<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    code(error) == Some("OperationAbortedException") || is_throttled(error)
 }
 
 /// Execution groups with our tags whose API is gone: an API that was deleted behind our back, or by

@@ -28,7 +28,7 @@ pub mod table;
 pub use account_role::AccountRole;
 pub use gateway::Gateway;
 pub use observed::Observed;
-pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs};
+pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
 use crate::aws;
@@ -81,6 +81,9 @@ macro_rules! kinds {
             }
             fn ownership(&self, observed: &Observed) -> Ownership {
                 match self { $(Self::$kind(one) => one.ownership(observed),)* }
+            }
+            fn remarks(&self) -> Vec<String> {
+                match self { $(Self::$kind(one) => one.remarks(),)* }
             }
             fn stays(&self, observed: &Observed) -> Option<String> {
                 match self { $(Self::$kind(one) => one.stays(observed),)* }

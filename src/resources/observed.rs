@@ -1,8 +1,9 @@
-//! What was found before planning and concerns several resources: the API with its parts, and the
-//! account's CloudWatch Logs role. Read once, side by side; never changed.
+//! What was found before planning and concerns several resources: the API with its parts, the
+//! account's CloudWatch Logs role, and the function's role. Read once, side by side; never changed.
 
 use super::account_role::AccountRole;
 use super::gateway::Gateway;
+use super::role::{self, FoundRole};
 use super::run_context::RunContext;
 use crate::engine::Ownership;
 use crate::error::Result;
@@ -17,6 +18,8 @@ pub struct Observed {
     pub gateway: Gateway,
     /// The account's CloudWatch Logs role.
     pub account_role: AccountRole,
+    /// The function's role, if it is there.
+    pub function_role: Option<FoundRole>,
 }
 
 impl Observed {
@@ -25,10 +28,22 @@ impl Observed {
     /// # Errors
     /// A read that fails.
     pub async fn read(run: Arc<RunContext>) -> Result<Self> {
-        let gateway = Gateway::load(&run.clients, &run.names, run.adopt);
+        Self::read_around(run, None).await
+    }
+
+    /// Reads it; of several APIs with our tags the one with the id `known` is ours.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub async fn read_around(run: Arc<RunContext>, known: Option<&str>) -> Result<Self> {
+        let gateway = Gateway::load(known, &run.clients, &run.names, run.adopt);
         let account_role = AccountRole::read(&run.clients, &run.names);
-        let (gateway, account_role) = tokio::try_join!(gateway, account_role)?;
+        let name = run.names.role();
+        let function_role = role::get(&run.clients, &name);
+        let (gateway, account_role, function_role) =
+            tokio::try_join!(gateway, account_role, function_role)?;
         Ok(Self {
+            function_role,
             run,
             gateway,
             account_role,
@@ -48,20 +63,6 @@ impl Observed {
             .read_other_users(clients, &going)
             .await?;
         Ok(observed)
-    }
-
-    /// Reads the API again; of several with our tags the one with the id `known` is ours.
-    ///
-    /// # Errors
-    /// A read that fails.
-    pub async fn read_api_again(&self, known: &str) -> Result<Self> {
-        let run = &self.run;
-        let gateway = Gateway::load_around(Some(known), &run.clients, &run.names, run.adopt);
-        Ok(Self {
-            gateway: gateway.await?,
-            account_role: self.account_role.clone(),
-            run: Arc::clone(run),
-        })
     }
 
     fn our_api_ids(&self) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The ids that AWS chooses, and the built code: values that one step makes and others use.
 
-use super::gateway::Gateway;
+use super::observed::Observed;
 use super::{deployment, integration};
 use crate::engine::Output;
 use crate::naming::ids;
@@ -29,6 +29,8 @@ ids! {
     IntegrationId,
     /// AWS's id of a deployment.
     DeploymentId,
+    /// IAM's unique id of a role, such as `AROA…`; a role that is made again has another one.
+    RoleId,
 }
 
 /// The values of one run. Each is known from what was found, or set by the step that makes it.
@@ -40,6 +42,8 @@ pub struct Outputs {
     pub integration: Output<IntegrationId>,
     /// The id of the deployment with the wanted routes.
     pub deployment: Output<DeploymentId>,
+    /// The unique id of the function's role.
+    pub role_id: Output<RoleId>,
     /// The built code; set before the first step that uploads it.
     pub code: Output<Artifact>,
 }
@@ -51,12 +55,15 @@ impl Outputs {
             api: Output::new(ids::API, None),
             integration: Output::new(ids::INTEGRATION, None),
             deployment: Output::new(ids::DEPLOYMENT, None),
+            role_id: Output::new(ids::FUNCTION_ROLE, None),
             code: Output::new(ids::FUNCTION, None),
         }
     }
 
     /// What is known before anything is done; `digest` is that of the wanted deployment.
-    pub fn known(gateway: &Gateway, digest: &str) -> Self {
+    pub fn known(observed: &Observed, digest: &str) -> Self {
+        let gateway = &observed.gateway;
+        let role_id = observed.function_role.as_ref().map(|role| role.id.clone());
         let api = gateway.api_id().map(ApiId);
         let integration = integration::ours_in(gateway).map(IntegrationId);
         let deployment = deployment::with_digest(gateway, digest).map(DeploymentId);
@@ -64,6 +71,7 @@ impl Outputs {
             api: Output::new(ids::API, api),
             integration: Output::new(ids::INTEGRATION, integration),
             deployment: Output::new(ids::DEPLOYMENT, deployment),
+            role_id: Output::new(ids::FUNCTION_ROLE, role_id.map(RoleId)),
             ..Self::unknown()
         }
     }

@@ -29,6 +29,8 @@ pub struct Permission {
     pub function: String,
     /// What each says, by statement id. One is wanted.
     pub statements: BTreeMap<String, Value>,
+    /// The ids of statements of others that let anybody call the function.
+    pub open_to_anybody: Vec<String>,
     /// The API's id.
     pub api: Output<ApiId>,
 }
@@ -42,6 +44,7 @@ impl Permission {
         Self {
             function: names.function.clone(),
             statements: [(names.statement(&id), meaning(&names.invoker_arn(&id)))].into(),
+            open_to_anybody: Vec::new(),
             api: api.clone(),
         }
     }
@@ -75,6 +78,13 @@ impl Resource for Permission {
         ]
     }
 
+    fn remarks(&self) -> Vec<String> {
+        let remark = |id: &String| {
+            format!("not ours: the statement {id:?} of the function's policy lets anybody call it")
+        };
+        self.open_to_anybody.iter().map(remark).collect()
+    }
+
     fn parent(&self) -> Option<Id> {
         Some(Id::new(ids::FUNCTION))
     }
@@ -84,9 +94,12 @@ impl Resource for Permission {
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-        let statements = self.look(&observed.run).await?;
-        Ok((!statements.is_empty()).then(|| Self {
+        let policy = self.policy(&observed.run).await?;
+        let (statements, open_to_anybody) = (ours(&policy), open_to_anybody(&policy));
+        let found = !statements.is_empty() || !open_to_anybody.is_empty();
+        Ok(found.then(|| Self {
             statements,
+            open_to_anybody,
             ..self.clone()
         }))
     }
@@ -96,7 +109,7 @@ impl Resource for Permission {
         self.api.get()?;
         let wanted = Self::new(&run.names, &self.api);
         step.named(&wanted.name());
-        let there = self.look(run).await?;
+        let there = ours(&self.policy(run).await?);
         for (id, says) in &there {
             if wanted.statements.get(id) != Some(says) {
                 self.remove(id, step).await?;
@@ -119,12 +132,12 @@ impl Resource for Permission {
 }
 
 impl Permission {
-    /// Our statements in the function's policy.
-    async fn look(&self, run: &RunContext) -> Result<BTreeMap<String, Value>> {
+    /// The function's policy; empty if it has none.
+    async fn policy(&self, run: &RunContext) -> Result<String> {
         let call = run.clients.lambda.get_policy();
         match call.function_name(&self.function).send().await {
-            Ok(answer) => Ok(ours(answer.policy().unwrap_or_default())),
-            Err(error) if is_missing(&error) => Ok(BTreeMap::new()),
+            Ok(answer) => Ok(answer.policy.unwrap_or_default()),
+            Err(error) if is_missing(&error) => Ok(String::new()),
             Err(error) => Err(explain("read the function's policy", error)),
         }
     }
@@ -184,6 +197,24 @@ fn ours(policy: &str) -> BTreeMap<String, Value> {
             .then(|| (id.to_owned(), says(statement)))
     };
     statements.iter().filter_map(one).collect()
+}
+
+/// The ids of statements that are not ours and admit every principal under no condition.
+fn open_to_anybody(policy: &str) -> Vec<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = policy.get("Statement").and_then(Value::as_array);
+    let id = |statement: &Value| {
+        let id = statement
+            .get("Sid")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let principal = statement.get("Principal")?;
+        let anybody = principal == "*" || principal.get("AWS").is_some_and(|aws| aws == "*");
+        let allows = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
+        let open = anybody && allows && statement.get("Condition").is_none();
+        (open && !id.starts_with(STATEMENT_PREFIX)).then(|| id.to_owned())
+    };
+    statements.into_iter().flatten().filter_map(id).collect()
 }
 
 fn says(statement: &Value) -> Value {

@@ -9,10 +9,11 @@
 //! where it is used.
 
 use super::observed::Observed;
+use super::outputs::RoleId;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Clients, explain, is_conflict, is_missing};
-use crate::engine::{Edge, Fields, Id, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::policy::{GRANT_POLICY, normalised};
@@ -20,9 +21,10 @@ use crate::naming::tags::{FORMER, Tags};
 use aws_sdk_iam::types::Tag;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 
 /// An IAM role.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Role {
     /// Which of the two.
     pub id: &'static str,
@@ -36,6 +38,19 @@ pub struct Role {
     pub inline: BTreeMap<String, Value>,
     /// Its tags.
     pub tags: Tags,
+    /// Its unique id.
+    pub role_id: Output<RoleId>,
+}
+
+/// What GetRole says of a role.
+#[derive(Debug, Clone)]
+pub struct FoundRole {
+    /// Its unique id.
+    pub id: String,
+    /// Its trust policy.
+    pub trust: Value,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Resource for Role {
@@ -80,7 +95,12 @@ impl Resource for Role {
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-        self.look(&observed.run.clients).await
+        let clients = &observed.run.clients;
+        if self.id == ids::FUNCTION_ROLE {
+            let known = async { Ok(observed.function_role.clone()) };
+            return self.look(clients, known).await;
+        }
+        self.look(clients, get(clients, &self.name)).await
     }
 
     async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
@@ -106,14 +126,18 @@ impl Resource for Role {
 }
 
 impl Role {
-    async fn look(&self, clients: &Clients) -> Result<Option<Self>> {
+    async fn look(
+        &self,
+        clients: &Clients,
+        role: impl Future<Output = Result<Option<FoundRole>>>,
+    ) -> Result<Option<Self>> {
         let (role, attached, listed, known) = tokio::try_join!(
-            get(clients, &self.name),
+            role,
             attached(clients, &self.name),
             inline_names(clients, &self.name),
             documents(clients, &self.name, self.inline.keys()),
         )?;
-        let Some((trust, tags)) = role else {
+        let Some(FoundRole { id, trust, tags }) = role else {
             return Ok(None);
         };
         let inline = listed
@@ -129,6 +153,7 @@ impl Role {
         }
         Ok(Some(Self {
             inline: inline.collect(),
+            role_id: Output::new(self.id, Some(RoleId(id))),
             trust,
             attached,
             tags,
@@ -148,7 +173,12 @@ impl Role {
                 .send()
         };
         match retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await {
-            Ok(_) => self.mend(&self.bare(), step).await,
+            Ok(made) => {
+                if let Some(role) = made.role {
+                    self.role_id.set(RoleId(role.role_id));
+                }
+                self.mend(&self.bare(), step).await
+            }
             Err(error) if is_conflict(&error) => self.mend_existing(step).await,
             Err(error) => Err(explain(&format!("create the role {}", self.name), error)),
         }
@@ -156,7 +186,7 @@ impl Role {
 
     async fn mend_existing(&self, step: &StepContext) -> Result<()> {
         let clients = &step.run().clients;
-        let look = || self.look(clients);
+        let look = || self.look(clients, get(clients, &self.name));
         let found = step
             .until("the role to be visible", SETTLE_LIMIT, look)
             .await?;
@@ -166,6 +196,7 @@ impl Role {
                     .because_of(whose),
             );
         }
+        self.role_id.set(found.role_id.get()?);
         self.mend(&found, step).await
     }
 
@@ -268,11 +299,8 @@ impl Role {
     }
 }
 
-/// Trust and tags of a role, if it is there.
-pub(super) async fn get(
-    clients: &Clients,
-    name: &str,
-) -> Result<Option<(Value, Vec<(String, String)>)>> {
+/// A role, if it is there.
+pub(super) async fn get(clients: &Clients, name: &str) -> Result<Option<FoundRole>> {
     let role = match clients.iam.get_role().role_name(name).send().await {
         Ok(answer) => answer.role,
         Err(error) if is_missing(&error) => None,
@@ -284,7 +312,11 @@ pub(super) async fn get(
             .tags()
             .iter()
             .map(|tag| (tag.key.clone(), tag.value.clone()));
-        (trust, tags.collect())
+        FoundRole {
+            tags: tags.collect(),
+            id: role.role_id.clone(),
+            trust,
+        }
     }))
 }
 

@@ -32,7 +32,7 @@ pub struct Route {
     pub key: String,
     /// AWS's id of it, once known.
     pub route_id: Option<String>,
-    /// Where it leads: [`OURS`], or `integrations/{id}` of another one.
+    /// Where it leads: `OURS`, or `integrations/{id}` of another one.
     pub target: String,
     /// The authorization type; `NONE` is wanted.
     pub authorization: String,

@@ -23,7 +23,7 @@ use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A stage of the API.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub struct Stage {
     pub access_group: Option<String>,
     /// One line of the access log.
     pub access_format: Option<String>,
+    /// API Gateway makes deployments by itself at every change; not wanted.
+    pub auto_deploy: bool,
+    /// Stage variables; none is wanted.
+    pub variables: BTreeMap<String, String>,
     /// Settings of single routes that override the stage's; none is wanted.
     pub overrides: BTreeMap<String, String>,
     /// Its tags.
@@ -69,12 +73,16 @@ impl Resource for Stage {
     fn fields(&self) -> Fields {
         let fields = Fields::new()
             .with("deployment", self.deployment.as_str())
+            .with("autoDeploy", self.auto_deploy)
             .with("loggingLevel", self.logging.as_str())
             .with("dataTraceEnabled", self.data_trace)
             .with("throttlingRateLimit", self.rate)
             .with("throttlingBurstLimit", self.burst)
             .with("accessLog.destinationArn", self.access_group.clone())
             .with("accessLog.format", self.access_format.clone());
+        let fields = self.variables.iter().fold(fields, |fields, (key, value)| {
+            fields.with(format!("stageVariables.{key}"), value.as_str())
+        });
         let fields = self
             .overrides
             .iter()
@@ -163,6 +171,13 @@ impl Stage {
         let overrides = found.route_settings().cloned().unwrap_or_default();
         Self {
             deployment: live.unwrap_or_else(|| "none".into()),
+            auto_deploy: found.auto_deploy().unwrap_or_default(),
+            variables: found
+                .stage_variables()
+                .cloned()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
             logging: level.to_owned(),
             data_trace: defaults
                 .and_then(|d| d.data_trace_enabled())
@@ -232,16 +247,39 @@ impl Stage {
         for route in found.overrides.keys() {
             self.drop_override(&api, route, step).await?;
         }
+        if found.auto_deploy {
+            self.stop_auto_deploy(&api, step).await?;
+        }
         let (mut now, mut wanted) = (found.clone(), self.clone());
         (now.tags, now.overrides) = Default::default();
         (wanted.tags, wanted.overrides) = Default::default();
         if now.fields() != wanted.fields() {
-            self.send_update(&api, step).await?;
+            self.send_update(&api, found, step).await?;
         }
         tag(run, &run.names.stage_arn(&api), &self.tags, &found.tags).await
     }
 
-    async fn send_update(&self, api: &str, step: &StepContext) -> Result<()> {
+    /// As long as it is on, a deployment id is refused ("Deployment ID cannot be set on this stage
+    /// because AutoDeploy is enabled"), so it is switched off by a call of its own.
+    async fn stop_auto_deploy(&self, api: &str, step: &StepContext) -> Result<()> {
+        let client = &step.run().clients.apigatewayv2;
+        let call = || {
+            let call = client.update_stage().api_id(api).stage_name(&self.name);
+            call.auto_deploy(false).send()
+        };
+        let answer = retry_while(step, "another change", CONFLICT_LIMIT, is_busy, call).await;
+        answer
+            .map(drop)
+            .map_err(|e| explain("switch auto-deploy off", e))
+    }
+
+    /// A stage variable is taken off by setting it to nothing (Terraform's AWS provider does so).
+    async fn send_update(&self, api: &str, found: &Self, step: &StepContext) -> Result<()> {
+        let removed = found
+            .variables
+            .keys()
+            .map(|key| (key.clone(), String::new()));
+        let removed: HashMap<_, _> = removed.collect();
         let client = &step.run().clients.apigatewayv2;
         let deployment = self.deployment_id.get()?;
         let call = || {
@@ -252,6 +290,7 @@ impl Stage {
                 .deployment_id(&*deployment)
                 .default_route_settings(self.settings())
                 .access_log_settings(self.access_log())
+                .set_stage_variables((!removed.is_empty()).then(|| removed.clone()))
                 .send()
         };
         let waiting_for = "API Gateway to see the account's logging role";

@@ -3,22 +3,34 @@
 //! DescribeTable, DescribeTimeToLive, ListTagsOfResource; CreateTable, UpdateTable,
 //! UpdateTimeToLive, (Un)TagResource, DeleteTable.
 //!
-//! Surprises: creation and deletion take seconds, and only an active table takes a time to live.
+//! Surprises: creation and deletion take seconds, and only an active table takes a time to live. Of
+//! a table that is being created or deleted neither the time to live nor the tags can be read
+//! (ValidationException, ResourceNotFoundException), so whose it is cannot be told then: a read waits
+//! until it is created. Two changes of its tags at once are refused as LimitExceededException.
 //! UpdateTimeToLive is refused if nothing would change, so it is read first. A change of keys
 //! means another table: it is replaced, and who is in the chat then has to say the name again.
 
 use super::observed::Observed;
-use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, message, retry_while};
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
 use super::run_context::{RunContext, StepContext};
-use crate::aws::{explain, is_conflict, is_missing};
+use crate::aws::{Failure, explain, is_conflict, is_missing};
+use crate::engine::wait::Waits;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::tags::Tags;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
+use std::time::Duration;
+
+/// The status of a table that is being deleted.
+const DELETING: &str = "DELETING";
+
+/// How long a read waits for a table that is being created.
+const CREATION_LIMIT: Duration = Duration::from_secs(60);
 
 /// A DynamoDB table.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +67,7 @@ impl Resource for Table {
             .with("billingMode", self.billing.as_str())
             .with("timeToLive", self.ttl.clone());
         let fields = match self.status.as_str() {
-            "DELETING" => fields.frozen("tableStatus", "DELETING"),
+            DELETING => fields.frozen("tableStatus", DELETING),
             status => fields.with("tableStatus", status),
         };
         self.tags.fields(fields)
@@ -65,7 +77,11 @@ impl Resource for Table {
         vec![Edge::new(ids::FUNCTION, "a live function uses its table")]
     }
 
+    /// One that is going is nobody's: its deletion is waited for, never asked for.
     fn ownership(&self, observed: &Observed) -> Ownership {
+        if self.status == DELETING {
+            return Ownership::Ours;
+        }
         observed.run.names.ownership(&self.tags)
     }
 
@@ -88,10 +104,21 @@ impl Resource for Table {
         if found.ttl != self.ttl {
             self.set_ttl(&found, step).await?;
         }
-        self.tag(&found, run).await
+        self.tag(&found, step).await
     }
 
     async fn delete(&self, step: &StepContext) -> Result<()> {
+        if self.status != DELETING {
+            self.send_delete(step).await?;
+        }
+        let run = step.run();
+        let look = || async { Ok(self.describe(run).await?.is_none().then_some(())) };
+        step.until("the table to be gone", SETTLE_LIMIT, look).await
+    }
+}
+
+impl Table {
+    async fn send_delete(&self, step: &StepContext) -> Result<()> {
         let run = step.run();
         let call = || {
             run.clients
@@ -101,17 +128,19 @@ impl Resource for Table {
                 .send()
         };
         let answer = retry_while(step, "the table", SETTLE_LIMIT, is_conflict, call).await;
-        gone(answer, &format!("delete the table {}", self.name))?;
-        let look = || async { Ok(self.describe(run).await?.is_none().then_some(())) };
-        step.until("the table to be gone", SETTLE_LIMIT, look).await
+        gone(answer, &format!("delete the table {}", self.name))
     }
-}
 
-impl Table {
     async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
-        let Some(table) = self.describe(run).await? else {
+        let Some(table) = self.created(run).await? else {
             return Ok(None);
         };
+        if table.table_status() == Some(&TableStatus::Deleting) {
+            return Ok(Some(Self {
+                status: DELETING.into(),
+                ..self.clone()
+            }));
+        }
         // Not before the table was seen: the tags of a missing one are "access denied".
         let (ttl, tags) = tokio::try_join!(self.read_ttl(run), self.read_tags(run))?;
         Ok(Some(Self {
@@ -211,9 +240,7 @@ impl Table {
             .attribute_name(attribute)
             .enabled(on)
             .build()
-            .map_err(|error| {
-                crate::error::Error::failed(format!("cannot {action}")).because(error)
-            })?;
+            .map_err(|error| Error::failed(format!("cannot {action}")).because(error))?;
         let dynamodb = &step.run().clients.dynamodb;
         let call = || {
             dynamodb
@@ -237,22 +264,50 @@ impl Table {
         }
     }
 
-    async fn tag(&self, found: &Self, run: &RunContext) -> Result<()> {
+    async fn tag(&self, found: &Self, step: &StepContext) -> Result<()> {
+        let run = step.run();
         let (dynamodb, arn) = (&run.clients.dynamodb, run.names.table_arn());
         let changes = self.tags.changes(&found.tags);
         let action = format!("tag the table {}", self.name);
         if !changes.set.is_empty() {
             let set = changes.set.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-            let call = dynamodb.tag_resource().resource_arn(&arn);
-            let call = call.set_tags(Some(sdk_tags(set)));
-            call.send().await.map_err(|e| explain(&action, e))?;
+            let tags = sdk_tags(set);
+            let call = || {
+                let call = dynamodb.tag_resource().resource_arn(&arn);
+                call.set_tags(Some(tags.clone())).send()
+            };
+            let answer = retry_while(step, TAGS, CONFLICT_LIMIT, is_tag_lock, call).await;
+            answer.map_err(|e| explain(&action, e))?;
         }
         if !changes.remove.is_empty() {
-            let call = dynamodb.untag_resource().resource_arn(&arn);
-            let call = call.set_tag_keys(Some(changes.remove));
-            call.send().await.map_err(|e| explain(&action, e))?;
+            let call = || {
+                let call = dynamodb.untag_resource().resource_arn(&arn);
+                call.set_tag_keys(Some(changes.remove.clone())).send()
+            };
+            let answer = retry_while(step, TAGS, CONFLICT_LIMIT, is_tag_lock, call).await;
+            answer.map_err(|e| explain(&action, e))?;
         }
         Ok(())
+    }
+
+    /// The table, if it is there; one that is being created is waited for.
+    async fn created(&self, run: &RunContext) -> Result<Option<TableDescription>> {
+        let mut waits = Waits::until(CREATION_LIMIT);
+        loop {
+            let table = self.describe(run).await?;
+            let status = table.as_ref().and_then(|table| table.table_status());
+            if status != Some(&TableStatus::Creating) {
+                return Ok(table);
+            }
+            if !waits.again().await {
+                let seconds = CREATION_LIMIT.as_secs();
+                return Err(Error::failed(format!(
+                    "the table {} is still being created after {seconds} s",
+                    self.name
+                ))
+                .hint("whose it is can be told when it is there; run the command again then"));
+            }
+        }
     }
 
     async fn describe(&self, run: &RunContext) -> Result<Option<TableDescription>> {
@@ -301,6 +356,14 @@ impl Table {
             }
         }
     }
+}
+
+/// What a change of tags waits for while another one is under way.
+const TAGS: &str = "another change of the table's tags";
+
+/// A change of tags locks them for a second or two; it is no quota.
+fn is_tag_lock<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    is_busy(error) || is_conflict(error) || message(error).contains("tags are being updated")
 }
 
 fn keys(table: &TableDescription) -> String {

@@ -1,7 +1,7 @@
 //! The wanted stack, as a list of resources in the order in which people read it.
 
 use crate::config::{Arch, LogLevel, Settings, Target};
-use crate::engine::{Fields, Id, Resource};
+use crate::engine::{Fields, Id, Output, Resource};
 use crate::naming::chat::{
     HANDLER, ROUTE_KEYS, ROUTE_SELECTION, RUNTIME, TABLE_KEYS, TTL_ATTRIBUTE,
 };
@@ -13,7 +13,7 @@ use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
 use crate::resources::api::Api;
 use crate::resources::deployment::Deployment;
-use crate::resources::function::Function;
+use crate::resources::function::{Function, GrantedRole};
 use crate::resources::grant::Grant;
 use crate::resources::integration::Integration;
 use crate::resources::log_group::LogGroup;
@@ -55,7 +55,7 @@ impl Stack {
     /// The stack that is desired where this was observed.
     pub fn wanted(desired: &Desired<'_>, observed: &Observed) -> Self {
         let digest = routes_digest(&observed.run.names);
-        let outputs = Outputs::known(&observed.gateway, &digest);
+        let outputs = Outputs::known(observed, &digest);
         let parts = Parts {
             settings: desired.settings,
             run: &observed.run,
@@ -116,6 +116,7 @@ impl Parts<'_> {
             attached: [].into(),
             inline: [(BASE_POLICY.into(), function_base(names))].into(),
             tags: self.run.tags(ids::FUNCTION_ROLE),
+            role_id: self.outputs.role_id.clone(),
         }
     }
 
@@ -173,6 +174,9 @@ impl Parts<'_> {
             environment: environment(settings, names),
             state: "Active".into(),
             tags: self.run.tags(ids::FUNCTION),
+            granted_role: Some(GrantedRole::wanted(&self.outputs.role_id)),
+            reserved_concurrency: None,
+            role_id: self.outputs.role_id.clone(),
             artifact: self.outputs.code.clone(),
         }
     }
@@ -201,6 +205,8 @@ impl Parts<'_> {
         Stage {
             name: names.stage.clone(),
             deployment: digest,
+            auto_deploy: false,
+            variables: BTreeMap::new(),
             logging: match gateway.log_level {
                 LogLevel::Off => "OFF".into(),
                 LogLevel::Error => "ERROR".into(),
@@ -260,6 +266,7 @@ fn account_logging(with_role: bool, observed: &Observed) -> Vec<Kind> {
             trust: trust("apigateway.amazonaws.com"),
             attached: [names.managed_policy_arn(PUSH_TO_LOGS)].into(),
             inline: BTreeMap::new(),
+            role_id: Output::new(ids::LOGGING_ROLE, None),
             tags,
         }));
     }

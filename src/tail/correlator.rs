@@ -16,7 +16,7 @@ const LONGEST: i64 = 35_000;
 /// Undecided events kept at most.
 const KEPT: usize = 50_000;
 
-/// What is asked for.
+/// What to select.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// One request, by either of its ids.
@@ -33,7 +33,7 @@ struct Waiting {
     named: bool,
 }
 
-/// Lets through what belongs to the subject, in order.
+/// Selects what belongs to the subject, in order.
 #[derive(Debug)]
 pub struct RequestCorrelator {
     subject: Subject,
@@ -41,12 +41,12 @@ pub struct RequestCorrelator {
     waiting: VecDeque<Waiting>,
     /// The request that runs in each stream of the function: an environment serves one at a time.
     running: HashMap<Arc<str>, String>,
-    /// Give out a match at once, even if an older line may still turn out to belong.
+    /// Return a match at once, even if an older line may still turn out to belong.
     prompt: bool,
 }
 
 impl RequestCorrelator {
-    /// `prompt`: while following, a match goes out at once.
+    /// `prompt`: return a match at once, for following.
     pub fn new(subject: Subject, prompt: bool) -> Self {
         let mut ours = HashSet::new();
         if let Subject::Request(id) = &subject {
@@ -61,7 +61,7 @@ impl RequestCorrelator {
         }
     }
 
-    /// Takes the next event in, and gives out what is known to belong by now.
+    /// Takes the next event, and returns what is known to belong by now.
     pub fn next(&mut self, event: LogEvent, facts: Facts) -> Vec<(LogEvent, Facts)> {
         let now = event.timestamp;
         let requests = self.requests(&event, &facts);
@@ -78,7 +78,7 @@ impl RequestCorrelator {
         self.give(|waiting| now.saturating_sub(waiting.event.timestamp) > LONGEST)
     }
 
-    /// Nothing more comes.
+    /// The stream has ended.
     pub fn end(&mut self) -> Vec<(LogEvent, Facts)> {
         self.give(|_| true)
     }
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Two requests at once in two environments, as the three logs tell them.
+    /// Two concurrent requests in two environments, as they appear in the three logs.
     fn two_requests() -> Vec<LogEvent> {
         use LogSource::{Access, Execution, Function};
         let mut events = Vec::new();

@@ -6,9 +6,9 @@
 //!
 //! - Our clock may run ahead of AWS's. The newest event's time, less the time the sweep took, is
 //!   another bound for `P` in AWS's own clock; the smaller of the two is taken.
-//! - Reading the whole overlap at every look would cost a busy group ten pages a second. Most new
-//!   events are young, so looks in between go back only a glance; the deep sweep every few seconds
-//!   is what the promise rests on.
+//! - Reading the whole overlap every time would cost a busy group ten pages a second. Most new
+//!   events are young, so the reads in between look back only a short time; the deep sweep every few
+//!   seconds is what guarantees completeness.
 
 use super::event::LogEvent;
 use super::seen::{CAPACITY, Seen};

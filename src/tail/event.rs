@@ -13,7 +13,7 @@ pub struct Group {
     pub source: LogSource,
     /// Its name in CloudWatch; with [`API_UNKNOWN`] in it as long as the API is not known.
     pub name: Arc<str>,
-    /// Who finds the name, for the group whose name carries the API's id.
+    /// Looks up the name of the group whose name contains the API's id.
     pub finder: Option<Finder>,
 }
 
@@ -42,7 +42,7 @@ pub struct LogEvent {
     pub ingested: i64,
     /// The text as it was written.
     pub message: String,
-    /// A younger event was already given out.
+    /// A younger event was already shown.
     pub late: bool,
 }
 
@@ -63,44 +63,44 @@ impl LogEvent {
     }
 }
 
-/// What the tail says.
+/// What the tail produces.
 #[derive(Debug, Clone)]
 pub enum TailItem {
     /// The next event.
     Event(LogEvent),
-    /// The past is read; what follows is new.
+    /// All past events are out; the next ones are new.
     CaughtUp,
     /// Something about the reading itself.
     Notice(TailNotice),
 }
 
-/// Something about the reading itself, said once each time it becomes true.
+/// Something about the reading itself, sent once each time it becomes true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TailNotice {
-    /// The group does not exist; it is waited for.
+    /// The group does not exist (yet).
     Missing {
         /// Which log.
         source: LogSource,
         /// Name of the group.
         group: Arc<str>,
     },
-    /// A group that was missing, refused or out of reach can be read again.
+    /// A group that was missing, denied or unreachable can be read again.
     Back {
         /// Which log.
         source: LogSource,
         /// Name of the group.
         group: Arc<str>,
     },
-    /// We may not read the group.
+    /// No permission to read the group.
     Denied {
         /// Which log.
         source: LogSource,
         /// Name of the group.
         group: Arc<str>,
-        /// What AWS said.
+        /// AWS's message.
         said: String,
     },
-    /// CloudWatch Logs does not answer, or answers with its own failures; it is tried again.
+    /// CloudWatch Logs does not answer, or fails; it is retried.
     Unreachable {
         /// Which log.
         source: LogSource,
@@ -109,20 +109,20 @@ pub enum TailNotice {
         /// What happened.
         said: String,
     },
-    /// The group held the others back as long as it may: they go on without it, and what it has still
-    /// to show comes late.
+    /// The group held the others back up to the limit: they continue without it, and its remaining
+    /// events are shown late.
     LeftBehind {
         /// Which log.
         source: LogSource,
         /// How long it was waited for.
         after: Duration,
     },
-    /// We were told to call less often, and do.
+    /// CloudWatch Logs throttled the calls; they are made less often now.
     Throttled {
-        /// Calls a second from now on.
+        /// Calls per second from now on.
         rate: u32,
     },
-    /// More events came within the overlap than are remembered: later ones could be missed.
+    /// More events arrived within the overlap than are remembered: late ones may be missed.
     Crowded {
         /// Which log.
         source: LogSource,

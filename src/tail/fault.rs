@@ -4,12 +4,12 @@ use crate::aws::Failure;
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error as StdError;
 
-/// What to do about a failure; texts are for people.
+/// What to do about a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The group does not exist (yet).
     Missing,
-    /// We may not read it, or AWS does not know us.
+    /// No permission to read it, or the credentials are not accepted.
     Denied(String),
     /// Too many calls.
     Throttled,
@@ -77,7 +77,7 @@ fn sentence(code: &str, said: &str) -> String {
     }
 }
 
-/// The SDK wraps "connection refused" four times; the last one is the one that says something.
+/// The SDK wraps "connection refused" four times; the innermost message is the useful one.
 pub(crate) fn innermost(error: &dyn StdError) -> String {
     let mut last = error;
     while let Some(next) = last.source() {

@@ -1,7 +1,7 @@
-//! Goes on reading for ever: a task for each group, one merge for all.
+//! Reads new events for ever: a task for each group, one merge for all.
 //!
-//! The pause between looks adapts. While events come, any group's event makes all groups look
-//! often, because a request writes to all of them; after a while of silence the pause grows.
+//! The pause between reads adapts. While events arrive, an event of any group makes all groups read
+//! often, because a request writes to all of them; without events the pause grows.
 
 use super::event::{LogEvent, TailItem, TailNotice};
 use super::merge::Merge;
@@ -13,12 +13,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long after the last event looks stay frequent.
+/// How long after the last event reads stay frequent.
 const BUSY: Duration = Duration::from_secs(20);
-/// A group that we may not read is tried again this often: rights change, and tokens are renewed.
+/// How often a group without permission is retried: permissions change, and tokens are renewed.
 const DENIED_PAUSE: Duration = Duration::from_secs(15);
 
-/// How long giving events out may take before it counts as a reader who is slow.
+/// How long writing events may take before the output counts as slow.
 const SLOW: Duration = Duration::from_millis(100);
 
 enum Found {
@@ -27,7 +27,7 @@ enum Found {
     Absent(usize),
 }
 
-/// Runs until the listener goes away or a question is refused as wrong.
+/// Runs until the receiver is dropped or AWS rejects the request as invalid.
 pub(crate) async fn run(
     readers: Vec<Reader>,
     mut merge: Merge,
@@ -93,8 +93,8 @@ fn start(
     (finds, sweepers)
 }
 
-/// Gives out what is settled. While nobody takes it, the sweepers stand still too, and that must not
-/// count against them.
+/// Sends what is settled. While the output is slow, the sweepers have to wait too, and that time must
+/// not count as their delay.
 async fn give(
     merge: &mut Merge,
     out: &mpsc::Sender<Result<TailItem>>,
@@ -131,7 +131,7 @@ impl Sweeper {
     async fn run(mut self) -> Result<()> {
         while !self.found.is_closed() {
             let began = Instant::now();
-            // What a sweep read before it was interrupted is no proof for what came since.
+            // A sweep that began before an interruption does not cover what arrived since.
             let whole = !self.reader.is_midway();
             let can_read = self.sweep().await?;
             let said = match (can_read, whole) {
@@ -151,7 +151,7 @@ impl Sweeper {
         Ok(())
     }
 
-    /// False when we may not read the group.
+    /// False without permission to read the group.
     async fn sweep(&mut self) -> Result<bool> {
         loop {
             let (events, more) = match self.reader.page(&self.out).await? {
@@ -171,7 +171,7 @@ impl Sweeper {
         }
     }
 
-    /// Waits until the next look is due; an event of another group brings it forward.
+    /// Waits until the next read is due; an event of another group makes it earlier.
     async fn pause(&mut self, began: Instant) {
         loop {
             let quiet = self.activity.borrow_and_update().elapsed();

@@ -2,9 +2,9 @@
 //!
 //! CloudWatch Logs has no cursor that survives late events: a line can become visible seconds after
 //! it was written, behind lines that were already read, and a page can be empty while more follow.
-//! So every group is swept again and again over an overlapping span ([`cursor`]), the ids already
-//! seen are remembered as long as they can come again ([`seen`]), and what is new waits until every
-//! other group was read past it ([`merge`]).
+//! So every group is read again and again over an overlapping span (`cursor`), the ids already
+//! seen are remembered as long as they can come again (`seen`), and what is new waits until every
+//! other group was read past it (`merge`).
 //!
 //! ```text
 //! group ─ reader (pages, retries) ─ cursor (what is new) ─┐
@@ -43,43 +43,43 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// How many events may wait between the readers and whoever prints them: a slow terminal slows the
-/// reading down instead of filling the memory.
+/// Capacity of the channel to the output: a slow terminal slows the reading down instead of filling
+/// the memory.
 const CHANNEL: usize = 4096;
 
-/// What to read, and how patiently.
+/// What to read, and with which delays.
 #[derive(Debug, Clone)]
 pub struct TailOptions {
     /// From when, epoch milliseconds.
     pub since: i64,
     /// Until when, epoch milliseconds; without it: now, and with `follow` for ever.
     pub until: Option<i64>,
-    /// Whether to go on when the past is read.
+    /// Whether to continue with new events after the past.
     pub follow: bool,
     /// A CloudWatch filter pattern, applied by AWS.
     pub pattern: Option<String>,
-    /// Waits and spans.
+    /// Delays and look-back times.
     pub timing: Timing,
 }
 
-/// Waits and spans of reading. All of them trade calls against delay; none can lose an event.
+/// Delays and look-back times. They trade API calls against latency; none of them can lose an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// An event may come this long after its own time and is still found.
     pub overlap: Duration,
-    /// How often the whole overlap is read again. In between a short look back is enough.
+    /// How often the whole overlap is read again. Reads in between look back less far.
     pub deep_every: Duration,
-    /// How far the short look goes back.
+    /// How far the reads in between look back.
     pub glance: Duration,
-    /// Every group is read up to this long after an event came, before the event is given out: so
-    /// what becomes visible within this time is in order.
+    /// An event is released when every group was read this long after its arrival: whatever becomes
+    /// visible within this time is in order.
     pub settle: Duration,
-    /// How long at most a group that does not answer holds the others back. Then they go on without
-    /// it, which is said.
+    /// How long a group that does not answer can hold the others back. After that they continue
+    /// without it, with a notice.
     pub patience: Duration,
-    /// Pause between two looks while events come.
+    /// Pause between two reads while events arrive.
     pub busy_pause: Duration,
-    /// Pause between two looks when none came for a while.
+    /// Pause between two reads when none arrived for a while.
     pub idle_pause: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! How often CloudWatch Logs may be asked.
+//! How often CloudWatch Logs may be called.
 //!
 //! FilterLogEvents has a quota per account and region, from 5 to 25 calls a second, shared with
 //! everyone else who reads logs there. All groups of one tail share one [`Pacer`], which stays below
@@ -9,9 +9,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// We leave a part of the quota to others.
+/// The part of the quota that is used; the rest is left to others.
 const SHARE: f64 = 0.8;
-/// However often we are refused, we go on asking.
+/// The lowest rate, however often calls are throttled.
 const SLOWEST: f64 = 0.2;
 
 /// Calls of FilterLogEvents a second that AWS grants in `region`.
@@ -23,7 +23,7 @@ pub fn filter_rate(region: &str) -> f64 {
     }
 }
 
-/// Hands out turns at a rate that adapts.
+/// Limits calls to a rate that adapts.
 #[derive(Debug)]
 pub struct Pacer {
     ceiling: f64,
@@ -42,7 +42,7 @@ impl Pacer {
         Self::new(filter_rate(region) * SHARE)
     }
 
-    /// For a cloud on this machine, which has no quota unless it plays one.
+    /// For a cloud on this machine, which has no quota unless it simulates one.
     pub fn near() -> Self {
         Self::new(500.0)
     }
@@ -63,11 +63,11 @@ impl Pacer {
         tokio::time::sleep_until(at).await;
     }
 
-    /// We were refused: half the rate, at once. Returns the new rate.
+    /// A call was throttled: half the rate, at once. Returns the new rate.
     pub fn refused(&self) -> f64 {
         let mut state = self.lock();
         state.rate = (state.rate / 2.0).max(SLOWEST);
-        // Jitter, so that two tails that were refused together do not come back together.
+        // Jitter, so that two tails that were throttled together do not retry together.
         let pause = (1.0 + fastrand::f64()) / state.rate;
         state.next = state
             .next
@@ -75,7 +75,7 @@ impl Pacer {
         state.rate
     }
 
-    /// An answer came: a twentieth of the ceiling more.
+    /// A call succeeded: raises the rate by a twentieth of the ceiling.
     pub fn answered(&self) {
         let mut state = self.lock();
         state.rate = (state.rate + self.ceiling / 20.0).min(self.ceiling);

@@ -1,10 +1,10 @@
 //! Reads what already happened, in order, with at most about a page of each group in memory.
 //!
 //! Each group's pages are sorted by time, so the group that is furthest behind is read next, and
-//! everything before its position can go out: nobody can come before it any more. When the tail goes
-//! on, that is true only of what was old when the reading began: the young waits in the [`Merge`]
-//! until every group was asked again. A group that fails may then hold the others back only as long
-//! as later on; the rest of its past is read while following.
+//! everything before its position can be released: no earlier event can follow. With --follow that
+//! holds only for events that were old when the reading began: younger ones wait in the `Merge`
+//! until every group was read again. A group that fails can then hold the others back only up to the
+//! same limit as later on; the rest of its past is read while following.
 
 use super::event::{TailItem, TailNotice};
 use super::merge::Merge;
@@ -14,12 +14,12 @@ use crate::error::Result;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
-/// What is older than this when the reading begins is visible by then. Wide enough for AWS's delays
-/// and for a clock that is somewhat wrong.
+/// Events older than this when the reading begins are visible by then: enough for AWS's delays and
+/// for a clock that is somewhat wrong.
 const YOUNG: i64 = 10_000;
 
 /// Reads every group to its end. When the tail goes on, the youngest events stay in the returned
-/// [`Merge`], to be sorted with those that come next.
+/// `Merge`, to be sorted with those that come next.
 pub(crate) async fn read(
     readers: &mut [Reader],
     options: &TailOptions,
@@ -65,7 +65,7 @@ pub(crate) async fn read(
     Ok(merge)
 }
 
-/// Reads on; in a follow for `patience` at most.
+/// Reads the next page; with --follow for `patience` at most.
 async fn read_page(
     reader: &mut Reader,
     options: &TailOptions,

@@ -1,7 +1,7 @@
-//! Reads one group page by page, with FilterLogEvents, and does not give up on what passes.
+//! Reads one group page by page with FilterLogEvents, and retries transient failures.
 //!
 //! The SDK's own retries are switched off: it would try three times within two seconds, where a
-//! tail has all the time in the world, and it would hide the refusals that the pacer must hear of.
+//! tail can wait much longer, and it would hide the throttling that the pacer has to know of.
 
 use super::cursor::Cursor;
 use super::event::{Group, LogEvent, TailItem, TailNotice};
@@ -21,29 +21,29 @@ use tokio::time::Instant;
 
 /// One call may take this long; CloudWatch itself gives up earlier.
 const CALL: Duration = Duration::from_secs(30);
-/// How long a read of the past goes on trying; a follow tries for ever.
+/// How long a read of the past retries; with --follow it retries for ever.
 const GIVE_UP: Duration = Duration::from_secs(60);
-/// The API of a group that is missing is looked for this often.
+/// How often the API of a missing group is looked up.
 const LOOK_AGAIN: Duration = Duration::from_secs(4);
 /// Most events in one page.
 const PAGE: usize = 10_000;
-/// Failures in a row before anybody is told.
+/// Failures in a row before a notice.
 const SAID_AFTER: u32 = 4;
-/// Failures in a row after which the pauses grow long.
+/// Failures in a row before long pauses.
 const LONG_AFTER: u32 = 20;
-/// Throttling is said at most this often.
+/// Least time between two notices of throttling.
 const THROTTLED_EVERY: Duration = Duration::from_secs(60);
 
 /// One page, or why there is none.
 #[derive(Debug)]
 pub(crate) enum Page {
-    /// New events; `more`: this sweep goes on.
+    /// New events; `more`: this sweep continues.
     Events { events: Vec<LogEvent>, more: bool },
-    /// The group is not there; this sweep is over.
+    /// The group does not exist; this sweep is over.
     Missing,
-    /// The group is not for us; this sweep is over.
+    /// No permission to read the group; this sweep is over.
     Denied,
-    /// No answer within the time allowed; the sweep goes on with the next call.
+    /// No answer within the limit; the next call continues the sweep.
     Later,
 }
 
@@ -66,10 +66,10 @@ pub(crate) struct Reader {
     /// Where the running sweep began, and the token of its next page.
     sweep: Option<(i64, Option<String>)>,
     standing: Standing,
-    /// Whether to try for ever.
+    /// Whether to retry for ever.
     patient: bool,
     throttled_said: Option<Instant>,
-    /// When the name was last looked for.
+    /// When the name was last looked up.
     looked: Option<Instant>,
     since: i64,
     timing: Timing,
@@ -119,7 +119,7 @@ impl Reader {
         self.page_within(Duration::MAX, out).await
     }
 
-    /// The same, but failures are tried again only so long.
+    /// The same, but failures are retried only until the limit.
     pub(crate) async fn page_within(
         &mut self,
         limit: Duration,
@@ -161,8 +161,8 @@ impl Reader {
                     let rate = self.pacer.refused();
                     self.say_throttled(rate, out).await;
                 }
-                // The page after the lost token cannot be asked for; the ids keep what was read
-                // from coming twice.
+                // Without the token the sweep begins again; the event ids keep what was read from
+                // being shown twice.
                 Err(Fault::Token) => self.sweep = Some((from, None)),
                 Err(Fault::Passing(said)) => {
                     if failures >= SAID_AFTER {
@@ -184,8 +184,8 @@ impl Reader {
         }
     }
 
-    /// Looks for the name if it is not known, or if there is no such group (any more). True when
-    /// there is a name to ask for.
+    /// Looks up the name if it is not known, or if the group does not exist (any more). True if there
+    /// is a name to read.
     async fn find_name(&mut self, out: &Sender<Result<TailItem>>) -> bool {
         let known = self.group.is_known();
         let Some(finder) = self.group.finder.clone() else {
@@ -299,7 +299,7 @@ impl Reader {
         }
     }
 
-    /// Says a change of standing once.
+    /// Sends a notice once for each change.
     async fn stand(&mut self, standing: Standing, said: &str, out: &Sender<Result<TailItem>>) {
         if self.standing == standing {
             return;

@@ -7,23 +7,23 @@ use crate::error::{Error, Result};
 use regex::Regex;
 use std::collections::VecDeque;
 
-/// An event and what is known about it.
+/// An event with its classification.
 pub type Line = (LogEvent, Facts);
 
-/// What to let through.
+/// Which events to show.
 #[derive(Debug, Clone, Default)]
 pub struct LogFilter {
     /// A request or a connection.
     pub subject: Option<Subject>,
-    /// Failures and refusals only.
+    /// Errors and warnings only.
     pub errors: bool,
-    /// Text that the message must match.
+    /// What the message must match.
     pub grep: Option<Regex>,
-    /// The last so many of the past.
+    /// At most this many past events, the latest ones.
     pub limit: Option<usize>,
 }
 
-/// Lets through what is wished for.
+/// Applies the filter to the stream.
 #[derive(Debug)]
 pub struct Selection {
     filter: LogFilter,
@@ -35,7 +35,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// `follow`: a line of a story goes out as soon as it is known to belong.
+    /// `follow`: an event of a request is shown as soon as it is known to belong to it.
     pub fn new(filter: LogFilter, follow: bool) -> Self {
         let story = filter
             .subject
@@ -51,7 +51,7 @@ impl Selection {
         }
     }
 
-    /// The next event; what goes out because of it.
+    /// Takes the next event, and returns what can be shown now.
     pub fn next(&mut self, event: LogEvent) -> Vec<Line> {
         self.seen += 1;
         let facts = classify(&event);
@@ -62,14 +62,14 @@ impl Selection {
         self.pass(lines)
     }
 
-    /// The past is read: now the last lines of it are known.
+    /// All past events are in: now the latest ones are known.
     pub fn caught_up(&mut self) -> Vec<Line> {
         self.caught_up = true;
         let last = std::mem::take(&mut self.last);
         self.count(last.into())
     }
 
-    /// Nothing more comes.
+    /// The stream has ended.
     pub fn end(&mut self) -> Vec<Line> {
         let lines = match &mut self.story {
             Some(story) => story.end(),
@@ -80,12 +80,12 @@ impl Selection {
         out
     }
 
-    /// How many events came.
+    /// How many events were taken.
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// How many of them went out.
+    /// How many of them were shown.
     pub fn shown(&self) -> u64 {
         self.shown
     }

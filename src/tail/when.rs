@@ -1,9 +1,9 @@
-//! `--since` and `--until`: an age such as `10m`, or a moment.
+//! `--since` and `--until`: an age such as `10m`, or a time.
 
 use crate::error::{Error, Result};
 use jiff::tz::TimeZone;
 
-/// Reads a moment as epoch milliseconds: an age (`90s`, `10m`, `2h 30m`, `1d`), a time in RFC 3339
+/// Parses a time into epoch milliseconds: an age (`90s`, `10m`, `2h 30m`, `1d`), a time in RFC 3339
 /// (`2026-03-01T12:00:00Z`), a local time without a zone (`2026-03-01 12:00`), or `now`.
 ///
 /// # Errors

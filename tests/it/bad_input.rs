@@ -255,3 +255,19 @@ fn an_unknown_flag_is_a_usage_error() {
     );
     assert_eq!(run(chatctl(dir.path()).arg("--help")).code, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_in_a_hint_leads_to_the_same_chat() {
+    let world = super::world::World::empty().await;
+    let port = world.cloud.addr().port();
+    let wanted = format!("`chatctl deploy --name mine --stage test --local --port {port}` deploys");
+    for args in [
+        ["open", "--name", "mine", "--stage", "test"],
+        ["chat", "--name", "mine", "--stage", "test"],
+    ] {
+        let output = world.run(&args).await;
+        let said = super::world::text(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&wanted), "{said}");
+    }
+}

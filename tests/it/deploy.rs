@@ -2,7 +2,7 @@
 
 use super::world::{World, calm, text};
 use chatctl::config::ChatFlags;
-use chatctl_local_cloud::{Fault, FaultKind, Weather};
+use chatctl_local_cloud::{Conditions, Fault, FaultKind};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -77,11 +77,11 @@ async fn without_the_permission_the_proof_says_what_a_500_means() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waits_for_a_fresh_role_without_a_fixed_sleep() {
-    let weather = Weather {
+    let conditions = Conditions {
         propagation_millis: 1500,
         ..calm()
     };
-    let world = World::in_weather(weather).await;
+    let world = World::in_conditions(conditions).await;
     let began = Instant::now();
     world.deploy().await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(1500));
@@ -90,9 +90,9 @@ async fn waits_for_a_fresh_role_without_a_fixed_sleep() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_rates_of_the_control_plane() {
-    let mut weather = calm();
-    weather.control_plane.control_rates = true;
-    let world = World::in_weather(weather).await;
+    let mut conditions = calm();
+    conditions.control_plane.control_rates = true;
+    let world = World::in_conditions(conditions).await;
     let began = Instant::now();
     world.deploy_trying(1).await.unwrap();
     assert!(

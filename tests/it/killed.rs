@@ -135,7 +135,7 @@ async fn an_api_that_a_killed_run_makes_late_is_gone_at_the_end_of_the_next() {
     // The next run looks before the killed one's call comes into effect, and ends after it.
     let mut slow = calm();
     slow.latency_millis = 80;
-    world.cloud.set_weather(slow);
+    world.cloud.set_conditions(slow);
     world.deploy().await.unwrap();
     super::converge::same(&world.snapshot().await, &wanted, "another end").unwrap();
 }

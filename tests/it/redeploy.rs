@@ -92,7 +92,7 @@ async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> Talked {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn loses_no_message_and_closes_no_socket() {
-    let world = World::in_weather(calm()).await;
+    let world = World::in_conditions(calm()).await;
     let deployed = world.run(&["deploy", "--yes", "--output", "json"]).await;
     assert!(deployed.status.success(), "{}", text(&deployed));
     let json: Value = serde_json::from_slice(&deployed.stdout).unwrap();

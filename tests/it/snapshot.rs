@@ -23,8 +23,17 @@ impl World {
             let text = all.to_string().replace(id.as_str(), &format!("API{index}"));
             all = serde_json::from_str(&text).unwrap();
         }
+        for (name, id) in role_ids(c).await {
+            let text = all.to_string().replace(&id, &format!("id of {name}"));
+            all = serde_json::from_str(&text).unwrap();
+        }
         all
     }
+}
+
+async fn role_ids(c: &Clients) -> Vec<(String, String)> {
+    let roles = c.iam.list_roles().send().await.unwrap().roles.into_iter();
+    roles.map(|role| (role.role_name, role.role_id)).collect()
 }
 
 async fn api_ids(c: &Clients) -> Vec<String> {

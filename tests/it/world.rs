@@ -8,7 +8,7 @@ use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
 use chatctl::error::{Error, Result};
 use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl::report::{ReportOptions, Reporter};
-use chatctl_local_cloud::{Call, ControlPlane, LocalCloud, Options, Weather};
+use chatctl_local_cloud::{Call, Conditions, ControlPlane, LocalCloud, Options};
 use clap::Parser;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub struct World {
 }
 
 /// Nothing takes time unless a test wants it to.
-pub fn calm() -> Weather {
-    Weather {
+pub fn calm() -> Conditions {
+    Conditions {
         propagation_millis: 0,
         control_plane: ControlPlane {
             mutation_millis: 0,
             ..ControlPlane::default()
         },
-        ..Weather::default()
+        ..Conditions::default()
     }
 }
 
@@ -64,13 +64,13 @@ pub fn attempts(clients: &Clients, times: u32) -> Clients {
 impl World {
     /// An empty cloud.
     pub async fn empty() -> Self {
-        Self::in_weather(calm()).await
+        Self::in_conditions(calm()).await
     }
 
-    /// An empty cloud in this weather.
-    pub async fn in_weather(weather: Weather) -> Self {
+    /// An empty cloud under these conditions.
+    pub async fn in_conditions(conditions: Conditions) -> Self {
         let options = Options {
-            weather,
+            conditions,
             ..Options::default()
         };
         let cloud = LocalCloud::start(options).await.unwrap();

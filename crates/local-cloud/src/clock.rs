@@ -1,7 +1,7 @@
 //! Time that can be turned forward, and made to run faster.
 //!
-//! The clock runs with the system's, plus an offset that only grows, times its speed. Whoever waits,
-//! waits for a moment on this clock, so that ten idle minutes pass at once when a test turns it. Short
+//! The clock shows the system's time plus an offset that only grows, and can run at another speed. Every long wait
+//! waits for a moment on this clock, so ten idle minutes pass at once when a test turns it. Short
 //! waits that belong to the network or to processes (integration time-outs, latency) use real time
 //! instead: turning the clock must not make a healthy function time out.
 
@@ -78,7 +78,7 @@ impl Clock {
         self.hand().at(real) - real
     }
 
-    /// Turns the clock forward and wakes everybody who waits on it.
+    /// Turns the clock forward; whatever waits for a moment that has passed by then goes on.
     pub fn turn(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
         self.set(|hand| hand.shown_ms = hand.shown_ms.saturating_add(by));
@@ -123,8 +123,8 @@ impl Clock {
         }
     }
 
-    /// How long so many of this clock's milliseconds take; never nothing, so that a fast clock
-    /// does not make anybody spin.
+    /// How long so many of this clock's milliseconds take; at least a millisecond, so that a wait on a fast
+    /// clock does not spin.
     #[expect(clippy::cast_precision_loss, reason = "see `Hand::at`")]
     fn real(&self, left_ms: i64) -> Duration {
         let seconds = left_ms as f64 / 1000.0 / self.speed();

@@ -1,9 +1,9 @@
-//! The operations of AWS by name: which a request means, and whether the local cloud has it.
+//! The operations of AWS by name: which one a request means, and whether the local cloud has it.
 //!
-//! `operations.txt` is the whole truth. The router asks it before any room is asked, so an operation
-//! that stands there as missing cannot be reached, whatever a room could do; and `/_chatctl/operations`
-//! shows what stands there as present, each of which the checks from outside drive. Besides, rooms
-//! dispatch by these names, and faults and the list of calls speak of them.
+//! `operations.txt` is the only list. The router looks an operation up there before it calls a service: one that
+//! is marked as missing is answered with 501. `/_chatctl/operations` shows those that are marked as present, and
+//! the tests in `tests/outside` call each of them. Services dispatch by these names, and faults and the list of
+//! calls use them.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ struct Operation {
     address: Option<Address>,
 }
 
-/// Where a REST service has an operation.
+/// Method and path of an operation of a REST service.
 #[derive(Debug)]
 struct Address {
     method: &'static str,

@@ -1,6 +1,6 @@
 //! The one loopback port: accepts, reads requests whole, hands them to the router.
 //!
-//! WebSocket upgrades leave here before the body is read, because the gateway needs hyper's upgrade.
+//! A WebSocket handshake goes to the data plane before the body is read, because that needs hyper's upgrade.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -17,12 +17,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::router::Answer;
-use super::wire::Response;
-use super::{Cloud, StartError, gateway, guard, router};
+use crate::data_plane::Target;
+use crate::start_error::StartError;
+use crate::state::Cloud;
+use crate::wire::{Response, ServerAction};
+use crate::{data_plane, origin_check, router};
 
-/// What is sent back: whole, or a stream of chunks.
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of an answer: whole, or a stream of chunks.
+type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Lambda's own limit for CreateFunction, the largest body of all.
 const BODY_LIMIT: usize = 70_167_211;
@@ -97,7 +99,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, cloud: Arc<Cloud>) {
     let serving = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    // A client that goes away in the middle of a request is its own business.
+    // A client that goes away in the middle of a request is no error.
     let _ = serving.await;
 }
 
@@ -105,17 +107,17 @@ async fn answer(
     cloud: Arc<Cloud>,
     request: http::Request<Incoming>,
     peer: IpAddr,
-) -> Result<http::Response<Body>, HungUp> {
-    let is_socket = gateway::is_upgrade(request.method(), request.headers());
-    if let Some(why) = guard::refusal(request.headers(), is_socket) {
+) -> Result<http::Response<ResponseBody>, HungUp> {
+    let is_socket = data_plane::is_upgrade(request.method(), request.headers());
+    if let Some(why) = origin_check::refusal(request.headers(), is_socket) {
         let refused = Response::rest_error(StatusCode::FORBIDDEN, "ForbiddenException", why);
         return Ok(into_http(refused));
     }
     if is_socket {
-        let target = router::target(request.headers(), request.uri().path());
+        let target = Target::of(request.headers(), request.uri().path());
         let answer = match target {
-            Some(target) => gateway::open(&cloud, request, target, peer).await,
-            None => Answer::Send(gateway::forbidden()),
+            Some(target) => data_plane::open(&cloud.gateway, request, target, peer).await,
+            None => ServerAction::Send(data_plane::forbidden()),
         };
         return sent(answer);
     }
@@ -124,12 +126,12 @@ async fn answer(
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(into_http(too_large())),
     };
-    // In a task of its own: a client that gives up does not undo what it asked for.
+    // In a task of its own, which goes on when the client disconnects, as on AWS.
     let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
     match routing.await {
         Ok(answer) => sent(answer),
         Err(_) => {
-            let words = "the local cloud failed at this request; this is an error of its own";
+            let words = "the local cloud failed at this request; this is a bug of its own";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Ok(into_http(Response::rest_error(
                 status,
@@ -140,16 +142,16 @@ async fn answer(
     }
 }
 
-fn sent(answer: Answer) -> Result<http::Response<Body>, HungUp> {
+fn sent(answer: ServerAction) -> Result<http::Response<ResponseBody>, HungUp> {
     match answer {
-        Answer::Send(response) => Ok(into_http(response)),
-        Answer::HangUp => Err(HungUp),
+        ServerAction::Send(response) => Ok(into_http(response)),
+        ServerAction::HangUp => Err(HungUp),
     }
 }
 
 /// Makes hyper close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the weather closed the connection")]
+#[error("a fault closed the connection")]
 struct HungUp;
 
 fn too_large() -> Response {
@@ -162,7 +164,7 @@ fn too_large() -> Response {
     )
 }
 
-fn into_http(response: Response) -> http::Response<Body> {
+fn into_http(response: Response) -> http::Response<ResponseBody> {
     let body = match response.stream {
         None => Full::new(response.body).boxed_unsync(),
         Some(chunks) => {

@@ -1,7 +1,7 @@
-//! One person's part of the chat, pure: lines and frames go in, what is to be done comes out.
+//! The state of one user's session, pure: lines and frames go in, actions come out.
 //!
 //! The chat's function runs in many copies side by side, so a message that is sent right after a
-//! name may be handled before it. Hence the order of this room: while a name has not been answered,
+//! name may be handled before it. Hence the order of this module: while a name has not been answered,
 //! the lines typed after it wait; in a script each message waits for its echo.
 
 use super::frame::Frame;
@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The chat refuses more than 10 messages in 10 seconds; a script stays just below.
 const PACE: (usize, Duration) = (9, Duration::from_millis(10_500));
-/// After a reconnect the former connection may hold the name until AWS notices, 10 minutes at most.
+/// After a reconnect the former connection may hold the name until AWS ends it, 10 minutes at most.
 const REJOIN: (u32, Duration) = (100, Duration::from_secs(7));
 const REMEMBERED: usize = 1000;
 
@@ -24,13 +24,13 @@ const REMEMBERED: usize = 1000;
 pub(super) enum Do {
     /// Send this message.
     Send(Value),
-    /// Tell the person.
+    /// Show a note to the user.
     Note(String),
-    /// Show what was said to one member; nobody echoes that.
+    /// Show a private message that was sent; the chat does not echo it.
     ShowWhisper {
         /// The receiver's name.
         to: String,
-        /// What was said.
+        /// Its text.
         text: String,
     },
     /// Show who is here.
@@ -47,7 +47,7 @@ enum Awaited {
     Barrier,
 }
 
-/// The state of one person's part.
+/// The state of one user's session.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     scripted: bool,
@@ -224,7 +224,7 @@ impl Session {
         }
     }
 
-    /// The chat never says "you are Alice now"; that Alice is a member says it.
+    /// The chat confirms a name only by listing it among the members.
     fn answer_to_name(&mut self, frame: &Frame, now: Instant) -> Option<Do> {
         let asked = self.asked.clone()?;
         let known = &frame.known;

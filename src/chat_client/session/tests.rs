@@ -1,3 +1,5 @@
+//! Sessions with a clock of their own.
+
 use super::super::typed::Typed;
 use super::*;
 

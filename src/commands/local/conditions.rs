@@ -5,7 +5,7 @@
 use crate::cli;
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use chatctl_local_cloud::{Clock, Forecast};
+use chatctl_local_cloud::{Clock, Scenario};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use std::time::Duration;
 ///
 /// # Errors
 /// What cannot be used: the flag, or the file and its member.
-pub(super) fn scenario(settings: &Settings, flags: &cli::Local) -> Result<Forecast> {
+pub(super) fn scenario(settings: &Settings, flags: &cli::Local) -> Result<Scenario> {
     let mut scenario = match &flags.conditions {
         Some(file) => read(settings, file)?,
-        None => Forecast::default(),
+        None => Scenario::default(),
     };
     if let Some(latency) = flags.latency {
-        scenario.weather.latency_millis = latency;
+        scenario.conditions.latency_millis = latency;
     }
     if let Some(propagation) = flags.propagation {
-        scenario.weather.propagation_millis = propagation;
+        scenario.conditions.propagation_millis = propagation;
     }
     if flags.seed.is_some() {
-        scenario.weather.seed = flags.seed;
+        scenario.conditions.seed = flags.seed;
     }
-    scenario.weather.control_plane.control_rates |= flags.strict_rates;
+    scenario.conditions.control_plane.control_rates |= flags.strict_rates;
     for text in &flags.faults {
         let fault = text
             .parse()
@@ -76,7 +76,7 @@ fn wrong_fault(text: &str, said: &str) -> Error {
 }
 
 /// A file with what `GET /_chatctl/weather` shows, or a part of it.
-fn read(settings: &Settings, file: &Path) -> Result<Forecast> {
+fn read(settings: &Settings, file: &Path) -> Result<Scenario> {
     let endpoint = settings.target.endpoint_url().unwrap_or_default();
     let wrong = |said: String| {
         Error::usage(format!(
@@ -91,5 +91,5 @@ fn read(settings: &Settings, file: &Path) -> Result<Forecast> {
         .map_err(|error| Error::usage("--conditions: the file cannot be read").because(error))?;
     let changes: Map<String, Value> =
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    Forecast::default().with(&changes).map_err(wrong)
+    Scenario::default().with(&changes).map_err(wrong)
 }

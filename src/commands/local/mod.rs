@@ -1,7 +1,7 @@
-//! `chatctl local`: the local cloud, the chat deployed to it, its page and its logs, until Ctrl-C.
+//! `chatctl local`: the local cloud, the chat deployed to it, its page and its logs, until a signal.
 //!
-//! The deploy is the very one that AWS gets: same engine, same SDKs, another endpoint. Ctrl-C is the
-//! usual end and a success; only when it cuts a first deploy or a rebuild short, that is said.
+//! The deploy is the same as for AWS: same engine, same SDKs, another endpoint. A signal is the usual
+//! end and a success, unless it interrupts the first deploy or a rebuild.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -33,10 +33,10 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use watch::Watch;
 
-/// The proof's socket has closed, but its `$disconnect` may take a moment.
+/// The check's socket has closed, but its `$disconnect` may still be running.
 const PROOF_ENDS: Duration = Duration::from_secs(2);
 
-/// Runs until Ctrl-C, then ends every process of the local cloud.
+/// Runs until a signal, then ends every process of the local cloud.
 ///
 /// # Errors
 /// The port is taken, or the first deploy fails.
@@ -95,7 +95,7 @@ impl Run<'_> {
         }
         let deployed = self.deploy().await?;
         let page = self.page(&deployed).await?;
-        // The deploy has proved the chat; the lines of its proof would push the banner off the screen.
+        // The log lines of the deploy's own check would push the banner off the screen.
         let _ = tokio::time::timeout(PROOF_ENDS, self.cloud.silent()).await;
         let since = jiff::Timestamp::now();
         banner.ready(reporter, &deployed.url, &page.url())?;
@@ -135,8 +135,8 @@ impl Run<'_> {
         }
     }
 
-    /// A teardown and a deploy from a second shell make another API: the page is told where the chat
-    /// is at every question, not once.
+    /// A teardown and a deploy from a second shell make another API: the page asks for the chat's URL
+    /// every time, not once.
     async fn page(&self, deployed: &Deployed) -> Result<PageServer> {
         let tags = [
             (STACK, self.settings.name.as_str()),
@@ -171,7 +171,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Says when the state cannot be kept, and when it can again.
+    /// Reports when the state cannot be kept, and when it can again.
     async fn complain(&self) {
         let mut trouble: Receiver<_> = self.cloud.trouble();
         while trouble.changed().await.is_ok() {

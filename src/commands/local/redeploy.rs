@@ -29,7 +29,7 @@ impl<'a> Redeploy<'a> {
         self.busy.load(Ordering::Acquire)
     }
 
-    /// Redeploys after each change, for ever. What goes wrong is told, and the next change waited for.
+    /// Redeploys after each change, for ever. A failure is shown, and the next change is waited for.
     pub(super) async fn after_each(&self, watch: Option<Watch>) -> Result<()> {
         let Some(mut watch) = watch else {
             return std::future::pending().await;

@@ -5,9 +5,9 @@ use crate::cli;
 use crate::commands::Context;
 use crate::config::{Input, Settings, Target};
 use crate::error::{Error, Result};
-use chatctl_local_cloud::{LocalCloud, Neighbour, Options, StartError, neighbour};
+use chatctl_local_cloud::{LocalCloud, Options, PortOwner, StartError, port_owner};
 
-/// `local` is `--local`, whatever else was said.
+/// The settings, always with the local cloud as the target.
 pub(super) fn settings(context: &Context, flags: &cli::Local) -> Result<Settings> {
     if context.global.endpoint_url.is_some() {
         return Err(Error::usage(
@@ -38,7 +38,7 @@ pub(super) fn options(settings: &Settings, flags: &cli::Local) -> Result<Options
     let mut options = Options {
         port,
         persist: flags.persist.clone(),
-        weather: scenario.weather,
+        conditions: scenario.conditions,
         faults: scenario.faults,
         clock_ahead: conditions::clock_ahead(flags)?,
         clock_speed: conditions::clock_speed(flags)?,
@@ -54,15 +54,15 @@ pub(super) fn options(settings: &Settings, flags: &cli::Local) -> Result<Options
 pub(super) async fn start(settings: &Settings, options: Options) -> Result<LocalCloud> {
     match LocalCloud::start(options).await {
         Ok(cloud) => Ok(cloud),
-        Err(StartError::PortTaken { port }) => Err(taken(settings, port, neighbour(port).await)),
+        Err(StartError::PortTaken { port }) => Err(taken(settings, port, port_owner(port).await)),
         Err(error) => Err(not_started(error)),
     }
 }
 
-fn taken(settings: &Settings, port: u16, neighbour: Option<Neighbour>) -> Error {
+fn taken(settings: &Settings, port: u16, port_owner: Option<PortOwner>) -> Error {
     let error = Error::failed("the local cloud did not start");
     let beside = "--port 0 starts a second one beside it, on a free port; --port N on port N";
-    let Some(there) = neighbour else {
+    let Some(there) = port_owner else {
         return error
             .because_of(format!("port {port} is taken by another program"))
             .hint("--port 0 takes a free port, --port N another one");

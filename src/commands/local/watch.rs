@@ -1,4 +1,4 @@
-//! Says when the Lambda's source has changed, once for each real change.
+//! Reports changes of the function's source, once for each real change.
 //!
 //! Editors write a file several times and through temporary files, so a change counts only when
 //! the folder has been quiet for a moment and the source's digest is another one. What a build writes
@@ -59,7 +59,7 @@ impl Watch {
             while tokio::time::timeout(QUIET, self.touch()).await.is_ok() {}
             let now = match package::digest(settings) {
                 Ok(now) => now,
-                // An editor that puts a file in the place of another is done in a moment.
+                // An editor may just be replacing a file.
                 Err(_) => {
                     tokio::time::sleep(QUIET).await;
                     package::digest(settings)?
@@ -120,8 +120,8 @@ fn watcher(folder: &Path) -> Result<(RecommendedWatcher, mpsc::Receiver<()>)> {
     Ok((watcher, touched))
 }
 
-/// Whether a part of the function may have changed. A place that is not below the folder, or none at
-/// all, says nothing, so it counts.
+/// Whether a part of the function may have changed. An event without a path below the folder may be
+/// anything, so it counts.
 fn is_change(event: &notify::Event, base: &Path) -> bool {
     let concerns = |path: &PathBuf| path.strip_prefix(base).map_or(true, is_code_or_base);
     !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(concerns))

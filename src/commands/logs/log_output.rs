@@ -1,4 +1,4 @@
-//! Writes the events down, one after the other, until the stream or somebody ends it.
+//! Writes the events one after the other, until the stream ends or a signal comes.
 
 use super::silence_explainer::SilenceExplainer;
 use crate::cli::Logs;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
-/// How often it looks whether anybody still reads.
+/// How often it checks whether stdout still has a reader.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct LogOutput {

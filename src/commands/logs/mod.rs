@@ -97,7 +97,7 @@ fn filter(args: &Logs) -> Result<LogFilter> {
 
 fn options(args: &Logs, settings: &Settings) -> Result<TailOptions> {
     let now = tail::now();
-    // One request is usually asked for when it is already old news.
+    // A request is usually looked up some time after it happened.
     let usual = if args.request.is_some() { "1h" } else { "10m" };
     let since = when::parse("--since", args.since.as_deref().unwrap_or(usual), now)?;
     let until = match &args.until {

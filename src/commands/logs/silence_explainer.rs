@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// This much silence while following wants an explanation, once.
+/// After so long without an event, a follow explains why, once.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Explains why no line comes.
@@ -82,8 +82,8 @@ impl SilenceExplainer {
         }
     }
 
-    /// The reasons, while the stream goes on. Once something came, only what is broken is worth a
-    /// word: that nobody uses the chat just now is no news.
+    /// Shows the reasons while the stream continues. Once an event came, only what is broken is shown:
+    /// a chat that is not in use is normal.
     pub(super) fn say(&self, reporter: &Reporter, reasons: &[Finding], seen: u64) {
         let is_broken = |reason: &Finding| reason.verdict == Verdict::Failure;
         if seen == 0 || reasons.iter().any(is_broken) {

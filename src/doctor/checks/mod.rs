@@ -10,7 +10,7 @@ use super::facts::{Expected, Facts, Look};
 use super::{Finding, Verdict};
 use std::collections::BTreeSet;
 
-/// A check: its stable name, and how it judges.
+/// A check: its stable name and its function.
 type Check = (&'static str, fn(&Facts) -> Finding);
 
 const ALL: [Check; 17] = [
@@ -33,7 +33,7 @@ const ALL: [Check; 17] = [
     ("probe", traffic::probe),
 ];
 
-/// Judges everything. Who we are and where comes first: without it there would be no facts.
+/// Runs every check. Credentials and region come first: without them there would be no facts.
 pub fn all(facts: &Facts) -> Vec<Finding> {
     let expected = &facts.expected;
     let mut findings = vec![
@@ -105,7 +105,7 @@ fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
     }
 }
 
-/// What a policy allows only under conditions that nobody can judge from outside.
+/// What a policy allows only under conditions that cannot be evaluated from outside.
 fn depends(check: &'static str, what: &str, keys: &BTreeSet<String>) -> Finding {
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     Finding::skipped(
@@ -117,7 +117,7 @@ fn depends(check: &'static str, what: &str, keys: &BTreeSet<String>) -> Finding 
     )
 }
 
-/// Most failures are mended by deploying again: it makes what is missing and corrects what differs.
+/// Most failures are fixed by deploying again: it creates what is missing and corrects what differs.
 fn deploy(facts: &Facts) -> String {
     command(facts, "deploy")
 }

@@ -19,7 +19,7 @@ pub(super) async fn look(clients: &Clients, expected: &Expected) -> (Look<Functi
         serde_json::from_str(text).unwrap_or_default()
     });
     match function {
-        // Without a function nobody can say who may call it.
+        // Without a function there is no policy to read.
         Look::Missing => (Look::Missing, Look::Unasked),
         function => (function, policy),
     }

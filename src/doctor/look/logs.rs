@@ -58,7 +58,8 @@ async fn group(clients: &Clients, name: &str) -> Look<GroupState> {
     }
 }
 
-/// The stream that was written to last says when that was; CloudWatch may be an hour behind.
+/// When the last event came, from the stream that was written to last; CloudWatch may be an hour
+/// behind.
 async fn last_event(clients: &Clients, name: &str) -> Result<Option<i64>, String> {
     let answer = clients
         .logs

@@ -1,4 +1,4 @@
-//! Reads everything the checks judge, side by side. It only looks.
+//! Reads everything that the checks evaluate, concurrently. It changes nothing.
 
 mod function;
 mod gateway;

@@ -1,4 +1,4 @@
-//! What the tail says about its own reading, as sentences.
+//! Notices of the tail about its own reading, as sentences.
 
 use super::super::escape::escape;
 use crate::config::ChatFlags;

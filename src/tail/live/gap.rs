@@ -42,7 +42,7 @@ impl Gap {
         }
     }
 
-    /// When to look next.
+    /// When to read next.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
@@ -52,13 +52,13 @@ impl Gap {
         self.from
     }
 
-    /// Whether there is another look to come.
+    /// Whether it has to be read once more.
     pub(super) fn is_open(&self) -> bool {
         self.looks > 0
     }
 
-    /// Reads all groups to their ends. A group that does not answer in time makes it a look that has
-    /// to be repeated.
+    /// Reads all groups to their ends. If a group does not answer in time, the read has to be
+    /// repeated.
     pub(super) async fn look(
         &mut self,
         client: &Client,
@@ -99,7 +99,7 @@ async fn read(
                     return Ok(true);
                 }
             }
-            // Whether it is gone or not for us: another look would not change that.
+            // Deleted or no permission: another read would not change that.
             Page::Missing | Page::Denied => return Ok(true),
             Page::Later => return Ok(false),
         }

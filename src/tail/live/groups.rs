@@ -12,7 +12,7 @@ pub(super) struct Groups {
     client: Client,
     wanted: Vec<Group>,
     there: Vec<Group>,
-    /// Groups of which it was said that they are missing.
+    /// Missing groups for which a notice was sent.
     said: Vec<Arc<str>>,
     out: Sender<Result<TailItem>>,
 }
@@ -33,8 +33,8 @@ impl Groups {
         &self.there
     }
 
-    /// Looks until there is a group, and returns those that were not there before. What is missing is
-    /// said once. Once a session ran, `again`, a look that fails is repeated.
+    /// Looks until a group exists, and returns the new ones. There is one notice for each missing
+    /// group. After the first session, `again`, a look that fails is repeated.
     pub(super) async fn wait_for_any(&mut self, again: bool) -> Result<Vec<Group>> {
         let before = std::mem::take(&mut self.there);
         let mut failed = false;

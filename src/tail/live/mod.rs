@@ -1,12 +1,12 @@
 //! StartLiveTail: CloudWatch pushes events about a second after they came in.
 //!
-//! It costs money by the minute and shows a sample above 500 events a second, so it is asked for,
-//! never chosen, and polling stays the default. A session ends after three hours, or when the
+//! It is billed by the minute and shows a sample above 500 events a second, so it is used only on
+//! request, and polling stays the default. A session ends after three hours, or when the
 //! connection breaks; then the next one is opened first, and what came in between is read with
-//! FilterLogEvents ([`gap`]). Where the two overlap nothing is shown twice ([`recent`]).
+//! FilterLogEvents (`gap`). Where the two overlap nothing is shown twice (`recent`).
 //!
-//! StartLiveTail refuses all groups when one is missing. So only those that exist are asked for, and
-//! when another one appears the session is opened again with it.
+//! StartLiveTail rejects the request when one group is missing. So only existing groups are
+//! requested, and when another one appears the session is opened again with it.
 
 mod gap;
 mod groups;
@@ -30,13 +30,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// A session that ends sooner did not really run.
+/// A session that ends sooner counts as failed.
 const SHORT: Duration = Duration::from_secs(5);
-/// After so many of them in a row it makes no sense to pay for another.
+/// After so many of them in a row no other one is opened.
 const TOO_MANY: u32 = 5;
-/// How often the very first session is tried again.
+/// How often the first session is retried.
 const FIRST_TRIES: u32 = 3;
-/// Groups that are missing are looked for this often.
+/// How often missing groups are looked for.
 const LOOK: Duration = Duration::from_secs(5);
 /// The longest pause between two tries to open a session.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -163,8 +163,8 @@ impl Tail {
         }
     }
 
-    /// What has to be read: of the groups that were there, what the last session may have missed; of
-    /// those that are new, everything since we began.
+    /// What has to be read: of the groups that existed, what the last session may have missed; of the
+    /// new ones, everything since the start.
     fn gap(&self, groups: &Groups, new: &[Group], started: i64) -> Gap {
         let covered = self.covered - millis(self.options.timing.overlap);
         // A gap that was not read yet is part of this one.
@@ -175,8 +175,8 @@ impl Tail {
         Gap::new(groups.there(), new, from.max(started), started)
     }
 
-    /// Opens a session. Nothing when a group went away meanwhile. What may pass is tried for ever,
-    /// but not at the very first time: then the user is better told soon.
+    /// Opens a session. `None` if a group was deleted meanwhile. Transient failures are retried for
+    /// ever, but not for the first session: then the user should see the error soon.
     async fn open(&self, groups: &Groups, again: bool) -> Result<Option<LiveSession>> {
         let mut failures = 0;
         loop {
@@ -281,7 +281,7 @@ impl Tail {
         }
     }
 
-    /// Nobody listening any more ends the whole tail elsewhere.
+    /// A closed channel ends the whole tail elsewhere.
     async fn say(&self, said: TailItem) {
         let _ = self.out.send(Ok(said)).await;
     }

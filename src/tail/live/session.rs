@@ -25,10 +25,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Updates come every second; after so long without one nobody is there any more.
+/// Updates come every second; after so long without one the connection is dead.
 const SILENT: Duration = Duration::from_secs(30);
 
-/// What a session says next.
+/// The next update of a session.
 pub(super) enum Update {
     /// What came in; `sampled`: more than these matched.
     Events {
@@ -56,7 +56,7 @@ impl LiveSession {
         options: &TailOptions,
     ) -> Result<Self, Fault> {
         let mut changes = ConfigBuilder::new()
-            // Who opens sessions tries again, and says so.
+            // The caller retries, with a notice.
             .retry_config(RetryConfig::disabled())
             // Silence between two events is normal here; the SDK would take it for a stalled download.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

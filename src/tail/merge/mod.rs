@@ -8,8 +8,8 @@
 //! and sweeps are both moments on our own clock, it holds when that clock is wrong, too.
 //!
 //! A group that does not answer may hold the others back for `patience`. Then it is left behind,
-//! which is said, and waited for again as soon as one of its sweeps is complete. A group that we may
-//! not read is not waited for at all.
+//! with a notice, and waited for again as soon as one of its sweeps is complete. A group without
+//! permission is not waited for at all.
 //!
 //! Order is by timestamp; at equal milliseconds the execution log comes before the function and the
 //! access log last, as a request goes; within a group the order of arrival stays. A timestamp far in
@@ -63,11 +63,11 @@ pub(crate) struct Merge {
     held: BTreeMap<Key, LogEvent>,
     batches: VecDeque<Batch>,
     lanes: Vec<Lane>,
-    /// Groups that were left behind, and nobody said so yet.
+    /// Groups that were left behind, without a notice so far.
     left_behind: Vec<usize>,
     settle: Duration,
     patience: Duration,
-    /// Everything up to here may go.
+    /// Everything up to here can be released.
     open: i64,
     given: Option<i64>,
     sequence: u64,
@@ -93,7 +93,7 @@ impl Merge {
         }
     }
 
-    /// Takes events in. `now` is the moment of arrival, `wall` the same in epoch milliseconds.
+    /// Adds events. `now` is the time of arrival, `wall` the same in epoch milliseconds.
     pub(crate) fn push(&mut self, events: Vec<LogEvent>, now: Instant, wall: i64) {
         let latest = wall.saturating_add(millis(FUTURE));
         let mut newest = None;
@@ -130,15 +130,15 @@ impl Merge {
         }
     }
 
-    /// The group cannot be read for now: nobody waits for it until it was swept.
+    /// The group cannot be read for now: it is not waited for until it was swept.
     pub(crate) fn absent(&mut self, group: usize) {
         if let Some(lane) = self.lanes.get_mut(group) {
             lane.waited_for = false;
         }
     }
 
-    /// Whoever takes the events was busy for so long, and the groups had to wait: that is no failure
-    /// of theirs.
+    /// The output was busy for so long and kept the groups from reading: that time does not count
+    /// towards their limit.
     pub(crate) fn pardon(&mut self, busy: Duration) {
         for batch in &mut self.batches {
             batch.until += busy;
@@ -203,7 +203,7 @@ impl Merge {
         self.lanes.iter().any(|lane| lane.is_short_of(moment))
     }
 
-    /// Waits no longer for the groups that have not been read up to `moment`.
+    /// Stops waiting for the groups that have not been read up to `moment`.
     fn leave_behind(&mut self, moment: Instant) {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             if lane.is_short_of(moment) {

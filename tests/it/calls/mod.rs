@@ -5,5 +5,6 @@ mod answers;
 mod login;
 mod middle;
 mod proxy;
+mod refused;
 mod time_outs;
 mod way_out;

@@ -4,7 +4,7 @@ use crate::world::{OPTIONS, Tiny, World, attempts};
 use aws_config::timeout::TimeoutConfig;
 use chatctl::aws::{self, Clients};
 use chatctl::deployer::{self, Notice, Proposal, Ui};
-use chatctl::engine::event::{Event, What};
+use chatctl::engine::event::{Event, EventKind};
 use chatctl::error::Result;
 use chatctl_local_cloud::{Fault, FaultKind};
 use std::sync::{Arc, Mutex};
@@ -108,7 +108,7 @@ impl Ui for Notes {
         let notes = self.clone();
         async move {
             while let Some(event) = events.recv().await {
-                if let What::Note { id, text } = event.what {
+                if let EventKind::Note { id, text } = event.kind {
                     notes.0.lock().unwrap().push(format!("{id}: {text}"));
                 }
             }

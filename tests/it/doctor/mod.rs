@@ -77,7 +77,7 @@ impl Diagnosis {
 impl Patient {
     async fn empty() -> Self {
         Self {
-            world: World::in_weather(calm()).await,
+            world: World::in_conditions(calm()).await,
             api: String::new(),
         }
     }

@@ -7,14 +7,14 @@ mod choose;
 mod ends;
 mod live;
 mod look;
-mod quiet;
+mod silence;
 mod stream;
 
 use crate::binary::{Said, chatctl, run};
 use crate::world::{World, calm};
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
-use chatctl_local_cloud::Weather;
+use chatctl_local_cloud::Conditions;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -31,16 +31,16 @@ struct Chat {
 }
 
 impl Chat {
-    async fn in_weather(weather: Weather) -> Self {
+    async fn in_conditions(conditions: Conditions) -> Self {
         Self {
-            world: World::in_weather(weather).await,
+            world: World::in_conditions(conditions).await,
             groups: BTreeMap::new(),
         }
     }
 
     /// The API with our tags; the groups are only named.
     async fn api() -> Self {
-        let mut chat = Self::in_weather(calm()).await;
+        let mut chat = Self::in_conditions(calm()).await;
         chat.add_api().await;
         chat
     }

@@ -29,9 +29,9 @@ async fn three_groups_come_as_one_stream_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_page_with_a_token_is_not_the_end() {
-    let mut weather = calm();
-    weather.control_plane.empty_log_pages = 3;
-    let mut chat = Chat::in_weather(weather).await;
+    let mut conditions = calm();
+    conditions.control_plane.empty_log_pages = 3;
+    let mut chat = Chat::in_conditions(conditions).await;
     chat.add_api().await;
     chat.make("access").await;
     chat.write("access", &[(10, "behind empty pages")]).await;
@@ -105,7 +105,7 @@ async fn a_group_that_is_missing_is_waited_for_and_said_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_that_is_deployed_while_we_follow_is_found() {
-    let mut chat = Chat::in_weather(calm()).await;
+    let mut chat = Chat::in_conditions(calm()).await;
     let tail = chat.follow(&["--source", "execution"]);
     tail.note("does not exist yet");
     chat.add_api().await;

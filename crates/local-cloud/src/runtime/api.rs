@@ -1,7 +1,7 @@
 //! The Runtime API, for one environment on a port of its own; `extensions` answers the other API there.
 //!
-//! Requests become events for the environment's actor; the long poll of `next` stays open until the
-//! actor delivers something. Misuse gets AWS's own refusals.
+//! Requests become events for the environment's actor; the long poll of `next` stays open until the actor
+//! delivers an invocation. Wrong use is answered with AWS's errors.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -13,75 +13,42 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Spec;
+use super::FunctionSpec;
 use super::extensions::Extensions;
+use super::protocol::{AnswerStatus, ApiResponse, RuntimeEvent, accepted, refuse, text};
 
-/// A synchronous answer may have 6 MB and a little.
+/// Bytes of a synchronous answer: a little more than 6 MB.
 const ANSWER_LIMIT: usize = 6_291_556;
-
-/// What the process asked or said.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// The runtime waits for work.
-    Next(oneshot::Sender<Delivery>),
-    /// The answer to an invocation.
-    Response(String, Bytes, oneshot::Sender<Verdict>),
-    /// The invocation failed; with the type from the header.
-    Failure(String, Option<String>, Bytes, oneshot::Sender<Verdict>),
-    /// Initialisation failed.
-    InitFailure(Option<String>, Bytes),
-    /// An extension waits for its next event.
-    ExtensionNext(usize, oneshot::Sender<Value>),
-    /// An extension cannot start, or cannot go on; with the type from its header.
-    ExtensionFailure(&'static str, String),
-}
-
-/// One invocation, as headers and a body.
-#[derive(Debug, Clone)]
-pub(super) struct Delivery {
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) payload: Bytes,
-}
-
-/// What the actor says to an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Accepted,
-    UnknownRequest,
-    AnsweredAlready,
-}
 
 /// The port of one environment.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct RuntimeApi {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ApiState>,
     _serving: DropGuard,
 }
 
 #[derive(Debug)]
-struct Shared {
-    events: mpsc::UnboundedSender<Event>,
+struct ApiState {
+    events: mpsc::UnboundedSender<RuntimeEvent>,
     extensions: Extensions,
 }
 
-pub(super) type Answer = http::Response<Full<Bytes>>;
-
-impl Api {
+impl RuntimeApi {
     /// Opens the port. The receiver gets everything that happens on it.
     pub(super) async fn open(
-        spec: Arc<Spec>,
-    ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+        spec: Arc<FunctionSpec>,
+    ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<RuntimeEvent>)> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (events, received) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ApiState {
             extensions: Extensions::new(spec, events.clone()),
             events,
         });
@@ -108,7 +75,7 @@ impl Api {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+async fn serve(listener: TcpListener, shared: Arc<ApiState>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -130,9 +97,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTok
 }
 
 async fn answer(
-    shared: Arc<Shared>,
+    shared: Arc<ApiState>,
     request: http::Request<Incoming>,
-) -> Result<Answer, Infallible> {
+) -> Result<ApiResponse, Infallible> {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
         return Ok(refuse(
@@ -159,7 +126,7 @@ async fn answer(
                 return Ok(not_allowed("Running", "InitError"));
             }
             let kind = error_type(&parts.headers);
-            let _ = shared.events.send(Event::InitFailure(kind, body));
+            let _ = shared.events.send(RuntimeEvent::InitFailure(kind, body));
             accepted()
         }
         (method, ["2020-01-01", "extension", what @ ..]) => {
@@ -174,10 +141,10 @@ async fn answer(
     })
 }
 
-impl Shared {
-    async fn next(&self) -> Answer {
+impl ApiState {
+    async fn next(&self) -> ApiResponse {
         let (deliver, delivered) = oneshot::channel();
-        let _ = self.events.send(Event::Next(deliver));
+        let _ = self.events.send(RuntimeEvent::Next(deliver));
         let Ok(delivery) = delivered.await else {
             return refuse(StatusCode::GONE, "Gone", "The environment ends");
         };
@@ -190,7 +157,7 @@ impl Shared {
         answer
     }
 
-    async fn response(&self, id: &str, body: Bytes) -> Answer {
+    async fn response(&self, id: &str, body: Bytes) -> ApiResponse {
         let (say, said) = oneshot::channel();
         let too_large = body.len() > ANSWER_LIMIT;
         let event = if too_large {
@@ -199,18 +166,18 @@ impl Shared {
             );
             let kind = "Function.ResponseSizeTooLarge";
             let error = json!({ "errorType": kind, "errorMessage": message });
-            Event::Failure(
+            RuntimeEvent::Failure(
                 id.to_owned(),
                 Some(kind.to_owned()),
                 error.to_string().into(),
                 say,
             )
         } else {
-            Event::Response(id.to_owned(), body, say)
+            RuntimeEvent::Response(id.to_owned(), body, say)
         };
         let _ = self.events.send(event);
         match said.await {
-            Ok(Verdict::Accepted) if too_large => refuse(
+            Ok(AnswerStatus::Accepted) if too_large => refuse(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "RequestEntityTooLarge",
                 &format!("Exceeded maximum allowed payload size ({ANSWER_LIMIT} bytes)."),
@@ -219,9 +186,9 @@ impl Shared {
         }
     }
 
-    async fn failure(&self, id: &str, headers: &HeaderMap, body: Bytes) -> Answer {
+    async fn failure(&self, id: &str, headers: &HeaderMap, body: Bytes) -> ApiResponse {
         let (say, said) = oneshot::channel();
-        let _ = self.events.send(Event::Failure(
+        let _ = self.events.send(RuntimeEvent::Failure(
             id.to_owned(),
             error_type(headers),
             body,
@@ -231,11 +198,11 @@ impl Shared {
     }
 }
 
-fn verdict_answer(verdict: Option<Verdict>, transition: &str) -> Answer {
+fn verdict_answer(verdict: Option<AnswerStatus>, transition: &str) -> ApiResponse {
     match verdict {
-        Some(Verdict::Accepted) => accepted(),
-        Some(Verdict::AnsweredAlready) => not_allowed("Ready", transition),
-        Some(Verdict::UnknownRequest) | None => refuse(
+        Some(AnswerStatus::Accepted) => accepted(),
+        Some(AnswerStatus::AnsweredAlready) => not_allowed("Ready", transition),
+        Some(AnswerStatus::UnknownRequest) | None => refuse(
             StatusCode::BAD_REQUEST,
             "InvalidRequestID",
             "Invalid request ID",
@@ -243,8 +210,8 @@ fn verdict_answer(verdict: Option<Verdict>, transition: &str) -> Answer {
     }
 }
 
-/// The runtime does something for which it is in the wrong state.
-fn not_allowed(from: &str, to: &str) -> Answer {
+/// The runtime is in the wrong state for this request.
+fn not_allowed(from: &str, to: &str) -> ApiResponse {
     let words = format!(
         "State transition from {from} to {to} failed for runtime. Error: State transition is not allowed"
     );
@@ -253,29 +220,4 @@ fn not_allowed(from: &str, to: &str) -> Answer {
 
 fn error_type(headers: &HeaderMap) -> Option<String> {
     text(headers, "lambda-runtime-function-error-type")
-}
-
-pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-pub(super) fn accepted() -> Answer {
-    with_json(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
-}
-
-pub(super) fn refuse(status: StatusCode, kind: &str, message: &str) -> Answer {
-    with_json(
-        status,
-        &json!({ "errorMessage": message, "errorType": kind }),
-    )
-}
-
-pub(super) fn with_json(status: StatusCode, body: &Value) -> Answer {
-    let mut answer = http::Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
-    answer
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
-    answer
 }

@@ -1,9 +1,8 @@
 //! The Extensions API, on the same port as the Runtime API.
 //!
-//! Layers are not here and nothing lies in `/opt/extensions`, so whoever registers is an internal
-//! extension: a part of the function's own process, which hears of invocations and never of the end.
-//! It may register only while the function initialises. The refusals are those of AWS's own emulator
-//! of this API.
+//! There are no layers and nothing is in `/opt/extensions`, so only internal extensions can register: parts of
+//! the function's own process, which get INVOKE events and no SHUTDOWN. They may register only while the function
+//! initialises. The errors are those of AWS's own emulator of this API.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,22 +10,22 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::api::{Answer, Event, accepted, refuse, text, with_json};
-use super::{Spec, lock};
+use super::protocol::{ApiResponse, RuntimeEvent, accepted, refuse, text, with_json};
+use super::{FunctionSpec, lock};
 
-/// Extensions of one function.
+/// The most extensions of one function.
 const MOST: usize = 10;
 
-/// Who has registered in one environment.
+/// The extensions of one environment.
 #[derive(Debug)]
 pub(super) struct Extensions {
-    spec: Arc<Spec>,
-    events: mpsc::UnboundedSender<Event>,
-    state: Mutex<State>,
+    spec: Arc<FunctionSpec>,
+    events: mpsc::UnboundedSender<RuntimeEvent>,
+    state: Mutex<Registrations>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Registrations {
     registered: Vec<Extension>,
     /// The runtime has asked for work: the init phase is over.
     closed: bool,
@@ -40,7 +39,10 @@ struct Extension {
 }
 
 impl Extensions {
-    pub(super) fn new(spec: Arc<Spec>, events: mpsc::UnboundedSender<Event>) -> Self {
+    pub(super) fn new(
+        spec: Arc<FunctionSpec>,
+        events: mpsc::UnboundedSender<RuntimeEvent>,
+    ) -> Self {
         Self {
             spec,
             events,
@@ -62,10 +64,10 @@ impl Extensions {
 
     /// A new process registers anew.
     pub(super) fn forget(&self) {
-        *lock(&self.state) = State::default();
+        *lock(&self.state) = Registrations::default();
     }
 
-    /// From now on nobody may register.
+    /// From now on no extension may register.
     pub(super) fn close_registration(&self) {
         lock(&self.state).closed = true;
     }
@@ -81,7 +83,7 @@ impl Extensions {
         what: &[&str],
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Answer {
+    ) -> ApiResponse {
         let answer = match (method, what) {
             (&Method::POST, ["register"]) => self.register(headers, body),
             (&Method::GET, ["event", "next"]) => match self.known(headers) {
@@ -99,7 +101,7 @@ impl Extensions {
         answer.unwrap_or_else(|(kind, words)| refuse(StatusCode::FORBIDDEN, kind, &words))
     }
 
-    fn register(&self, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Refusal> {
+    fn register(&self, headers: &HeaderMap, body: &[u8]) -> Result<ApiResponse, ExtensionError> {
         let name = text(headers, "lambda-extension-name").unwrap_or_default();
         if name.is_empty() {
             return refused("Extension.InvalidExtensionName", "Empty extension name");
@@ -124,7 +126,7 @@ impl Extensions {
         Ok(answer)
     }
 
-    fn registered(&self, headers: &HeaderMap, id: &str) -> Answer {
+    fn registered(&self, headers: &HeaderMap, id: &str) -> ApiResponse {
         let mut body = json!({
             "functionName": self.spec.name, "functionVersion": self.spec.version,
             "handler": self.spec.handler,
@@ -144,30 +146,36 @@ impl Extensions {
         answer
     }
 
-    async fn next(&self, index: usize) -> Answer {
+    async fn next(&self, index: usize) -> ApiResponse {
         let (deliver, delivered) = oneshot::channel();
-        let _ = self.events.send(Event::ExtensionNext(index, deliver));
+        let _ = self
+            .events
+            .send(RuntimeEvent::ExtensionNext(index, deliver));
         match delivered.await {
             Ok(event) => with_json(StatusCode::OK, &event),
             Err(_) => refuse(StatusCode::GONE, "Gone", "The environment ends"),
         }
     }
 
-    /// An extension gives up, and the environment with it.
-    fn failed(&self, headers: &HeaderMap, kind: &'static str) -> Result<Answer, Refusal> {
+    /// An extension reports that it failed, which ends the environment.
+    fn failed(
+        &self,
+        headers: &HeaderMap,
+        kind: &'static str,
+    ) -> Result<ApiResponse, ExtensionError> {
         self.known(headers)?;
         let header = "Lambda-Extension-Function-Error-Type";
         match text(headers, header).filter(|why| !why.is_empty()) {
             None => refused("Extension.MissingHeader", format!("{header} not found")),
             Some(why) => {
-                let _ = self.events.send(Event::ExtensionFailure(kind, why));
+                let _ = self.events.send(RuntimeEvent::ExtensionFailure(kind, why));
                 Ok(accepted())
             }
         }
     }
 
     /// Which extension the identifier means.
-    fn known(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
+    fn known(&self, headers: &HeaderMap) -> Result<usize, ExtensionError> {
         let header = "Lambda-Extension-Identifier";
         let id = text(headers, header).unwrap_or_default();
         if id.is_empty() {
@@ -187,15 +195,15 @@ impl Extensions {
     }
 }
 
-/// Kind and words of a 403.
-type Refusal = (&'static str, String);
+/// Error type and message of a 403.
+type ExtensionError = (&'static str, String);
 
-fn refused<T>(kind: &'static str, words: impl Into<String>) -> Result<T, Refusal> {
+fn refused<T>(kind: &'static str, words: impl Into<String>) -> Result<T, ExtensionError> {
     Err((kind, words.into()))
 }
 
 /// Whether the body asks for INVOKE events; any other kind is refused.
-fn wants_invoke(body: &[u8]) -> Result<bool, Refusal> {
+fn wants_invoke(body: &[u8]) -> Result<bool, ExtensionError> {
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return refused("InvalidRequestFormat", "the body is not JSON");
     };

@@ -1,4 +1,4 @@
-//! The job that an environment works on, and how it can go wrong.
+//! The invocation that an environment works on, and how it can fail.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Outcome;
-use super::api::Verdict;
-use super::lines::{Report, Stream};
+use super::InvocationResult;
+use super::log_writer::{LogWriter, Report};
 use super::process::{StartFailure, exit_reason};
+use super::protocol::AnswerStatus;
 
 /// The job that is being worked on.
 pub(super) struct Running {
     pub(super) request_id: String,
     pub(super) wants_log: bool,
-    pub(super) reply: Option<oneshot::Sender<Outcome>>,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) reply: Option<oneshot::Sender<InvocationResult>>,
+    pub(super) outcome: Option<InvocationResult>,
     pub(super) error_type: Option<String>,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum End {
     Stopped,
 }
 
-/// An init or an invocation that did not end well.
+/// An init or an invocation that failed.
 pub(super) struct Failed {
     pub(super) status: &'static str,
     pub(super) kind: String,
@@ -36,15 +36,15 @@ pub(super) struct Failed {
 }
 
 impl Running {
-    pub(super) fn verdict(&self, id: &str) -> Verdict {
+    pub(super) fn verdict(&self, id: &str) -> AnswerStatus {
         match (id == self.request_id, &self.outcome) {
-            (false, _) => Verdict::UnknownRequest,
-            (true, Some(_)) => Verdict::AnsweredAlready,
-            (true, None) => Verdict::Accepted,
+            (false, _) => AnswerStatus::UnknownRequest,
+            (true, Some(_)) => AnswerStatus::AnsweredAlready,
+            (true, None) => AnswerStatus::Accepted,
         }
     }
 
-    pub(super) fn accept(&mut self, outcome: Outcome, error_type: Option<String>) {
+    pub(super) fn accept(&mut self, outcome: InvocationResult, error_type: Option<String>) {
         self.error_type = error_type;
         if let Some(reply) = self.reply.take_if(|_| !self.wants_log) {
             let _ = reply.send(outcome.clone());
@@ -57,7 +57,7 @@ impl Running {
         self.error_type.as_ref().map(|_| "error")
     }
 
-    pub(super) fn conclude(self, owed: Option<Outcome>, stream: &Stream) {
+    pub(super) fn conclude(self, owed: Option<InvocationResult>, stream: &LogWriter) {
         let Some(reply) = self.reply else { return };
         if let Some(mut outcome) = self.outcome.or(owed) {
             outcome.log = stream.tail();
@@ -84,19 +84,19 @@ impl Failed {
         Self::error("Runtime.ExitError", exit_reason(status))
     }
 
-    /// The words are those of a killed process. Uncertain: older reports show them with the type
-    /// `Runtime.ExitError`, those since 2025 with this one, in the answer and in REPORT.
+    /// The message is that of a killed process. Uncertain: older reports have the type `Runtime.ExitError`, those
+    /// since 2025 this one, in the answer and in REPORT.
     pub(super) fn out_of_memory() -> Self {
         let words = "Runtime exited with error: signal: killed";
         Self::error("Runtime.OutOfMemory", words.to_owned())
     }
 
-    /// Uncertain: how AWS words the end of an environment whose extension gave up; the types are AWS's.
+    /// Uncertain: AWS's message for an environment whose extension failed is not known; the types are AWS's.
     pub(super) fn extension(kind: &str, why: &str) -> Self {
         Self::error(kind, format!("extension failed: {why}"))
     }
 
-    /// With what the runtime itself said about it, if it did.
+    /// With the error that the runtime reported, if it did.
     pub(super) fn init_exit(
         status: Option<ExitStatus>,
         reported: Option<(Option<String>, Bytes)>,
@@ -128,16 +128,16 @@ impl Failed {
         }
     }
 
-    pub(super) fn outcome(self, request_id: &str) -> Outcome {
+    pub(super) fn outcome(self, request_id: &str) -> InvocationResult {
         match self.payload {
-            Some(payload) => Outcome {
+            Some(payload) => InvocationResult {
                 payload,
                 failed: true,
                 log: String::new(),
             },
             None => {
                 let message = format!("RequestId: {request_id} Error: {}", self.message);
-                Outcome::failed(&self.kind, &message)
+                InvocationResult::failed(&self.kind, &message)
             }
         }
     }

@@ -1,23 +1,22 @@
 //! How much memory an environment's processes use: the peak for REPORT, and whether it is too much.
 //!
-//! **What counts.** On AWS a function's memory is that of its whole sandbox, and the kernel ends what
-//! cannot be given any. Mapped files are not such memory: the kernel drops their pages when it needs
-//! room. So the limit is held against anonymous and shared memory, and REPORT shows, as AWS does,
-//! whatever was resident, up to the size.
+//! On AWS the limit holds for the whole sandbox. Mapped files do not count: the kernel drops their pages when it
+//! needs memory. So the limit is compared with anonymous and shared memory, and REPORT shows, as AWS does, whatever
+//! was resident, up to the size.
 //!
-//! What surprises: a forked child shows its parent's pages as its own, so the plain sum over several
-//! processes may be far too high. It is only a first look; the proportional one decides.
+//! A forked child shows its parent's pages as its own, so the plain sum over several processes may be far too
+//! high. It is only the first, cheap check; the proportional set size decides.
 
 use std::time::Duration;
 
-/// How often a working process is looked at. A look costs some microseconds.
+/// How often a working process is checked. A check takes some microseconds.
 #[cfg(target_os = "linux")]
 pub(super) const INTERVAL: Duration = Duration::from_millis(10);
 /// `ps` is a process of its own.
 #[cfg(not(target_os = "linux"))]
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 
-/// A shell with a few children is the deepest that is worth looking at.
+/// How many levels of children are counted: enough for a shell with a few commands.
 #[cfg(target_os = "linux")]
 const DEPTH: u8 = 3;
 
@@ -74,13 +73,13 @@ fn members_kb(file: &str, members: &[&str]) -> u64 {
     text.lines().filter_map(kb).sum()
 }
 
-/// Resident memory in MB as `ps` shows it: the present, for want of the peak.
+/// Resident memory in MB as `ps` shows it, which does not know the peak.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn peak_mb(process: u32) -> u64 {
     resident_kb(process).div_ceil(1024)
 }
 
-/// Whether the process itself uses more than so many MB; `ps` says nothing better.
+/// Whether the process itself uses more than so many MB; `ps` does not show more.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn exceeds(process: u32, size_mb: u32) -> bool {
     resident_kb(process) > u64::from(size_mb) * 1024

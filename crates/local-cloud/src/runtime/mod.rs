@@ -4,29 +4,40 @@
 //! while another environment starts. An environment is an actor (`environment`) that owns one
 //! process, one log stream, one `/tmp` and one Runtime API port (`api`).
 //!
-//! **A port for each environment.** The Runtime API has no word for "which environment am I", and
-//! many runtimes allow nothing but `host:port` in `AWS_LAMBDA_RUNTIME_API`. A loopback port of its
-//! own tells environments apart with any runtime, from a shell with curl to Node.
+//! Each environment has a port of its own: requests of the Runtime API do not say which environment they come
+//! from, and many runtimes allow nothing but `host:port` in `AWS_LAMBDA_RUNTIME_API`.
 //!
-//! What surprises: processes are stopped (`SIGSTOP`) between invocations, exactly as AWS freezes
-//! them, so unfinished background work stands still; and a function's update replaces its pool.
+//! Processes are stopped (`SIGSTOP`) between invocations, as AWS freezes them, so unfinished background work
+//! stops too; and a function's update replaces its pool.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `function_spec` | what an environment runs |
+//! | `environment`, `job` | the actor, and the invocation that it works on |
+//! | `process`, `spawner`, `memory`, `output` | the process, what starts it, its memory, what it prints |
+//! | `api`, `extensions`, `protocol` | the Runtime and Extensions APIs |
+//! | `invocation_env`, `unpack` | variables and headers; the unpacked code |
+//! | `log_writer`, `log_levels` | the lines of the function's log |
+//! | `orphans` | ends what a killed local cloud left |
 
 mod api;
-mod code;
 mod environment;
 mod extensions;
-mod given;
+mod function_spec;
+mod invocation_env;
 mod job;
-mod levels;
-mod lines;
+mod log_levels;
+mod log_writer;
 mod memory;
-mod nursery;
+mod orphans;
 mod output;
 mod process;
-mod spec;
-mod sweep;
+mod protocol;
+mod spawner;
+mod unpack;
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,28 +45,43 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Cloud;
-pub(crate) use lines::LogFormat;
-pub(crate) use nursery::Nursery;
-pub(crate) use spec::{Code, Spec};
-pub(crate) use sweep::{PREFIX, sweep};
+use crate::services::iam::Iam;
+use crate::services::logs::Logs;
+use crate::shared::Shared;
+pub(crate) use function_spec::{Code, FunctionSpec};
+pub(crate) use log_writer::LogFormat;
+pub(crate) use orphans::state_dir;
+use spawner::Spawner;
 
 /// How long an invocation waits for an environment that has answered already, before another one is
-/// started for it. The way from the answer to `next` is usually a matter of microseconds.
+/// started for it. From the answer to `next` it usually takes microseconds.
 const FINISHING_LIMIT: Duration = Duration::from_millis(20);
+
+/// What the functions' processes use of this machine.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// Where files may be written.
+    pub(crate) state_dir: PathBuf,
+    /// The `PATH` of functions, after Lambda's own folders.
+    pub(crate) search_path: String,
+}
 
 /// Every pool, by function ARN and version.
 #[derive(Debug)]
 pub(crate) struct Environments {
+    host: Host,
+    shared: Arc<Shared>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
-    nursery: Nursery,
+    spawner: Spawner,
     /// How many environments live, so that a stop can wait for the last one.
     alive: watch::Sender<usize>,
 }
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone)]
-pub(crate) struct Outcome {
+pub(crate) struct InvocationResult {
     /// The function's answer, or the JSON of its error.
     pub(crate) payload: Bytes,
     /// Whether `X-Amz-Function-Error: Unhandled` belongs to it.
@@ -64,7 +90,7 @@ pub(crate) struct Outcome {
     pub(crate) log: String,
 }
 
-/// One invocation on its way.
+/// One invocation, queued or running.
 #[derive(Debug)]
 struct Job {
     request_id: String,
@@ -72,13 +98,13 @@ struct Job {
     client_context: Option<String>,
     /// The caller wants the log lines, so it waits until the environment is done.
     wants_log: bool,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<InvocationResult>,
 }
 
-/// The environments of one published state of a function.
+/// The environments of one revision of a function.
 #[derive(Debug)]
 struct Pool {
-    spec: Arc<Spec>,
+    spec: Arc<FunctionSpec>,
     retired: CancellationToken,
     state: Mutex<PoolState>,
 }
@@ -89,36 +115,37 @@ struct PoolState {
     idle: Vec<oneshot::Sender<Job>>,
     environments: usize,
     starting: usize,
-    /// Environments that have answered and will ask for work in a moment.
+    /// Environments that have answered and will call `next` in a moment.
     finishing: usize,
 }
 
 /// What an environment that is ready does next.
-enum Turn {
+enum NextStep {
     Run(Job),
     Park(oneshot::Receiver<Job>),
 }
 
-impl Default for Environments {
-    fn default() -> Self {
+impl Environments {
+    pub(crate) fn new(host: Host, shared: &Arc<Shared>, iam: &Arc<Iam>, logs: &Arc<Logs>) -> Self {
         Self {
+            host,
+            shared: Arc::clone(shared),
+            iam: Arc::clone(iam),
+            logs: Arc::clone(logs),
             pools: Mutex::default(),
-            nursery: Nursery::start(),
+            spawner: Spawner::start(),
             alive: watch::Sender::new(0),
         }
     }
-}
 
-impl Environments {
     /// Runs one invocation to its end.
     pub(crate) async fn invoke(
-        &self,
-        cloud: &Arc<Cloud>,
-        spec: Arc<Spec>,
+        self: &Arc<Self>,
+        spec: Arc<FunctionSpec>,
         request_id: String,
         payload: Bytes,
         (client_context, wants_log): (Option<String>, bool),
-    ) -> Outcome {
+    ) -> InvocationResult {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             request_id,
@@ -127,8 +154,8 @@ impl Environments {
             wants_log,
             reply,
         };
-        Pool::submit(&self.pool(spec), cloud, job);
-        answer.await.unwrap_or_else(|_| Outcome::gone())
+        Pool::submit(&self.pool(spec), self, job);
+        answer.await.unwrap_or_else(|_| InvocationResult::gone())
     }
 
     /// Ends the environments of a function that was deleted or changed.
@@ -143,7 +170,7 @@ impl Environments {
         });
     }
 
-    /// Waits until every environment has ended; `Cloud::stopping` makes them.
+    /// Waits until every environment has ended, which they do at the signal to stop.
     pub(crate) async fn ended(&self) {
         let _ = self.alive.subscribe().wait_for(|count| *count == 0).await;
     }
@@ -153,7 +180,7 @@ impl Environments {
         *self.alive.borrow()
     }
 
-    fn pool(&self, spec: Arc<Spec>) -> Arc<Pool> {
+    fn pool(&self, spec: Arc<FunctionSpec>) -> Arc<Pool> {
         let mut pools = lock(&self.pools);
         if let Some(pool) = pools.get(&spec.key()) {
             if pool.spec.generation == spec.generation {
@@ -174,7 +201,7 @@ impl Environments {
 }
 
 impl Pool {
-    fn submit(pool: &Arc<Self>, cloud: &Arc<Cloud>, mut job: Job) {
+    fn submit(pool: &Arc<Self>, environments: &Arc<Environments>, mut job: Job) {
         let mut state = lock(&pool.state);
         while let Some(idle) = state.idle.pop() {
             match idle.send(job) {
@@ -185,29 +212,34 @@ impl Pool {
         state.queue.push_back(job);
         let unwatched = state.finishing > 0;
         drop(state);
-        Self::grow(pool, cloud);
+        Self::grow(pool, environments);
         if unwatched {
-            // An environment that answered need not ask again soon: it may be busy with leftovers.
-            let (pool, cloud) = (Arc::clone(pool), Arc::clone(cloud));
+            // An environment that answered may still be busy and not call `next` soon.
+            let (pool, environments) = (Arc::clone(pool), Arc::clone(environments));
             tokio::spawn(async move {
                 tokio::time::sleep(FINISHING_LIMIT).await;
                 lock(&pool.state).finishing = 0;
-                Self::grow(&pool, &cloud);
+                Self::grow(&pool, &environments);
             });
         }
     }
 
-    /// Starts another environment if the queue is longer than what is about to take from it.
-    fn grow(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
-        let limit = cloud.weather.now().environments_per_function.max(1);
+    /// Starts another environment if more invocations are queued than environments are about to be ready.
+    fn grow(pool: &Arc<Self>, environments: &Arc<Environments>) {
+        let limit = environments
+            .shared
+            .conditions
+            .now()
+            .environments_per_function
+            .max(1);
         let mut state = lock(&pool.state);
         let coming = state.starting + state.finishing;
-        let stopping = cloud.stopping.is_cancelled();
+        let stopping = environments.shared.stopping.is_cancelled();
         if coming < state.queue.len() && state.environments < limit && !stopping {
             state.environments += 1;
             state.starting += 1;
             drop(state);
-            environment::start(Arc::clone(cloud), Arc::clone(pool));
+            environment::start(Arc::clone(environments), Arc::clone(pool));
         }
     }
 
@@ -222,31 +254,31 @@ impl Pool {
         state.starting = state.starting.saturating_sub(1);
     }
 
-    /// The next job, or a place among the idle. `finishing` is whether this environment was counted
-    /// as such; both happen at once, so that nobody finds it neither finishing nor idle.
-    fn turn(&self, finishing: bool) -> Turn {
+    /// The next job, or a place among the idle. `finishing` is whether this environment was counted as such;
+    /// both counts change under one lock, so that it is never in neither.
+    fn turn(&self, finishing: bool) -> NextStep {
         let mut state = lock(&self.state);
         if finishing {
             state.finishing = state.finishing.saturating_sub(1);
         }
         if let Some(job) = state.queue.pop_front() {
-            return Turn::Run(job);
+            return NextStep::Run(job);
         }
         let (wake, woken) = oneshot::channel();
         state.idle.push(wake);
-        Turn::Park(woken)
+        NextStep::Park(woken)
     }
 
-    /// An environment ended. Whoever still waits needs another one.
-    fn ended(pool: &Arc<Self>, cloud: &Arc<Cloud>) {
+    /// An environment ended. Queued invocations need another one.
+    fn ended(pool: &Arc<Self>, environments: &Arc<Environments>) {
         let mut state = lock(&pool.state);
         state.environments = state.environments.saturating_sub(1);
         drop(state);
-        Self::grow(pool, cloud);
+        Self::grow(pool, environments);
     }
 }
 
-impl Outcome {
+impl InvocationResult {
     fn answered(payload: Bytes) -> Self {
         Self {
             payload,
@@ -269,7 +301,7 @@ impl Outcome {
     }
 }
 
-/// Locks; a panic elsewhere while holding it must not take the whole cloud down.
+/// Locks, also after a panic of another holder.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! What a process writes: one pipe for both outputs, cut into lines, sent to the log stream.
 //!
-//! A function writes a line and then answers. The line must stand before the REPORT line, although
-//! it comes by another way than the answer. So the pipe is read from two sides: by a task whenever
-//! something comes, and by the environment ([`Output::drain`]) before it writes END and REPORT.
+//! A function writes a line and then answers. The line must come before REPORT in the log, although the pipe and
+//! the answer are separate. So two readers share the pipe: a task, whenever something is written, and the
+//! environment ([`Output::drain`]), before it writes END and REPORT.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::unix::pipe::Receiver;
 
-use super::lines::Stream;
 use super::lock;
+use super::log_writer::LogWriter;
 
 /// CloudWatch Logs takes events up to 1 MB; Lambda cuts at 256 KB.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -20,26 +20,26 @@ const LONGEST_LINE: usize = 256 * 1024;
 /// The reading end.
 #[derive(Debug)]
 pub(super) struct Output {
-    inner: Mutex<Inner>,
+    inner: Mutex<LineBuffer>,
     pipe: File,
-    stream: Arc<Stream>,
+    stream: Arc<LogWriter>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct LineBuffer {
     rest: Vec<u8>,
     ended: bool,
 }
 
 impl Output {
     /// A new pipe: the side to read, and the side for the process.
-    pub(super) fn open(stream: Arc<Stream>) -> io::Result<(Arc<Self>, OwnedFd)> {
+    pub(super) fn open(stream: Arc<LogWriter>) -> io::Result<(Arc<Self>, OwnedFd)> {
         let (reader, writer) = io::pipe()?;
         let reader = OwnedFd::from(reader);
         let second = reader.try_clone()?;
         // Sets the pipe itself to not block, and so its second descriptor too.
         let readiness = Receiver::from_owned_fd(reader)?;
-        let inner = Inner {
+        let inner = LineBuffer {
             rest: Vec::new(),
             ended: false,
         };
@@ -58,7 +58,7 @@ impl Output {
         self.read(|chunk| pipe.read(chunk))
     }
 
-    /// The same by way of the runtime, which so learns that the pipe is empty again.
+    /// The same through tokio, which has to know that the pipe is empty again.
     fn drain_ready(&self, readiness: &Receiver) -> bool {
         self.read(|chunk| readiness.try_read(chunk))
     }
@@ -71,15 +71,15 @@ impl Output {
             lines.push(String::from_utf8_lossy(&std::mem::take(&mut inner.rest)).into_owned());
         }
         let more = !inner.ended;
-        // Still under the lock: two readers must not swap their lines.
+        // Still under the lock, so that the two readers keep the order of lines.
         if !lines.is_empty() {
-            self.stream.say(lines);
+            self.stream.write(lines);
         }
         more
     }
 }
 
-impl Inner {
+impl LineBuffer {
     fn read(
         &mut self,
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,

@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::nursery::Nursery;
+use super::spawner::Spawner;
 
 /// A running bootstrap.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Process {
     group: Option<Pid>,
 }
 
-/// Why a bootstrap could not even be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
+/// Why a bootstrap could not be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
 #[derive(Debug)]
 pub(super) enum StartFailure {
     Missing,
@@ -46,7 +46,7 @@ impl StartFailure {
 impl Process {
     /// Starts `bootstrap` in the folder, with exactly these variables, both outputs into `output`.
     pub(super) async fn start(
-        nursery: &Nursery,
+        spawner: &Spawner,
         task_root: &Path,
         variables: Vec<(String, String)>,
         output: OwnedFd,
@@ -66,9 +66,9 @@ impl Process {
         command
             .stderr(Stdio::from(output.try_clone().map_err(other)?))
             .stdout(Stdio::from(output));
-        // A group of its own: frozen and ended as a whole, and out of reach of the terminal's Ctrl-C.
+        // A group of its own: frozen and ended as a whole, and not reached by the terminal's Ctrl-C.
         command.process_group(0).kill_on_drop(true);
-        let child = nursery
+        let child = spawner
             .spawn(command)
             .await
             .map_err(|error| failure(&error))?;
@@ -89,18 +89,18 @@ impl Process {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it.
     pub(super) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Asks it to end. A frozen process hears it only after a thaw.
+    /// Asks it to end. A frozen process gets the signal only after a thaw.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
         self.thaw();
     }
 
-    /// Waits for the end by itself. What is left of its group is ended too.
+    /// Waits until it ends by itself, and ends what is left of its group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);
@@ -134,9 +134,9 @@ impl Drop for Process {
     }
 }
 
-/// What is neither a script nor a program of this machine is refused here, and not by the system:
-/// the C library would hand such a file to the shell, and a script without `#!` or a program for
-/// another processor would seem to work, or fail in a way that AWS does not.
+/// Refuses a file that is neither a script nor a program for this machine. The C library would run such a file
+/// with the shell, and a script without `#!` or a program for another processor would seem to work, or fail in a
+/// way that AWS does not.
 fn check_format(bootstrap: &Path) -> Result<(), StartFailure> {
     let mut head = [0; 20];
     let read =
@@ -179,7 +179,7 @@ fn failure(error: &io::Error) -> StartFailure {
     }
 }
 
-/// How AWS words the end of a process.
+/// AWS's message for the end of a process.
 pub(super) fn exit_reason(status: Option<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
     let Some(status) = status else {

@@ -2,9 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::Fault;
+use super::ServiceError;
 
-/// What RFC 3986 leaves unescaped; IAM writes policy documents so.
+/// The unreserved characters of RFC 3986; IAM escapes policy documents so.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -32,10 +32,10 @@ impl Form {
     }
 
     /// A parameter that must be there and not empty.
-    pub(crate) fn required(&self, name: &str) -> Result<&str, Fault> {
+    pub(crate) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
             let field = lower_first(name);
-            Fault::new(
+            ServiceError::new(
                 400,
                 "ValidationError",
                 format!(

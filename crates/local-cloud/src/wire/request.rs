@@ -1,10 +1,11 @@
-//! A request as the rooms see it: read whole, its path and query still encoded.
+//! A request as the services get it: read whole, its path and query still encoded.
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::ServiceError;
 use super::form::{Form, decode, parse_form};
 
 /// One request, read whole.
@@ -44,6 +45,23 @@ pub(crate) struct Signature {
 }
 
 impl Request {
+    /// A request as it came in, with the names that the router found for it.
+    pub(crate) fn new(parts: Parts, body: Bytes, service: &'static str, operation: String) -> Self {
+        let mut request = Self {
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            method: parts.method,
+            headers: parts.headers,
+            body,
+            service,
+            operation,
+            access_key_id: None,
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
+        request.access_key_id = request.signature().map(|signature| signature.access_key_id);
+        request
+    }
+
     /// One header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -77,12 +95,12 @@ impl Request {
     }
 
     /// The body as a JSON object; an empty body is an empty object.
-    pub(crate) fn json(&self) -> Result<Map<String, Value>, Fault> {
+    pub(crate) fn json(&self) -> Result<Map<String, Value>, ServiceError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Map::new());
         }
         serde_json::from_slice(&self.body).map_err(|_| {
-            Fault::new(
+            ServiceError::new(
                 400,
                 "SerializationException",
                 "could not parse the body as a JSON object",

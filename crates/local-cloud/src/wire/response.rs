@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::fault::status_of;
+use super::error::status_of;
 
 /// One answer.
 #[derive(Debug)]
@@ -17,6 +17,15 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
     /// Chunks that follow the body for as long as the sender lives, for event streams.
     pub(crate) stream: Option<tokio::sync::mpsc::Receiver<Bytes>>,
+}
+
+/// What the server does with a request.
+#[derive(Debug)]
+pub(crate) enum ServerAction {
+    /// Sends the answer.
+    Send(Response),
+    /// Closes the connection without an answer: a fault demands it.
+    HangUp,
 }
 
 impl Response {

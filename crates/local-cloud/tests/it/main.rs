@@ -7,5 +7,6 @@
     clippy::print_stderr
 )]
 
+mod architecture;
 mod control;
 mod data;

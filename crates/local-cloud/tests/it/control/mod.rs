@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chatctl_local_cloud::{ControlPlane, LocalCloud, Options, Weather};
+use chatctl_local_cloud::{Conditions, ControlPlane, LocalCloud, Options};
 
 mod account;
 mod apigatewayv2;
@@ -33,13 +33,13 @@ pub(crate) async fn cloud() -> LocalCloud {
 }
 
 pub(crate) async fn cloud_with(control_plane: ControlPlane) -> LocalCloud {
-    let weather = Weather {
+    let conditions = Conditions {
         propagation_millis: u64::try_from(PROPAGATION.as_millis()).unwrap(),
         control_plane,
-        ..Weather::default()
+        ..Conditions::default()
     };
     LocalCloud::start(Options {
-        weather,
+        conditions,
         ..Options::default()
     })
     .await

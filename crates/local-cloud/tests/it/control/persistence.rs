@@ -6,18 +6,18 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     ScalarAttributeType,
 };
-use chatctl_local_cloud::{LocalCloud, Options, Weather};
+use chatctl_local_cloud::{Conditions, LocalCloud, Options};
 
 use super::{LAMBDA_TRUST, config};
 
 async fn start(folder: &std::path::Path) -> LocalCloud {
-    let weather = Weather {
+    let conditions = Conditions {
         propagation_millis: 0,
-        ..Weather::default()
+        ..Conditions::default()
     };
     let options = Options {
         persist: Some(folder.to_owned()),
-        weather,
+        conditions,
         ..Options::default()
     };
     LocalCloud::start(options).await.unwrap()

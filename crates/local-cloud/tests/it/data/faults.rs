@@ -1,8 +1,8 @@
-//! Weather and faults, the control endpoint, who may talk to the port, and what is kept.
+//! Conditions and faults, the control endpoint, who may talk to the port, and what is kept.
 
 use std::time::{Duration, Instant};
 
-use chatctl_local_cloud::{Fault, FaultKind, LocalCloud, Options, StartError, Weather};
+use chatctl_local_cloud::{Conditions, Fault, FaultKind, LocalCloud, Options, StartError};
 use serde_json::Value;
 
 use super::function::{Answer, call};
@@ -100,12 +100,13 @@ async fn the_control_endpoint_turns_everything() {
         .unwrap();
     assert!(after - before >= 60_000);
     assert_eq!(
-        ask("PATCH", "weather", r#"{"latencyMillis":200}"#)["latencyMillis"],
+        ask("PATCH", "conditions", r#"{"latencyMillis":200}"#)["latencyMillis"],
         200
     );
     let began = Instant::now();
     world.gateway.get_apis().send().await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(200));
+    // The former name of the same.
     ask("PATCH", "weather", r#"{"latencyMillis":0}"#);
     ask(
         "POST",
@@ -347,7 +348,7 @@ async fn with_persist_everything_is_there_after_a_restart() {
     let options = |port| Options {
         port,
         persist: Some(kept.path().to_owned()),
-        weather: calm(),
+        conditions: calm(),
         ..Options::default()
     };
     let mut world = World::of(LocalCloud::start(options(0)).await.unwrap()).await;
@@ -376,7 +377,7 @@ async fn with_persist_everything_is_there_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_weather_limits_environments_and_the_rest_waits() {
-    let world = World::bare(Weather {
+    let world = World::bare(Conditions {
         environments_per_function: 1,
         ..calm()
     })

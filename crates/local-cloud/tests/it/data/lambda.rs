@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_lambda::client::Waiters;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, InvocationType, LastUpdateStatus, State};
-use chatctl_local_cloud::Weather;
+use chatctl_local_cloud::Conditions;
 
 use super::{FUNCTION, World, bootstrap, calm, refusal, zip};
 
@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Nothing propagates until a test turns the clock.
 async fn slow() -> World {
-    World::bare(Weather {
+    World::bare(Conditions {
         propagation_millis: 3_600_000,
         ..calm()
     })
@@ -120,7 +120,7 @@ async fn overlapping_updates_are_409_and_invocations_use_the_old_code_meanwhile(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdk_s_waiters_see_a_function_become_active_and_updated() {
-    let world = World::bare(Weather {
+    let world = World::bare(Conditions {
         propagation_millis: 300,
         ..calm()
     })

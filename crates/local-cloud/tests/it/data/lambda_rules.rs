@@ -4,7 +4,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, LoggingConfig, Runtime, State,
 };
-use chatctl_local_cloud::Weather;
+use chatctl_local_cloud::Conditions;
 
 use super::{FUNCTION, ROLE, World, bootstrap, calm, refusal, zip};
 
@@ -156,7 +156,7 @@ async fn a_function_is_named_in_its_own_region_and_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_named_in_its_arn_and_pending_at_first() {
     let hour = std::time::Duration::from_secs(3600);
-    let world = World::bare(Weather {
+    let world = World::bare(Conditions {
         propagation_millis: 3_600_000,
         ..calm()
     })
@@ -281,7 +281,7 @@ async fn every_version_has_a_policy_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttle_gives_its_reason_and_a_payload_has_a_limit() {
-    let world = World::bare(Weather {
+    let world = World::bare(Conditions {
         concurrent_executions: 0,
         ..calm()
     })

@@ -65,9 +65,9 @@ async fn messages_and_posts_share_the_account_s_bucket() {
     let world = World::chat().await;
     let mut client = world.connect().await;
     let id = client.id(&world).await;
-    let mut weather = calm();
-    (weather.requests_per_second, weather.requests_burst) = (0.0001, 2.0);
-    world.cloud.set_weather(weather);
+    let mut conditions = calm();
+    (conditions.requests_per_second, conditions.requests_burst) = (0.0001, 2.0);
+    world.cloud.set_conditions(conditions);
     client.send(r#"{"action":"join"}"#).await;
     world.events_of("MESSAGE", 2).await;
     assert_eq!(manage(&world, "POST", &id, b"one").status, 200);
@@ -89,9 +89,9 @@ async fn messages_and_posts_share_the_account_s_bucket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_s_rate_of_connections_is_a_429() {
     let world = World::chat().await;
-    let mut weather = calm();
-    weather.connections_per_second = 0.0;
-    world.cloud.set_weather(weather);
+    let mut conditions = calm();
+    conditions.connections_per_second = 0.0;
+    world.cloud.set_conditions(conditions);
     assert_eq!(world.try_connect("").await.unwrap_err().0, 429);
 }
 

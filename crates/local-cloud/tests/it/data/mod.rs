@@ -2,7 +2,7 @@
 //!
 //! [`World`] deploys one API with one function by the AWS SDK, as the deployer would.
 //!
-//! What real AWS is known to do, and where it is tested (rooms of `data` unless said otherwise):
+//! What real AWS is known to do, and where it is tested (modules of `data` unless said otherwise):
 //!
 //! | what | tests |
 //! |---|---|
@@ -47,7 +47,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
-use chatctl_local_cloud::{ControlPlane, LocalCloud, Options, Weather};
+use chatctl_local_cloud::{Conditions, ControlPlane, LocalCloud, Options};
 use serde_json::Value;
 
 pub(crate) use client::{Client, PATIENCE, Socket, knock, try_connect, until};
@@ -73,24 +73,24 @@ pub(crate) struct World {
 }
 
 /// Nothing takes time unless a test wants it to.
-pub(crate) fn calm() -> Weather {
+pub(crate) fn calm() -> Conditions {
     let control_plane = ControlPlane {
         mutation_millis: 0,
         control_rates: false,
         ..ControlPlane::default()
     };
-    Weather {
+    Conditions {
         propagation_millis: 0,
         control_plane,
-        ..Weather::default()
+        ..Conditions::default()
     }
 }
 
 impl World {
     /// A role and nothing else.
-    pub(crate) async fn bare(weather: Weather) -> Self {
+    pub(crate) async fn bare(conditions: Conditions) -> Self {
         let options = Options {
-            weather,
+            conditions,
             ..Options::default()
         };
         Self::of(LocalCloud::start(options).await.unwrap()).await

@@ -1,0 +1,171 @@
+//! Tables that are CREATING and DELETING for a while, and their TTL.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{TTL_CHANGE_MS, TableCall, TableError, TableResult, Tables, validation};
+use crate::wire::ServiceError;
+
+/// What the engine does not keep.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct TablesState {
+    pub(super) tables: BTreeMap<String, TableLifecycle>,
+    pub(super) swept_ms: i64,
+}
+
+/// The state of a table that the engine does not know.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct TableLifecycle {
+    pub(super) active_ms: i64,
+    ttl_changed_ms: Option<i64>,
+    /// The last description, and until when the table is DELETING.
+    deleting: Option<(Value, i64)>,
+}
+
+impl Tables {
+    pub(super) fn create(&self, call: &TableCall<'_>) -> TableResult {
+        let name = call.table().to_owned();
+        let now_ms = self.now_ms();
+        if self.lock().deleting(&name, now_ms).is_some() {
+            return Err(in_use(&format!("Table is being deleted: {name}")).into());
+        }
+        let answer = self.shown(call)?;
+        let active_ms = self.shared.propagated_at();
+        self.lock().tables.insert(
+            name,
+            TableLifecycle {
+                active_ms,
+                ..TableLifecycle::default()
+            },
+        );
+        Ok(answer)
+    }
+
+    pub(super) fn delete(&self, call: &TableCall<'_>) -> TableResult {
+        let name = call.table().to_owned();
+        let now_ms = self.now_ms();
+        // A second delete is no error while the first is under way.
+        if let Some(description) = self.lock().deleting(&name, now_ms) {
+            return Ok(json!({ "TableDescription": description }).to_string());
+        }
+        if self.lock().is_creating(&name, now_ms) {
+            return Err(in_use(&format!("Table is being created: {name}")).into());
+        }
+        let answer = self.shown(call)?;
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        value["TableDescription"]["TableStatus"] = "DELETING".into();
+        let gone_ms = self.shared.propagated_at();
+        let deleting = Some((value["TableDescription"].clone(), gone_ms));
+        self.lock().tables.insert(
+            name,
+            TableLifecycle {
+                deleting,
+                ..TableLifecycle::default()
+            },
+        );
+        Ok(value.to_string())
+    }
+
+    pub(super) fn describe(&self, call: &TableCall<'_>) -> TableResult {
+        let now_ms = self.now_ms();
+        if let Some(description) = self.lock().deleting(call.table(), now_ms) {
+            return Ok(json!({ "Table": description }).to_string());
+        }
+        let answer = self.shown(call)?;
+        if !self.lock().is_creating(call.table(), now_ms) {
+            return Ok(answer);
+        }
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        value["Table"]["TableStatus"] = "CREATING".into();
+        Ok(value.to_string())
+    }
+
+    pub(super) fn must_be_active(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
+        if self.lock().is_creating(call.table(), self.now_ms()) {
+            return Err(in_use(&format!("Table is being created: {}", call.table())));
+        }
+        Ok(())
+    }
+
+    /// AWS allows one change an hour, and refuses one that changes nothing.
+    pub(super) fn update_ttl(&self, call: &TableCall<'_>) -> TableResult {
+        self.must_be_active(call)?;
+        let before = self.ttl(call)?;
+        let wanted = call
+            .body
+            .get("TimeToLiveSpecification")
+            .and_then(|spec| spec.get("Enabled"));
+        let enabled = before.get("TimeToLiveStatus").and_then(Value::as_str) == Some("ENABLED");
+        match wanted {
+            Some(Value::Bool(true)) if enabled => {
+                return Err(validation("TimeToLive is already enabled").into());
+            }
+            Some(Value::Bool(false)) if !enabled => {
+                return Err(validation("TimeToLive is already disabled").into());
+            }
+            _ => {}
+        }
+        let now_ms = self.now_ms();
+        let name = call.table().to_owned();
+        let changed = self
+            .lock()
+            .tables
+            .get(&name)
+            .and_then(|life| life.ttl_changed_ms);
+        if changed.is_some_and(|changed| now_ms - changed < TTL_CHANGE_MS) {
+            let words = "Time to live has been modified multiple times within a fixed interval";
+            return Err(validation(words).into());
+        }
+        let answer = self.shown(call)?;
+        self.lock().tables.entry(name).or_default().ttl_changed_ms = Some(now_ms);
+        Ok(answer)
+    }
+
+    fn ttl(&self, call: &TableCall<'_>) -> Result<Value, TableError> {
+        let body = json!({ "TableName": call.table() }).to_string();
+        let answer = self.ask("DescribeTimeToLive", &body)?;
+        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
+        Ok(value["TimeToLiveDescription"].take())
+    }
+
+    /// A change is ENABLING or DISABLING for a while.
+    pub(super) fn describe_ttl(&self, call: &TableCall<'_>) -> TableResult {
+        let mut ttl = self.ttl(call)?;
+        let changed = self
+            .lock()
+            .tables
+            .get(call.table())
+            .and_then(|life| life.ttl_changed_ms);
+        let delay = self.shared.propagation_ms();
+        if changed.is_some_and(|changed| self.now_ms() - changed < delay) {
+            let enabled = ttl["TimeToLiveStatus"] == "ENABLED";
+            ttl["TimeToLiveStatus"] = if enabled { "ENABLING" } else { "DISABLING" }.into();
+        }
+        Ok(json!({ "TimeToLiveDescription": ttl }).to_string())
+    }
+}
+
+impl TablesState {
+    fn is_creating(&self, name: &str, now_ms: i64) -> bool {
+        self.tables
+            .get(name)
+            .is_some_and(|life| life.active_ms > now_ms)
+    }
+
+    /// The description of a table that is being deleted; drops one that is deleted by now.
+    fn deleting(&mut self, name: &str, now_ms: i64) -> Option<Value> {
+        let (description, until_ms) = self.tables.get(name)?.deleting.clone()?;
+        if now_ms >= until_ms {
+            self.tables.remove(name);
+            return None;
+        }
+        Some(description)
+    }
+}
+
+fn in_use(words: &str) -> ServiceError {
+    let words = format!("Attempt to change a resource which is still in use: {words}");
+    ServiceError::new(400, "ResourceInUseException", words)
+}

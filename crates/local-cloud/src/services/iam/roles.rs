@@ -1,0 +1,220 @@
+//! The operations on roles, and how roles look in XML.
+
+use std::collections::BTreeMap;
+
+use crate::wire::{Form, ServiceError, element, encode, iso8601, random_id};
+
+use super::call::{IamCall, IamResult, check_path, description, invalid, page, role_name};
+use super::documents::{self, PolicyKind};
+use super::{Access, CAPITALS, Change, Role, attachments, tags};
+
+/// AWS's default quota of roles in one account.
+const ROLES_QUOTA: usize = 1000;
+
+pub(super) fn create(call: &IamCall<'_>) -> IamResult {
+    let name = role_name(call.form)?;
+    let path = call.form.get("Path").unwrap_or("/").to_owned();
+    let trust = call.form.required("AssumeRolePolicyDocument")?;
+    let arn = call.arn(&format!("role{path}{name}"));
+    call.allowed("iam:CreateRole", &arn)?;
+    check_path(&path)?;
+    documents::check(trust, PolicyKind::Trust)?;
+    check_trust_size(trust)?;
+    let boundary = attachments::boundary(call)?;
+    let now_ms = call.now_ms();
+    let mut state = call.iam.lock();
+    if state.roles.contains_key(&name.to_lowercase()) {
+        let words = format!("Role with name {name} already exists.");
+        return Err(ServiceError::new(409, "EntityAlreadyExists", words));
+    }
+    if state.roles.len() >= ROLES_QUOTA {
+        let words = format!("Cannot exceed quota for RolesPerAccount: {ROLES_QUOTA}");
+        return Err(ServiceError::new(409, "LimitExceeded", words));
+    }
+    let role = Role {
+        id: format!("AROA{}", random_id(CAPITALS, 17)),
+        arn,
+        path,
+        description: description(call.form)?,
+        max_session_seconds: session_seconds(call.form)?.unwrap_or(3600),
+        created_ms: now_ms,
+        tags: tags::merged(&BTreeMap::new(), call.form.tags("Tags"), "TagsPerRole")?,
+        history: vec![Change {
+            at_ms: now_ms,
+            access: Access {
+                trust: trust.to_owned(),
+                boundary,
+                ..Access::default()
+            },
+        }],
+        name: name.clone(),
+    };
+    let xml = role_xml(&role, true);
+    state.roles.insert(name.to_lowercase(), role);
+    Ok(xml)
+}
+
+pub(super) fn get(call: &IamCall<'_>) -> IamResult {
+    call.with_role("iam:GetRole", |role| Ok(role_xml(role, true)))
+}
+
+pub(super) fn list(call: &IamCall<'_>) -> IamResult {
+    call.allowed("iam:ListRoles", "*")?;
+    let prefix = call.form.get("PathPrefix").unwrap_or("/");
+    let state = call.iam.lock();
+    let mut roles: Vec<_> = state
+        .roles
+        .values()
+        .filter(|r| r.path.starts_with(prefix))
+        .collect();
+    roles.sort_by(|a, b| a.name.cmp(&b.name));
+    let rows = roles.into_iter().map(|role| {
+        let inner = role_xml(role, false);
+        let inner = inner
+            .trim_start_matches("<Role>")
+            .trim_end_matches("</Role>")
+            .to_owned();
+        format!("<member>{inner}</member>")
+    });
+    page(call.form, "Roles", rows.collect())
+}
+
+pub(super) fn update(call: &IamCall<'_>, only_description: bool) -> IamResult {
+    let (description, seconds) = (description(call.form)?, session_seconds(call.form)?);
+    call.with_role(&format!("iam:{}", call.operation), |role| {
+        if description.is_some() {
+            role.description = description;
+        }
+        // UpdateRole without a duration applies the default one; a description stays.
+        if !only_description {
+            role.max_session_seconds = seconds.unwrap_or(3600);
+        }
+        // Clients expect the wrapper of the result even if it is empty.
+        Ok(if only_description {
+            role_xml(role, true)
+        } else {
+            "
+"
+            .to_owned()
+        })
+    })
+}
+
+pub(super) fn update_trust(call: &IamCall<'_>) -> IamResult {
+    let trust = call.form.required("PolicyDocument")?;
+    documents::check(trust, PolicyKind::Trust)?;
+    check_trust_size(trust)?;
+    call.with_role("iam:UpdateAssumeRolePolicy", |role| {
+        call.change(role, |access| access.trust = trust.to_owned());
+        Ok(String::new())
+    })
+}
+
+pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
+    let name = call.with_role("iam:DeleteRole", |role| {
+        let conflict = |words: &str| Err(ServiceError::new(409, "DeleteConflict", words));
+        if !role.access().attached.is_empty() {
+            return conflict("Cannot delete entity, must detach all policies first.");
+        }
+        if !role.access().inline.is_empty() {
+            return conflict("Cannot delete entity, must delete policies first.");
+        }
+        Ok(role.name.clone())
+    })?;
+    call.iam.lock().roles.remove(&name.to_lowercase());
+    Ok(String::new())
+}
+
+pub(super) fn tag(call: &IamCall<'_>) -> IamResult {
+    let wanted = call.form.tags("Tags");
+    call.with_role("iam:TagRole", |role| {
+        role.tags = tags::merged(&role.tags, wanted, "TagsPerRole")?;
+        Ok(String::new())
+    })
+}
+
+pub(super) fn untag(call: &IamCall<'_>) -> IamResult {
+    let keys = call.form.list("TagKeys");
+    tags::check_keys(&keys)?;
+    call.with_role("iam:UntagRole", |role| {
+        role.tags.retain(|key, _| !keys.contains(key));
+        Ok(String::new())
+    })
+}
+
+pub(super) fn list_tags(call: &IamCall<'_>) -> IamResult {
+    call.with_role("iam:ListRoleTags", |role| {
+        page(call.form, "Tags", tags::rows(&role.tags))
+    })
+}
+
+/// Instance profiles are not part of the local cloud, so no role is in one.
+pub(super) fn list_instance_profiles(call: &IamCall<'_>) -> IamResult {
+    call.with_role("iam:ListInstanceProfilesForRole", |_| {
+        page(call.form, "InstanceProfiles", Vec::new())
+    })
+}
+
+/// A role as CreateRole and GetRole show it; lists leave out tags and the last use.
+fn role_xml(role: &Role, whole: bool) -> String {
+    let mut xml = String::from("<Role>");
+    xml += &element("Path", &role.path);
+    xml += &element("RoleName", &role.name);
+    xml += &element("RoleId", &role.id);
+    xml += &element("Arn", &role.arn);
+    xml += &element("CreateDate", &iso8601(role.created_ms));
+    xml += &element("AssumeRolePolicyDocument", &encode(&role.access().trust));
+    if let Some(description) = &role.description {
+        xml += &element("Description", description);
+    }
+    xml += &element("MaxSessionDuration", &role.max_session_seconds.to_string());
+    if whole {
+        if let Some(boundary) = &role.access().boundary {
+            xml += &format!(
+                "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>{}</PermissionsBoundary>",
+                element("PermissionsBoundaryArn", boundary)
+            );
+        }
+        if !role.tags.is_empty() {
+            xml += &format!("<Tags>{}</Tags>", tags::rows(&role.tags).concat());
+        }
+        xml += "<RoleLastUsed/>";
+    }
+    xml + "</Role>"
+}
+
+/// White space does not count towards the quota.
+fn check_trust_size(trust: &str) -> Result<(), ServiceError> {
+    if trust.chars().filter(|c| !c.is_whitespace()).count() > 2048 {
+        return Err(ServiceError::new(
+            409,
+            "LimitExceeded",
+            "Cannot exceed quota for ACLSizePerRole: 2048",
+        ));
+    }
+    Ok(())
+}
+
+fn session_seconds(form: &Form) -> Result<Option<u32>, ServiceError> {
+    let Some(text) = form.get("MaxSessionDuration") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds @ 3600..=43200) => Ok(Some(seconds)),
+        Ok(seconds) => {
+            let (order, limit) = if seconds < 3600 {
+                ("greater", 3600)
+            } else {
+                ("less", 43200)
+            };
+            Err(invalid(&format!(
+                "1 validation error detected: Value '{seconds}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value {order} than or equal to {limit}"
+            )))
+        }
+        Err(_) => Err(ServiceError::new(
+            400,
+            "MalformedInput",
+            "MaxSessionDuration must be a number",
+        )),
+    }
+}

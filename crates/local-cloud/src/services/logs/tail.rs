@@ -1,0 +1,251 @@
+//! StartLiveTail: an event stream that sends what comes in, once a second, even when nothing did.
+//!
+//! The first message answers the call, the second names the session; then updates follow until the
+//! reader goes away or three hours have passed on the local cloud's clock. Over 500 events a second
+//! are sampled, and a reader who is too slow loses the oldest. `/_chatctl/live-tails` cuts every session
+//! off in the middle of a message, as a lost network does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
+
+use super::call::{LogsCall, checked_group, constraint, group_name};
+use super::pattern::Pattern;
+use super::{Incoming, invalid};
+use crate::shared::Shared;
+use crate::wire::{Response, ServiceError};
+
+const UPDATE_EVENTS: usize = 500;
+const SESSION_MS: i64 = 3 * 60 * 60 * 1000;
+
+/// Which events a session sends.
+#[derive(Debug)]
+struct LiveTailSession {
+    identifiers: Vec<String>,
+    groups: Vec<String>,
+    names: Vec<String>,
+    prefixes: Vec<String>,
+    pattern: Pattern,
+    pattern_text: String,
+}
+
+/// Begins a session, and answers with its event stream.
+pub(super) fn start(call: &LogsCall<'_>, request_id: &str) -> Result<Response, ServiceError> {
+    let session = LiveTailSession::read(call)?;
+    let incoming = call.logs.incoming.subscribe();
+    let cuts = call.logs.cuts.subscribe();
+    let (sender, receiver) = mpsc::channel(16);
+    let mut response = Response::text(
+        StatusCode::OK,
+        "application/vnd.amazon.eventstream",
+        String::new(),
+    );
+    response.stream = Some(receiver);
+    tokio::spawn(run(
+        Arc::clone(&call.logs.shared),
+        session,
+        (incoming, cuts),
+        sender,
+        request_id.to_owned(),
+    ));
+    Ok(response)
+}
+
+impl super::Logs {
+    /// Cuts off every live tail in the middle of a message.
+    pub(crate) fn cut_tails(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// How many live tails are open.
+    pub(crate) fn tails(&self) -> usize {
+        self.incoming.receiver_count()
+    }
+}
+
+impl LiveTailSession {
+    fn read(call: &LogsCall<'_>) -> Result<Self, ServiceError> {
+        let identifiers = call.texts("logGroupIdentifiers");
+        let (names, prefixes) = (
+            call.texts("logStreamNames"),
+            call.texts("logStreamNamePrefixes"),
+        );
+        if identifiers.is_empty() || identifiers.len() > 10 {
+            let order = if identifiers.is_empty() {
+                "greater than or equal to 1"
+            } else {
+                "less than or equal to 10"
+            };
+            let rule = format!("Member must have length {order}");
+            return Err(constraint("Value at 'logGroupIdentifiers'", &rule));
+        }
+        if identifiers.len() > 1 && !(names.is_empty() && prefixes.is_empty()) {
+            return Err(invalid(
+                "Log streams can be chosen only when exactly one log group is specified",
+            ));
+        }
+        if !names.is_empty() && !prefixes.is_empty() {
+            return Err(invalid(
+                "logStreamNames and logStreamNamePrefixes cannot both be specified.",
+            ));
+        }
+        let mut groups = Vec::new();
+        for identifier in &identifiers {
+            if !identifier.starts_with("arn:") || identifier.ends_with('*') {
+                return Err(invalid(format!(
+                    "{identifier} is no log group ARN: it must be given without :* at the end"
+                )));
+            }
+            let group = checked_group(group_name(identifier))?;
+            call.allowed(&group, "")?;
+            call.logs.lock().group(&group)?;
+            groups.push(group);
+        }
+        let pattern_text = call
+            .text("logEventFilterPattern")
+            .unwrap_or_default()
+            .to_owned();
+        let pattern = Pattern::parse(&pattern_text)?;
+        Ok(Self {
+            identifiers,
+            groups,
+            names,
+            prefixes,
+            pattern,
+            pattern_text,
+        })
+    }
+
+    fn start_event(&self, request_id: &str) -> Value {
+        json!({
+            "requestId": request_id,
+            "sessionId": uuid::Uuid::new_v4().to_string(),
+            "logGroupIdentifiers": self.identifiers,
+            "logStreamNames": self.names,
+            "logStreamNamePrefixes": self.prefixes,
+            "logEventFilterPattern": self.pattern_text,
+        })
+    }
+
+    fn wants(&self, incoming: &Incoming) -> bool {
+        self.groups.contains(&incoming.group)
+            && (self.names.is_empty() || self.names.contains(&incoming.stream))
+            && (self.prefixes.is_empty()
+                || self
+                    .prefixes
+                    .iter()
+                    .any(|prefix| incoming.stream.starts_with(prefix)))
+    }
+
+    /// What came in since the last update.
+    fn update(&self, shared: &Shared, incoming: &mut Receiver<Arc<Incoming>>) -> Value {
+        let (mut results, mut sampled) = (Vec::new(), false);
+        loop {
+            match incoming.try_recv() {
+                Ok(batch) if self.wants(&batch) => {
+                    let arn = super::call::arn(shared, &batch.group);
+                    let matching = batch
+                        .events
+                        .iter()
+                        .filter(|(_, text)| self.pattern.matches(text));
+                    results.extend(matching.map(|(time, text)| {
+                        json!({
+                            "logGroupIdentifier": arn,
+                            "logStreamName": batch.stream,
+                            "message": &**text,
+                            "timestamp": time,
+                            "ingestionTime": batch.ingested_ms,
+                        })
+                    }));
+                }
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => sampled = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        let excess = results.len().saturating_sub(UPDATE_EVENTS);
+        results.drain(..excess);
+        json!({
+            "sessionMetadata": {"sampled": sampled || excess > 0},
+            "sessionResults": results,
+        })
+    }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    session: LiveTailSession,
+    (mut incoming, mut cuts): (Receiver<Arc<Incoming>>, watch::Receiver<u64>),
+    sender: mpsc::Sender<Bytes>,
+    request_id: String,
+) {
+    let ends_ms = shared.clock.now_ms() + SESSION_MS;
+    let mut next = vec![
+        event("initial-response", &json!({})),
+        event("sessionStart", &session.start_event(&request_id)),
+    ];
+    loop {
+        for frame in next.drain(..) {
+            if sender.send(frame).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = shared.stopping.cancelled() => return,
+            () = sender.closed() => return,
+            Ok(()) = cuts.changed() => {
+                let whole = event("sessionUpdate", &json!({}));
+                let _ = sender.send(whole.slice(..whole.len() / 2)).await;
+                return;
+            }
+        }
+        if shared.clock.now_ms() >= ends_ms {
+            let _ = sender.send(timed_out()).await;
+            return;
+        }
+        next.push(event(
+            "sessionUpdate",
+            &session.update(&shared, &mut incoming),
+        ));
+    }
+}
+
+fn event(kind: &'static str, payload: &Value) -> Bytes {
+    frame("event", ":event-type", kind, payload)
+}
+
+fn timed_out() -> Bytes {
+    let words = json!({"message": "Live Tail session has timed out."});
+    frame(
+        "exception",
+        ":exception-type",
+        "SessionTimeoutException",
+        &words,
+    )
+}
+
+fn frame(
+    message: &'static str,
+    header: &'static str,
+    kind: &'static str,
+    payload: &Value,
+) -> Bytes {
+    let text = |value: &'static str| HeaderValue::String(value.into());
+    let message = Message::new(Bytes::from(payload.to_string()))
+        .add_header(Header::new(":message-type", text(message)))
+        .add_header(Header::new(header, text(kind)))
+        .add_header(Header::new(":content-type", text("application/json")));
+    let mut buffer = Vec::new();
+    // Only a header or payload beyond the protocol's 16 MB could fail, and none is.
+    let _ = write_message_to(&message, &mut buffer);
+    Bytes::from(buffer)
+}

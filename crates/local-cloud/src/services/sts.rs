@@ -1,0 +1,119 @@
+//! STS: GetCallerIdentity, and temporary keys for a role.
+
+use crate::services::iam::{self, Iam, Principal};
+use crate::shared::Shared;
+use crate::wire::{Form, Request, Response, ServiceError, element, iso8601};
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// Answers a request.
+pub(crate) fn serve(shared: &Shared, iam: &Iam, request: &Request) -> Response {
+    let answer = answer(shared, iam, request);
+    match answer {
+        Ok(inner) => Response::query(NAMESPACE, &request.operation, &inner, &request.request_id),
+        Err(error) => iam::refused(error).xml(NAMESPACE, &request.request_id),
+    }
+    .identified(&request.request_id)
+}
+
+/// Some operations of STS are called unsigned, so an operation that is not here is refused before the signature
+/// is checked.
+fn answer(shared: &Shared, iam: &Iam, request: &Request) -> Result<String, ServiceError> {
+    match request.operation.as_str() {
+        "GetCallerIdentity" => Ok(identity(shared, iam, &iam.admit(request)?)),
+        "AssumeRole" => {
+            let caller = iam.admit(request)?;
+            assume_role(shared, iam, &caller, &request.form())
+        }
+        other => Err(ServiceError::not_here("sts", other)),
+    }
+}
+
+fn identity(shared: &Shared, iam: &Iam, caller: &Principal) -> String {
+    let user_id = match caller {
+        Principal::Root => shared.account_id.clone(),
+        Principal::Session {
+            role_arn,
+            session_name,
+        } => {
+            format!(
+                "{}:{session_name}",
+                iam.role_id(role_arn).unwrap_or_default()
+            )
+        }
+    };
+    element("Arn", &caller.arn(&shared.account_id))
+        + &element("UserId", &user_id)
+        + &element("Account", &shared.account_id)
+}
+
+fn assume_role(
+    shared: &Shared,
+    iam: &Iam,
+    caller: &Principal,
+    form: &Form,
+) -> Result<String, ServiceError> {
+    let role_arn = form.required("RoleArn")?;
+    let session_name = form.required("RoleSessionName")?;
+    check_session_name(session_name)?;
+    let seconds = duration(form)?;
+    if !iam.assumable_by(caller, role_arn) {
+        let user = caller.arn(&shared.account_id);
+        let words = format!(
+            "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+        );
+        return Err(ServiceError::new(403, "AccessDenied", words));
+    }
+    if iam
+        .longest_session(role_arn)
+        .is_some_and(|longest| seconds > longest)
+    {
+        let words =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        return Err(ServiceError::new(400, "ValidationError", words));
+    }
+    let expires_ms = shared.clock.now_ms() + i64::from(seconds) * 1000;
+    let keys = iam.issue(role_arn, session_name, Some(expires_ms));
+    let session = Principal::Session {
+        role_arn: role_arn.to_owned(),
+        session_name: session_name.to_owned(),
+    };
+    let id = format!(
+        "{}:{session_name}",
+        iam.role_id(role_arn).unwrap_or_default()
+    );
+    let credentials = element("AccessKeyId", &keys.access_key_id)
+        + &element("SecretAccessKey", &keys.secret_access_key)
+        + &element("SessionToken", &keys.session_token)
+        + &element("Expiration", &iso8601(expires_ms));
+    let user = element("AssumedRoleId", &id) + &element("Arn", &session.arn(&shared.account_id));
+    Ok(format!(
+        "<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
+    ))
+}
+
+fn check_session_name(name: &str) -> Result<(), ServiceError> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let rule = match name.len() {
+        0..2 => "Member must have length greater than or equal to 2",
+        65.. => "Member must have length less than or equal to 64",
+        _ if name.chars().all(fine) => return Ok(()),
+        _ => "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+    };
+    let words = format!(
+        "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: {rule}"
+    );
+    Err(ServiceError::new(400, "ValidationError", words))
+}
+
+fn duration(form: &Form) -> Result<u32, ServiceError> {
+    match form.get("DurationSeconds").map(str::parse::<u32>) {
+        None => Ok(3600),
+        Some(Ok(seconds @ 900..=43200)) => Ok(seconds),
+        Some(_) => Err(ServiceError::new(
+            400,
+            "ValidationError",
+            "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",
+        )),
+    }
+}
