@@ -13,7 +13,7 @@ mod time_outs;
 pub use errors::{
     Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
-pub use slow::telling;
+pub use slow::SlowCalls;
 pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use partition::dns_suffix;
-use slow::SlowCalls;
+use slow::SlowCallInterceptor;
 
 /// Every client that chatctl uses, with the account and the region.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Clients {
             ($sdk:ident) => {
                 $sdk::Client::from_conf(
                     $sdk::config::Builder::from(&config)
-                        .interceptor(SlowCalls)
+                        .interceptor(SlowCallInterceptor)
                         .build(),
                 )
             };

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationIn
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -13,28 +14,44 @@ use tokio::task::JoinHandle;
 /// Most calls are answered within a second.
 const LONG: Duration = Duration::from_secs(5);
 
-type Hear = Arc<dyn Fn(&str) + Send + Sync>;
-
 tokio::task_local! {
-    static HEAR: Hear;
+    static HEARD_BY: SlowCalls;
 }
 
-/// Does `work`; `hear` gets the name of each of its calls that takes longer than five seconds. Work
-/// inside it may have a listener of its own. Tasks that `work` spawns are not heard.
-pub async fn telling<T>(
-    hear: impl Fn(&str) + Send + Sync + 'static,
-    work: impl Future<Output = T>,
-) -> T {
-    HEAR.scope(Arc::new(hear), work).await
+/// Where slow calls are told.
+#[derive(Clone)]
+pub struct SlowCalls(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl SlowCalls {
+    /// `hear` gets the name of each call that takes longer than five seconds.
+    pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    /// Whoever hears the calls of this task. A task that is spawned has to be given it.
+    pub fn of_this_task() -> Self {
+        HEARD_BY.try_with(Self::clone).unwrap_or(Self(None))
+    }
+
+    /// Does `work` and hears its calls.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        HEARD_BY.scope(self.clone(), Box::pin(work)).await
+    }
+}
+
+impl fmt::Debug for SlowCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SlowCalls")
+    }
 }
 
 /// Watches the calls of a client.
 #[derive(Debug)]
-pub(super) struct SlowCalls;
+pub(super) struct SlowCallInterceptor;
 
-impl Intercept for SlowCalls {
+impl Intercept for SlowCallInterceptor {
     fn name(&self) -> &'static str {
-        "SlowCalls"
+        "SlowCallInterceptor"
     }
 
     // Before this, the SDK has not told which operation it is.
@@ -45,9 +62,12 @@ impl Intercept for SlowCalls {
         call: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = call.load::<Metadata>().map(|call| call.name().to_owned());
-        if let (Ok(hear), Some(operation)) = (HEAR.try_with(Arc::clone), operation) {
-            call.interceptor_state()
-                .store_put(Watch::begin(hear, operation));
+        if let (Some(hear), Some(operation)) = (SlowCalls::of_this_task().0, operation) {
+            let watch = tokio::spawn(async move {
+                tokio::time::sleep(LONG).await;
+                hear(&operation);
+            });
+            call.interceptor_state().store_put(Watch(watch));
         }
         Ok(())
     }
@@ -56,15 +76,6 @@ impl Intercept for SlowCalls {
 /// Belongs to a call and ends with it, also when it is dropped.
 #[derive(Debug)]
 struct Watch(JoinHandle<()>);
-
-impl Watch {
-    fn begin(hear: Hear, operation: String) -> Self {
-        Self(tokio::spawn(async move {
-            tokio::time::sleep(LONG).await;
-            hear(&operation);
-        }))
-    }
-}
 
 impl Drop for Watch {
     fn drop(&mut self) {

@@ -51,8 +51,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         global: cli.global,
         reporter,
     };
-    let note = move |operation: &str| reporter.note(&format!("waiting for AWS: {operation}"));
-    match aws::telling(note, dispatch(&context, cli.command)).await {
+    let slow_calls = aws::SlowCalls::new(move |operation| {
+        reporter.note(&format!("waiting for AWS: {operation}"));
+    });
+    let ended = slow_calls.during(dispatch(&context, cli.command)).await;
+    match ended {
         Ok(code) => code,
         Err(error) => {
             reporter.error(&error);

@@ -31,7 +31,7 @@ pub use observed::Observed;
 pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
-use crate::aws;
+use crate::aws::SlowCalls;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
@@ -89,7 +89,10 @@ macro_rules! kinds {
                 match self { $(Self::$kind(one) => one.stays(observed),)* }
             }
             async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-                match self { $(Self::$kind(one) => Ok(one.read(observed).await?.map(Self::$kind)),)* }
+                match self { $(Self::$kind(one) => {
+                    let read = observed.run.slow_calls.during(one.read(observed));
+                    Ok(read.await?.map(Self::$kind))
+                })* }
             }
             async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
                 match self { $(Self::$kind(one) => {
@@ -113,7 +116,7 @@ macro_rules! kinds {
 async fn noting_slow_calls<T>(step: &StepContext, work: impl Future<Output = T>) -> T {
     let noting = step.clone();
     let note = move |operation: &str| noting.note(format!("waiting for AWS: {operation}"));
-    aws::telling(note, work).await
+    SlowCalls::new(note).during(work).await
 }
 
 kinds! {

@@ -218,7 +218,11 @@ async fn a_former_role_with_a_comma_in_its_name_is_recorded_and_given_back() {
     let iam = &world.clients.iam;
     let make = || iam.create_role().role_name(name);
     let attach = || iam.attach_role_policy().role_name(name).policy_arn(PUSH);
-    make().assume_role_policy_document(TRUST).send().await.unwrap();
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
     attach().send().await.unwrap();
     set_account(&world, arn).await;
     let detach = iam.detach_role_policy().role_name(name).policy_arn(PUSH);
@@ -227,7 +231,11 @@ async fn a_former_role_with_a_comma_in_its_name_is_recorded_and_given_back() {
 
     world.deploy().await.unwrap();
     assert_eq!(account(&world).await.as_deref(), Some(OURS));
-    make().assume_role_policy_document(TRUST).send().await.unwrap();
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
     attach().send().await.unwrap();
     world.teardown().await.unwrap();
     assert_eq!(account(&world).await.as_deref(), Some(arn));

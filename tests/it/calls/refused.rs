@@ -18,7 +18,11 @@ fn plan(file: &str, flags: &[&str]) -> Said {
 fn tag_keys_that_iam_takes_for_one_are_refused() {
     let same = "\"team\" and \"Team\" are one key to IAM, which ignores case";
     for (file, flags, place) in [
-        ("[tags]\nTeam = 'a'\nteam = 'b'\n", &[][..], "chatctl.toml:3: tags.team: "),
+        (
+            "[tags]\nTeam = 'a'\nteam = 'b'\n",
+            &[][..],
+            "chatctl.toml:3: tags.team: ",
+        ),
         ("[tags]\nTeam = 'a'\n", &["--tag", "team=b"], "--tag: "),
         ("", &["--tag", "Team=a", "--tag", "team=b"], "--tag: "),
     ] {
@@ -36,7 +40,10 @@ fn a_comma_is_refused_in_every_name_and_tag() {
     for (file, place) in [
         ("name = 'a,b'\n", "chatctl.toml:1: name: "),
         ("stage = 'a,b'\n", "chatctl.toml:1: stage: "),
-        ("[function]\nname = 'a,b'\n", "chatctl.toml:2: function.name: "),
+        (
+            "[function]\nname = 'a,b'\n",
+            "chatctl.toml:2: function.name: ",
+        ),
         ("[table]\nname = 'a,b'\n", "chatctl.toml:2: table.name: "),
         ("[tags]\nteam = 'a,b'\n", "chatctl.toml:2: tags.team: "),
     ] {

@@ -2,7 +2,7 @@
 
 use crate::world::{OPTIONS, Tiny, World, attempts};
 use aws_config::timeout::TimeoutConfig;
-use chatctl::aws::{self, Clients};
+use chatctl::aws::{Clients, SlowCalls};
 use chatctl::deployer::{self, Notice, Proposal, Ui};
 use chatctl::engine::event::{Event, EventKind};
 use chatctl::error::Result;
@@ -130,7 +130,7 @@ async fn a_call_that_takes_long_is_named_while_it_is_waited_for() {
     let hear = move |operation: &str| list.lock().unwrap().push(operation.to_owned());
     let clients = world.clients.clone();
     let deploy = deployer::deploy(clients, &world.settings, &Tiny, OPTIONS, &notes);
-    aws::telling(hear, deploy).await.unwrap();
+    SlowCalls::new(hear).during(deploy).await.unwrap();
     assert_eq!(*heard.lock().unwrap(), ["DescribeTable"]);
     let notes = notes.0.lock().unwrap().clone();
     assert!(
