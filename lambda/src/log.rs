@@ -32,7 +32,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Reads `AWS_LAMBDA_LOG_LEVEL`; anything unknown is `INFO`, which is Lambda's default.
+    /// Reads a level by its name; anything unknown is `INFO`, which is Lambda's default.
     pub fn parse(text: &str) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "TRACE" => Self::Trace,

@@ -144,12 +144,12 @@ fn line_of(text: &str, offset: usize) -> usize {
         + 1
 }
 
-/// The line (from 1) that sets `key` (`section.key` or `key`), if the file sets it.
-pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
+/// The line (from 1) that sets the key at this path, if the file sets it.
+pub(super) fn line_of_key(text: &str, key: &[String]) -> Option<usize> {
     let document = toml_edit::Document::parse(text).ok()?;
     let mut item = document.as_item();
     let mut span = None;
-    for part in key.split('.') {
+    for part in key {
         let table = item.as_table_like()?;
         let (found, next) = table.get_key_value(part)?;
         span = found.span().or(span);

@@ -18,7 +18,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
-use crate::naming::tags::FORMER;
+use crate::naming::tags::{FORMER, tagged_role};
 use aws_sdk_apigateway::operation::update_account::UpdateAccountError;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use std::time::Duration;
@@ -105,7 +105,7 @@ impl Resource for AccountLogging {
         let former = tags
             .into_iter()
             .find(|(key, _)| key == FORMER)
-            .map(|(_, value)| value);
+            .map(|(_, value)| tagged_role(&value));
         if let Some(former) = former.filter(|former| former != NONE) {
             let name = former.rsplit('/').next().unwrap_or_default();
             if role::get(clients, name).await?.is_some() {

@@ -15,7 +15,9 @@
 use super::function_read::found;
 use super::observed::Observed;
 use super::outputs::RoleId;
-use super::retry::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
+use super::retry::{
+    CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while, upload,
+};
 use super::role::{self, last_part};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
@@ -218,6 +220,8 @@ impl Function {
                 .environment(self.sdk_environment())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
+                .customize()
+                .config_override(upload())
                 .send()
         };
         let attempt = || async {
@@ -299,6 +303,8 @@ impl Function {
                 .function_name(&self.name)
                 .architectures(Architecture::from(self.architecture.as_str()))
                 .zip_file(zip.clone())
+                .customize()
+                .config_override(upload())
                 .send()
         };
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
@@ -458,7 +464,7 @@ impl Function {
 
 /// Ours are plain settings; what the user adds may be a secret.
 fn is_public(key: &str) -> bool {
-    key.starts_with("CHAT_") || key == "AWS_LAMBDA_LOG_LEVEL" || key == "AWS_ENDPOINT_URL"
+    key.starts_with("CHAT_") || key == "AWS_ENDPOINT_URL"
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.

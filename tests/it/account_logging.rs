@@ -234,3 +234,34 @@ async fn a_role_that_another_stack_puts_back_meanwhile_is_no_leftover() {
     assert!(why.contains("another stack"), "{why}");
     assert_eq!(account(&world).await.as_deref(), Some(OURS));
 }
+
+/// The name of a role may hold a comma, the value of a tag may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_role_with_a_comma_in_its_name_is_recorded_and_given_back() {
+    let world = World::empty().await;
+    let (name, arn) = ("logs,all", "arn:aws:iam::000000000000:role/logs,all");
+    let iam = &world.clients.iam;
+    let make = || iam.create_role().role_name(name);
+    let attach = || iam.attach_role_policy().role_name(name).policy_arn(PUSH);
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
+    attach().send().await.unwrap();
+    set_account(&world, arn).await;
+    let detach = iam.detach_role_policy().role_name(name).policy_arn(PUSH);
+    detach.send().await.unwrap();
+    iam.delete_role().role_name(name).send().await.unwrap();
+
+    world.deploy().await.unwrap();
+    assert_eq!(account(&world).await.as_deref(), Some(OURS));
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
+    attach().send().await.unwrap();
+    world.teardown().await.unwrap();
+    assert_eq!(account(&world).await.as_deref(), Some(arn));
+}

@@ -11,6 +11,7 @@ mod account_logging;
 mod architecture;
 mod bad_input;
 mod binary;
+mod calls;
 #[cfg(target_os = "linux")]
 mod chat;
 mod colleagues;

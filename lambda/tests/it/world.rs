@@ -146,6 +146,7 @@ impl World {
         let connections = Connections {
             template: Some(self.template()),
             region: "eu-west-1".into(),
+            suffix: "amazonaws.com".into(),
         };
         let signer = Signer::new(credentials(), "eu-west-1", "execute-api").unwrap();
         Gateway::new(Http::new().unwrap(), signer, connections)
