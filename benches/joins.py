@@ -76,8 +76,8 @@ class Client:
             size, at = int.from_bytes(data[2:10], "big"), 10
         if len(data) < at + size:
             return None
-        self.rest = data[at + size:]
-        return data[at:at + size]
+        self.rest = data[at + size :]
+        return data[at : at + size]
 
     def take(self, text):
         frame = json.loads(text)
@@ -122,7 +122,6 @@ def crowd(url, count):
     selector.close()
     for client in clients:
         client.socket.close()
-    if os.environ.get("DBG"): print([(c.name, len(c.members), sorted(everybody - c.members)[:5], sorted(c.members-everybody)[:5]) for c in unsure][:6])
     refused = [code for client in clients for code in client.refused]
     return {
         "joins": count,
@@ -160,7 +159,11 @@ def main():
     folder = tempfile.mkdtemp()
     server = subprocess.Popen(
         [program, "local", "--no-deploy", "--port", "0", "--output", "json"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, env=CLEAN,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env=CLEAN,
     )
     try:
         endpoint = json.loads(server.stdout.readline())["endpoint"]

@@ -171,12 +171,16 @@ fn posts(batch: &[Change], members: &[Listed], own: &str, time: Millis) -> Vec<P
     let list = list(batch, members, time);
     let news: Vec<(Change, Vec<Frame>)> = if small { batch.to_vec() } else { merged(batch) }
         .into_iter()
-        .map(|change| (framed(change.frames()), change))
-        .map(|(frames, change)| (change, frames))
+        .map(|change| {
+            let frames = framed(change.frames());
+            (change, frames)
+        })
         .collect();
-    // Who handed its change over has been told of it.
-    let told =
-        |change: &Change, to: &str| small && change.connection == to && change.stamp.id != own;
+    // Who handed its own name over has been told of it.
+    let told = |change: &Change, to: &str| {
+        let is_its_own = change.connection == to && change.names_its_sender();
+        small && is_its_own && change.stamp.id != own
+    };
     let frames = |to: &str, with_list: bool| -> Arc<[Frame]> {
         let news = news.iter().filter(|(change, _)| !told(change, to));
         let list = list.iter().filter(|_| with_list);
@@ -186,13 +190,13 @@ fn posts(batch: &[Change], members: &[Listed], own: &str, time: Millis) -> Vec<P
             .collect()
     };
     let everybody = frames("", small);
-    let renamed: BTreeMap<&str, Arc<[Frame]>> = batch
+    let newly_named: BTreeMap<&str, Arc<[Frame]>> = batch
         .iter()
         .filter(|change| change.names_its_sender())
         .map(|change| (change.connection.as_str(), frames(&change.connection, true)))
         .collect();
     let post = |member: &Listed| {
-        let own = renamed.get(member.connection.as_str());
+        let own = newly_named.get(member.connection.as_str());
         Post {
             to: member.connection.clone(),
             frames: own.unwrap_or(&everybody).clone(),
@@ -213,4 +217,74 @@ fn list(batch: &[Change], members: &[Listed], time: Millis) -> Vec<Frame> {
 
 fn framed(bodies: Vec<Bytes>) -> Vec<Frame> {
     bodies.into_iter().map(Frame::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::change::What;
+    use serde_json::Value;
+
+    fn change(connection: &str, what: What) -> Change {
+        let id = format!("of-{connection}");
+        let stamp = Stamp { id, at: Millis(1) };
+        Change {
+            connection: connection.into(),
+            stamp,
+            what,
+        }
+    }
+
+    fn joined(connection: &str) -> Change {
+        change(connection, What::Joined(vec![connection.to_uppercase()]))
+    }
+
+    fn room(connections: impl IntoIterator<Item = String>) -> Vec<Listed> {
+        let listed = |connection: String| Listed {
+            shown: connection.to_uppercase(),
+            connection,
+            since: 0,
+        };
+        connections.into_iter().map(listed).collect()
+    }
+
+    /// What `to` gets: the names of each `joined` and `left`, and how long each list is.
+    fn told(posts: &[Post], to: &str) -> Vec<String> {
+        let post = posts.iter().find(|post| post.to == to).unwrap();
+        let read = |frame: &Frame| -> Value { serde_json::from_slice(&frame.body).unwrap() };
+        let show = |frame: Value| match frame["members"].as_array() {
+            Some(list) => format!("{} members", list.len()),
+            None => format!("+{} -{}", frame["joined"], frame["left"]),
+        };
+        post.frames.iter().map(|frame| show(read(frame))).collect()
+    }
+
+    #[test]
+    fn in_a_small_room_each_change_has_a_line_and_nobody_is_told_its_own_twice() {
+        let left = change("b", What::Left(vec!["GONE".into()]));
+        let batch = [joined("a"), joined("b"), left];
+        let posts = posts(
+            &batch,
+            &room(["a", "b", "c"].map(str::to_owned)),
+            "of-a",
+            Millis(2),
+        );
+        let (a, b) = (r#"+["A"] -null"#, r#"+["B"] -null"#);
+        let gone = r#"+null -["GONE"]"#;
+        assert_eq!(told(&posts, "a"), [a, b, gone, "3 members"]);
+        // It handed its name over and was told then; whom it found gone it is told now.
+        assert_eq!(told(&posts, "b"), [a, gone, "3 members"]);
+        assert_eq!(told(&posts, "c"), [a, b, gone, "3 members"]);
+    }
+
+    #[test]
+    fn in_a_large_room_they_share_a_line_and_only_the_new_get_the_list() {
+        let batch = [joined("c1"), joined("c2")];
+        let members = room((0..=LIST_LIMIT).map(|n| format!("c{n}")));
+        let posts = posts(&batch, &members, "of-c1", Millis(2));
+        let line = r#"+["C1","C2"] -null"#;
+        assert_eq!(told(&posts, "c0"), [line]);
+        assert_eq!(told(&posts, "c1"), [line, "101 members"]);
+        assert_eq!(told(&posts, "c2"), [line, "101 members"]);
+    }
 }
