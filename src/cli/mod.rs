@@ -23,8 +23,8 @@ run until a signal stops them and then exit with 0.";
 /// Not a doc comment: rustdoc would take the brackets for links.
 #[cfg(feature = "local")]
 const FAULT_HELP: &str = "Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. \
-KIND is throttle, error:STATUS, reset, lost-answer or delay:MS. Examples: logs=error:503@20%, \
-lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%";
+KIND is throttle, error:STATUS, error:STATUS:CODE, reset, lost-answer, empty-answer, delay:MS or hang. \
+Examples: logs=error:503@20%, iam:CreateRole=error:409:LimitExceeded, lambda:CreateFunction=lost-answer, execute-api:Message=reset@5%";
 
 /// Deploy a serverless WebSocket chat to AWS, or run the same chat on this machine.
 ///

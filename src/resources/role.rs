@@ -419,7 +419,8 @@ fn document(text: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
 }
 
-fn last_part(arn: &str) -> &str {
+/// The name in a role's or a policy's ARN.
+pub(super) fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

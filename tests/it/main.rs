@@ -14,6 +14,7 @@ mod binary;
 mod calls;
 #[cfg(target_os = "linux")]
 mod chat;
+mod colleagues;
 mod conditions;
 mod converge;
 mod deploy;

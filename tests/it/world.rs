@@ -27,6 +27,7 @@ pub fn calm() -> Conditions {
         propagation_millis: 0,
         control_plane: ControlPlane {
             mutation_millis: 0,
+            tag_lock_millis: 0,
             ..ControlPlane::default()
         },
         ..Conditions::default()

@@ -119,7 +119,7 @@ async fn answer(
             Some(target) => data_plane::open(&cloud.gateway, request, target, peer).await,
             None => ServerAction::Send(data_plane::forbidden()),
         };
-        return sent(answer);
+        return sent(answer).await;
     }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -129,7 +129,7 @@ async fn answer(
     // In a task of its own, which goes on when the client disconnects, as on AWS.
     let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
     match routing.await {
-        Ok(answer) => sent(answer),
+        Ok(answer) => sent(answer).await,
         Err(_) => {
             let words = "the local cloud failed at this request; this is a bug of its own";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -142,10 +142,12 @@ async fn answer(
     }
 }
 
-fn sent(answer: ServerAction) -> Result<http::Response<ResponseBody>, HungUp> {
+async fn sent(answer: ServerAction) -> Result<http::Response<ResponseBody>, HungUp> {
     match answer {
         ServerAction::Send(response) => Ok(into_http(response)),
         ServerAction::HangUp => Err(HungUp),
+        // Ends with the connection.
+        ServerAction::Hang => std::future::pending().await,
     }
 }
 

@@ -20,6 +20,12 @@ pub struct ControlPlane {
     pub log_delay_millis: u64,
     /// How many empty pages FilterLogEvents answers before each page with events.
     pub empty_log_pages: u32,
+    /// Milliseconds after which a line of an execution log can come when its API was deleted with logging
+    /// on; the log group comes back then.
+    pub late_log_millis: u64,
+    /// Milliseconds for which a change of a table's tags locks them: another change, and the deletion of the
+    /// table, are refused meanwhile.
+    pub tag_lock_millis: u64,
     /// Milliseconds for which an expired item stays in its table.
     pub ttl_lag_millis: u64,
 }
@@ -33,6 +39,8 @@ impl Default for ControlPlane {
             zeroes_absent_throttles: false,
             log_delay_millis: 0,
             empty_log_pages: 0,
+            late_log_millis: 150,
+            tag_lock_millis: 1700,
             ttl_lag_millis: 10 * 60 * 1000,
         }
     }

@@ -40,12 +40,26 @@ pub enum FaultKind {
     Throttle,
     /// Refused with this status, 500 to 599, before any effect; on `@connections` also 410.
     Error(u16),
+    /// Refused with an error of the service's, before any effect.
+    ServiceError {
+        /// 400 to 599.
+        status: u16,
+        /// Such as `LimitExceededException`.
+        code: String,
+        /// What the service says of it.
+        #[serde(default)]
+        message: String,
+    },
     /// The connection closes before any effect.
     Reset,
     /// The call takes effect, then the connection closes without an answer.
     LostAnswer,
     /// The call is delayed by so many milliseconds, then goes on.
     Delay(u64),
+    /// The call is taken and never answered, and has no effect.
+    Hang,
+    /// An empty answer with status 200, and no effect.
+    EmptyAnswer,
 }
 
 /// One planned fault.
@@ -135,19 +149,26 @@ impl Fault {
     }
 
     fn check_kind(&self) -> Result<(), String> {
-        let on_connections = self.service.as_deref() == Some(DATA_PLANE)
+        let on_data_plane = self.service.as_deref() == Some(DATA_PLANE);
+        let on_connections = on_data_plane
             && self
                 .operation
                 .as_deref()
                 .is_some_and(|operation| operation.ends_with("Connection"));
-        match self.kind {
+        match &self.kind {
+            FaultKind::ServiceError { .. } | FaultKind::EmptyAnswer
+                if on_data_plane && !on_connections =>
+            {
+                Err("an error with a code, and an empty answer, are for calls: sockets have neither".to_owned())
+            }
+            FaultKind::ServiceError { status, code, .. } => check_service_error(*status, code),
             FaultKind::Error(410) if on_connections => Ok(()),
             FaultKind::Error(410) => Err(
                 "error 410 is what @connections answers: name execute-api and PostToConnection, GetConnection or DeleteConnection"
                     .to_owned(),
             ),
-            FaultKind::Error(status) if !(500..=599).contains(&status) => {
-                Err(format!("error: {status} is not a status from 500 to 599"))
+            FaultKind::Error(status) if !(500..=599).contains(status) => {
+                Err(format!("error: {status} is not a status from 500 to 599; with a code, such as error:409:LimitExceeded, it may be 400 too"))
             }
             _ => Ok(()),
         }
@@ -166,6 +187,18 @@ impl Fault {
             .is_none_or(|wanted| wanted == operation);
         meant && named && (mutating || !self.mutating)
     }
+}
+
+fn check_service_error(status: u16, code: &str) -> Result<(), String> {
+    if !(400..=599).contains(&status) {
+        return Err(format!("error: {status} is not a status from 400 to 599"));
+    }
+    if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(format!(
+            "error: `{code}` is not a code as AWS writes it, such as LimitExceededException"
+        ));
+    }
+    Ok(())
 }
 
 /// Whether there is such a service.
@@ -250,6 +283,9 @@ mod tests {
         for text in [
             r#"{"service":"logs","kind":{"error":503},"probability":0.2}"#,
             r#"{"operation":"CreateApi","mutating":true,"nth":3,"times":"always","kind":"lostAnswer"}"#,
+            r#"{"kind":{"serviceError":{"status":409,"code":"LimitExceeded","message":"full"}}}"#,
+            r#"{"kind":"hang"}"#,
+            r#"{"kind":"emptyAnswer"}"#,
         ] {
             let fault = read(text).unwrap();
             assert_eq!(
@@ -280,6 +316,14 @@ mod tests {
                 "404 is not a status from 500 to 599",
             ),
             (r#"{"service":"iam","kind":{"error":410}}"#, "410"),
+            (
+                r#"{"kind":{"serviceError":{"status":200,"code":"Fine"}}}"#,
+                "200 is not a status from 400 to 599",
+            ),
+            (
+                r#"{"service":"execute-api","operation":"Message","kind":"emptyAnswer"}"#,
+                "sockets have neither",
+            ),
             (r#"{"kind":"flood"}"#, "unknown variant `flood`"),
             (r#"{"kind":"reset","probability":20}"#, "20% is 0.2"),
             (r#"{"kind":"reset","times":"often"}"#, "neither a count nor"),

@@ -3,7 +3,8 @@
 //! | part | what it is |
 //! |---|---|
 //! | TARGET | `lambda`, `lambda:CreateFunction`, `CreateFunction`, `writes`, `iam:writes`, `*` |
-//! | KIND | `throttle`, `error`, `error:503`, `reset`, `lost-answer`, `delay:500`, `delay:2s` |
+//! | KIND | `throttle`, `error`, `error:503`, `error:409:LimitExceeded`, `error:400:CODE:MESSAGE`, |
+//! | | `reset`, `lost-answer`, `delay:500`, `delay:2s`, `hang`, `empty-answer` |
 //! | TIMES | how often: a count, or `always` |
 //! | WHEN | `20%`: with that probability; `3`: from the third matching call on |
 //!
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use super::fault::{Fault, FaultKind, check_service};
 
-const KINDS: &str = "throttle, error[:STATUS], reset, lost-answer or delay:MS";
+const KINDS: &str =
+    "throttle, error[:STATUS[:CODE]], reset, lost-answer, delay:MS, hang or empty-answer";
 
 impl FromStr for Fault {
     type Err = String;
@@ -69,15 +71,30 @@ fn read_kind(text: &str) -> Result<FaultKind, String> {
         ("throttle", None) => Ok(FaultKind::Throttle),
         ("reset", None) => Ok(FaultKind::Reset),
         ("lost-answer", None) => Ok(FaultKind::LostAnswer),
+        ("hang", None) => Ok(FaultKind::Hang),
+        ("empty-answer", None) => Ok(FaultKind::EmptyAnswer),
         ("error", None) => Ok(FaultKind::Error(500)),
-        ("error", Some(status)) => status
-            .parse()
-            .map(FaultKind::Error)
-            .map_err(|_| format!("error: `{status}` is not a status from 500 to 599")),
+        ("error", Some(error)) => read_error(error),
         ("delay", Some(time)) => read_delay(time).map(FaultKind::Delay),
         ("delay", None) => Err("delay: say how long, such as delay:500 or delay:2s".to_owned()),
         _ => Err(format!("there is no fault `{text}`; it is {KINDS}")),
     }
+}
+
+/// A status, and perhaps a code and a message.
+fn read_error(text: &str) -> Result<FaultKind, String> {
+    let mut parts = text.splitn(3, ':');
+    let status = parts.next().unwrap_or_default();
+    let wrong = |_| format!("error: `{status}` is not a status from 500 to 599");
+    let status = status.parse().map_err(wrong)?;
+    Ok(match parts.next() {
+        None => FaultKind::Error(status),
+        Some(code) => FaultKind::ServiceError {
+            status,
+            code: code.to_owned(),
+            message: parts.next().unwrap_or_default().to_owned(),
+        },
+    })
 }
 
 /// Milliseconds, or a time with its unit.
@@ -144,13 +161,7 @@ impl fmt::Display for Fault {
             (None, Some(one)) => write!(f, "{one}=")?,
             (None, None) => {}
         }
-        match &self.kind {
-            FaultKind::Throttle => f.write_str("throttle")?,
-            FaultKind::Error(status) => write!(f, "error:{status}")?,
-            FaultKind::Reset => f.write_str("reset")?,
-            FaultKind::LostAnswer => f.write_str("lost-answer")?,
-            FaultKind::Delay(millis) => write!(f, "delay:{millis}")?,
-        }
+        write!(f, "{}", self.kind)?;
         match (self.times, self.probability) {
             (1, None) | (Self::ALWAYS, Some(_)) => {}
             (Self::ALWAYS, None) => f.write_str("*always")?,
@@ -163,6 +174,28 @@ impl fmt::Display for Fault {
             write!(f, "@{}", self.nth)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Throttle => f.write_str("throttle"),
+            Self::Error(status) => write!(f, "error:{status}"),
+            Self::ServiceError {
+                status,
+                code,
+                message,
+            } => {
+                let colon = if message.is_empty() { "" } else { ":" };
+                write!(f, "error:{status}:{code}{colon}{message}")
+            }
+            Self::Reset => f.write_str("reset"),
+            Self::LostAnswer => f.write_str("lost-answer"),
+            Self::Delay(millis) => write!(f, "delay:{millis}"),
+            Self::Hang => f.write_str("hang"),
+            Self::EmptyAnswer => f.write_str("empty-answer"),
+        }
     }
 }
 
@@ -197,6 +230,15 @@ mod tests {
         assert_eq!(read("*=delay:50*always").times, Fault::ALWAYS);
         assert_eq!(read("CreateRole=error").kind, FaultKind::Error(500));
         assert!(read("iam:writes=reset").mutating);
+        assert_eq!(read("iam=hang").kind, FaultKind::Hang);
+        assert_eq!(
+            read("CreateRole=error:409:LimitExceeded:Cannot exceed quota").kind,
+            FaultKind::ServiceError {
+                status: 409,
+                code: "LimitExceeded".to_owned(),
+                message: "Cannot exceed quota".to_owned(),
+            }
+        );
     }
 
     #[test]
@@ -206,6 +248,10 @@ mod tests {
             "lambda:CreateFunction=lost-answer",
             "logs=error:503@20%",
             "iam:writes=reset*always",
+            "apigatewayv2:CreateApi=hang",
+            "lambda:AddPermission=empty-answer*2",
+            "logs=error:400:OperationAbortedException",
+            "iam=error:409:LimitExceeded:Cannot exceed quota: 1000",
             "execute-api:Message=delay:200*4@50%@3",
         ] {
             assert_eq!(read(text).to_string(), text);
@@ -223,6 +269,8 @@ mod tests {
             ("iam=boom", "there is no fault `boom`"),
             ("iam=error:404", "404 is not a status"),
             ("iam=error:x", "`x` is not a status"),
+            ("iam=error:409:", "`` is not a code"),
+            ("execute-api:Message=empty-answer", "sockets have neither"),
             ("iam=delay", "say how long"),
             ("iam=delay:soon", "`soon` is neither"),
             ("iam=reset*often", "a count or `always`"),

@@ -92,8 +92,10 @@ async fn handshake(
         Err(refused) => return ServerAction::Send(*refused),
     };
     let fault = gateway.shared.conditions.next_fault("Connect");
-    if fault == Some(FaultKind::Reset) {
-        return ServerAction::HangUp;
+    match fault {
+        Some(FaultKind::Reset) => return ServerAction::HangUp,
+        Some(FaultKind::Hang) => return ServerAction::Hang,
+        _ => {}
     }
     let (outgoing, queue) = mpsc::unbounded_channel();
     let connection = connection(&gateway, &stage, &parts.headers, peer, outgoing);
@@ -168,7 +170,7 @@ impl Handshake {
                 tokio::time::sleep(Duration::from_millis(*millis)).await;
                 self.decide(parts).await
             }
-            FaultKind::Reset | FaultKind::LostAnswer => self.decide(parts).await,
+            _ => self.decide(parts).await,
         }
     }
 

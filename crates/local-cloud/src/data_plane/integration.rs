@@ -134,6 +134,10 @@ impl IntegrationCall {
                 self.result = Err(Failure::Unavailable);
                 self.detail = "Lambda invocation failed with status: 409".to_owned();
             }
+            Err(InvokeRefusal::NotDecrypted) => {
+                self.result = Err(Failure::Unavailable);
+                self.detail = "Lambda invocation failed with status: 502".to_owned();
+            }
             Ok((request_id, outcome)) => {
                 self.endpoint_request_id = Some(request_id);
                 self.result = if outcome.failed {

@@ -43,6 +43,7 @@ pub(super) async fn received(gateway: Arc<Gateway>, connection: Arc<Connection>,
     let fault = gateway.shared.conditions.next_fault("Message");
     match &fault {
         Some(FaultKind::Reset) => return gateway.sockets.close(&connection, CloseReason::lost()),
+        Some(FaultKind::Hang) => return,
         Some(FaultKind::Throttle) => {
             return refuse(&connection, &context, log, 429, THROTTLED, None);
         }
@@ -50,7 +51,8 @@ pub(super) async fn received(gateway: Arc<Gateway>, connection: Arc<Connection>,
             return refuse(&connection, &context, log, *status, BROKEN, None);
         }
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(*millis)).await,
-        Some(FaultKind::LostAnswer) | None => {}
+        Some(FaultKind::LostAnswer | FaultKind::EmptyAnswer | FaultKind::ServiceError { .. })
+        | None => {}
     }
     let throttles = &gateway.throttles;
     if !throttles.request(&gateway.shared.conditions.now()) || !throttles.route(&stage, &key) {
@@ -171,9 +173,13 @@ pub(super) async fn disconnected(
     ending: &CloseReason,
 ) {
     match gateway.shared.conditions.next_fault("Disconnect") {
-        None | Some(FaultKind::LostAnswer) => {}
+        None
+        | Some(FaultKind::LostAnswer | FaultKind::EmptyAnswer | FaultKind::ServiceError { .. }) => {
+        }
         Some(FaultKind::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
-        Some(FaultKind::Reset | FaultKind::Throttle | FaultKind::Error(_)) => return,
+        Some(FaultKind::Reset | FaultKind::Hang | FaultKind::Throttle | FaultKind::Error(_)) => {
+            return;
+        }
     }
     let Some(stage) = gateway.apis.live(&connection.api_id, &connection.stage) else {
         return;

@@ -19,7 +19,7 @@ use crate::conditions::{self, FaultKind};
 use crate::data_plane::Target;
 use crate::services::sts;
 use crate::state::Cloud;
-use crate::wire::{Request, Response, ServerAction};
+use crate::wire::{Request, Response, ServerAction, ServiceError};
 use crate::{control, operations};
 
 /// Answers one request.
@@ -53,7 +53,17 @@ pub(crate) async fn route(
             cloud.shared.changes.mark(service);
             return ServerAction::HangUp;
         }
+        Some(FaultKind::Hang) => return ServerAction::Hang,
+        Some(FaultKind::EmptyAnswer) => return send(cloud, number, refusals::empty(&request)),
         Some(FaultKind::Throttle) => return send(cloud, number, refusals::throttled(&request)),
+        Some(FaultKind::ServiceError {
+            status,
+            code,
+            message,
+        }) => {
+            let error = ServiceError::new(status, code, message);
+            return send(cloud, number, refusals::refused(&request, &error));
+        }
         Some(FaultKind::Error(status)) => {
             return send(cloud, number, refusals::failed(&request, status));
         }

@@ -7,6 +7,11 @@ use crate::wire::{self, Request, Response};
 /// The answer to an operation that is not in the table, in its service's protocol.
 pub(super) fn missing(request: &Request) -> Response {
     let error = wire::ServiceError::not_here(request.service, &request.operation);
+    refused(request, &error)
+}
+
+/// An error, in the service's protocol.
+pub(super) fn refused(request: &Request, error: &wire::ServiceError) -> Response {
     let response = match request.service {
         "dynamodb" => error.versioned("1.0", "com.amazonaws.dynamodb.v20120810#"),
         "logs" => error.versioned("1.1", ""),
@@ -14,6 +19,18 @@ pub(super) fn missing(request: &Request) -> Response {
         _ => error.rest(),
     };
     response.identified(&request.request_id)
+}
+
+/// A success that says nothing.
+pub(super) fn empty(request: &Request) -> Response {
+    let id = &request.request_id;
+    let response = match request.service {
+        "dynamodb" => Response::versioned("1.0", 200, "{}".to_owned()),
+        "logs" => Response::versioned("1.1", 200, "{}".to_owned()),
+        "iam" | "sts" => Response::query(namespace(request.service), &request.operation, "", id),
+        _ => Response::rest(200, &serde_json::json!({})),
+    };
+    response.identified(id)
 }
 
 /// Refused as this service refuses a caller who is too fast.

@@ -26,6 +26,8 @@ pub(crate) enum ServerAction {
     Send(Response),
     /// Closes the connection without an answer: a fault demands it.
     HangUp,
+    /// Keeps the connection open and never answers: a fault demands it.
+    Hang,
 }
 
 impl Response {

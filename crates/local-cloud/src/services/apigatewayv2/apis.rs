@@ -8,7 +8,7 @@ use crate::wire::ServiceError;
 use super::call::{ApiCall, ApiResult, fresh_id};
 use super::fields::{self, bad};
 use super::view::View;
-use super::{Api, endpoint, lock, tags};
+use super::{Api, endpoint, late_lines, lock, tags};
 
 /// APIs in one region.
 const API_QUOTA: usize = 600;
@@ -111,7 +111,10 @@ pub(super) async fn one(call: &ApiCall<'_>, id: &str) -> ApiResult {
         }
         Method::DELETE => {
             let _writing = apis.write(id).await?;
-            apis.with(id, |_| Ok(()))?;
+            apis.with(id, |api| {
+                late_lines::write_later(apis, id, api);
+                Ok(())
+            })?;
             lock(&apis.state).apis.remove(id);
             apis.serve_stages(id, None);
             apis.connections.close_all(id, None);

@@ -11,6 +11,7 @@ mod deployments;
 mod dispatch;
 mod fields;
 mod integrations;
+mod late_lines;
 mod live;
 mod responses;
 mod routes;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::tags::TagLock;
 use super::{TTL_CHANGE_MS, TableCall, TableError, TableResult, Tables, validation};
 use crate::wire::ServiceError;
 
@@ -20,6 +21,8 @@ pub(super) struct TablesState {
 pub(super) struct TableLifecycle {
     pub(super) active_ms: i64,
     ttl_changed_ms: Option<i64>,
+    #[serde(default)]
+    pub(super) tag_lock: Option<TagLock>,
     /// The last description, and until when the table is DELETING.
     deleting: Option<(Value, i64)>,
 }
@@ -53,6 +56,7 @@ impl Tables {
         if self.lock().is_creating(&name, now_ms) {
             return Err(in_use(&format!("Table is being created: {name}")).into());
         }
+        self.tags_must_be_unlocked(&name)?;
         let answer = self.shown(call)?;
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
         value["TableDescription"]["TableStatus"] = "DELETING".into();
@@ -130,8 +134,15 @@ impl Tables {
         Ok(value["TimeToLiveDescription"].take())
     }
 
-    /// A change is ENABLING or DISABLING for a while.
+    /// A change is ENABLING or DISABLING for a while. Of a table that is being created or deleted it cannot be
+    /// read (ack-api-quirks, DDB-TABLE-115 and 118).
     pub(super) fn describe_ttl(&self, call: &TableCall<'_>) -> TableResult {
+        if let Some(state) = self.lock().state(call.table(), self.now_ms()) {
+            let words = format!(
+                "Cannot describe time to live while table is in {state} state: Current table state is {state}"
+            );
+            return Err(validation(&words).into());
+        }
         let mut ttl = self.ttl(call)?;
         let changed = self
             .lock()
@@ -148,6 +159,14 @@ impl Tables {
 }
 
 impl TablesState {
+    /// What keeps the table from being active.
+    pub(super) fn state(&mut self, name: &str, now_ms: i64) -> Option<&'static str> {
+        if self.deleting(name, now_ms).is_some() {
+            return Some("DELETING");
+        }
+        self.is_creating(name, now_ms).then_some("CREATING")
+    }
+
     fn is_creating(&self, name: &str, now_ms: i64) -> bool {
         self.tables
             .get(name)
@@ -165,7 +184,7 @@ impl TablesState {
     }
 }
 
-fn in_use(words: &str) -> ServiceError {
+pub(super) fn in_use(words: &str) -> ServiceError {
     let words = format!("Attempt to change a resource which is still in use: {words}");
     ServiceError::new(400, "ResourceInUseException", words)
 }

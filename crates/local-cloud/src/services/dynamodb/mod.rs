@@ -8,6 +8,7 @@ mod items;
 mod lifecycle;
 mod names;
 mod rights;
+mod tags;
 mod throttled;
 mod tokens;
 
@@ -102,8 +103,12 @@ struct TableCall<'a> {
 
 impl TableCall<'_> {
     fn table(&self) -> &str {
+        self.text("TableName")
+    }
+
+    fn text(&self, member: &str) -> &str {
         self.body
-            .get("TableName")
+            .get(member)
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
@@ -150,9 +155,8 @@ impl Tables {
                 self.must_be_active(call)?;
                 self.shown(call)
             }
-            "ListTables" | "TagResource" | "UntagResource" | "ListTagsOfResource" => {
-                self.shown(call)
-            }
+            "TagResource" | "UntagResource" | "ListTagsOfResource" => self.tags(call),
+            "ListTables" => self.shown(call),
             _ => self.items(call),
         }
     }

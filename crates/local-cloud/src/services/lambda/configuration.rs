@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Functions, invalid, runtime, validation};
+use crate::services::iam::Iam;
 use crate::wire::ServiceError;
 
 /// Variables that Lambda reserves.
@@ -43,6 +44,9 @@ pub(super) struct Configuration {
     pub(super) runtime: String,
     pub(super) handler: String,
     pub(super) role: String,
+    /// The unique id of the role that has the grant for the key of the variables.
+    #[serde(default)]
+    pub(super) granted_role_id: Option<String>,
     pub(super) description: String,
     pub(super) timeout: u32,
     pub(super) memory: u32,
@@ -123,6 +127,7 @@ impl Configuration {
             runtime: String::new(),
             handler: String::new(),
             role: String::new(),
+            granted_role_id: None,
             description: String::new(),
             timeout: 3,
             memory: 128,
@@ -151,7 +156,7 @@ impl Configuration {
         check_text("handler", wanted.handler.as_deref(), 128)?;
         check_text("description", wanted.description.as_deref(), 256)?;
         if let Some(role) = wanted.role {
-            self.role = assumable(functions, role)?;
+            self.set_role(functions, role)?;
         }
         if let Some(timeout) = wanted.timeout {
             self.timeout = between("timeout", timeout, 1, 900)?;
@@ -181,6 +186,28 @@ impl Configuration {
         )?;
         self.tracing = tracing.unwrap_or(std::mem::take(&mut self.tracing));
         Ok(())
+    }
+
+    /// Another role gets the grant. The same one does not: "updating the function's role to another role and
+    /// then updating it back" is the cure for a role that was made again (Terraform's documentation of
+    /// `aws_lambda_function`).
+    fn set_role(&mut self, functions: &Functions, role: String) -> Result<(), ServiceError> {
+        let role = assumable(functions, role)?;
+        if self.role != role {
+            self.granted_role_id = functions.iam.role_id(&role);
+            self.role = role;
+        }
+        Ok(())
+    }
+
+    /// Whether Lambda can decrypt the variables: the grant names the role's unique id, which a role that is
+    /// made again under the same name does not have.
+    pub(super) fn can_be_decrypted(&self, iam: &Iam) -> bool {
+        let has_variables = self.variables.as_ref().is_some_and(|all| !all.is_empty());
+        let Some(granted) = self.granted_role_id.as_ref().filter(|_| has_variables) else {
+            return true;
+        };
+        iam.role_id(&self.role).is_none_or(|now| now == *granted)
     }
 }
 

@@ -108,6 +108,7 @@ fn function(
         before_update: None,
         active_at: functions.shared.propagated_at(),
         updated_at: 0,
+        update_fails: false,
         versions: BTreeMap::new(),
         next_version: 1,
         statements: Vec::new(),

@@ -27,6 +27,8 @@ pub(crate) enum InvokeRefusal {
     Throttled,
     /// The function is not active.
     NotActive,
+    /// The function's variables cannot be decrypted.
+    NotDecrypted,
 }
 
 /// What to run and how it is called.
@@ -70,6 +72,7 @@ pub(crate) async fn invoke_for_gateway(
         .and_then(|found| found)
         .map_err(|error| match error.status {
             409 => InvokeRefusal::NotActive,
+            502 => InvokeRefusal::NotDecrypted,
             _ => InvokeRefusal::NotPermitted,
         })?;
     let slot =
@@ -226,8 +229,20 @@ fn find(functions: &Functions, function: &Function, name: &Name) -> Result<Found
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         ));
     }
+    if !revision.configuration.can_be_decrypted(&functions.iam) {
+        return Err(not_decrypted());
+    }
     let spec = Arc::new(spec(functions, function, &version, revision));
     Ok(Found { spec, version })
+}
+
+/// The words as users report them (terraform-provider-aws #9703), without a space after "Exception".
+///
+/// Uncertain: whether an environment that was started before the role was made again goes on working; here no
+/// invocation does.
+fn not_decrypted() -> ServiceError {
+    const WORDS: &str = "Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the function's KMS key settings. KMS Exception: AccessDeniedExceptionKMS Message: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
+    user_error(502, "KMSAccessDeniedException", WORDS)
 }
 
 fn spec(

@@ -65,6 +65,9 @@ fn configuration(
             function.is_pending(now),
             function.is_updating(now),
         );
+        if function.update_fails && !function.is_updating(now) {
+            failed_update(&mut shape);
+        }
     } else {
         let id = revision.settled_id.as_ref();
         shape["RevisionId"] = json!(id.unwrap_or(&revision.revision_id));
@@ -93,6 +96,13 @@ fn state(shape: &mut Value, is_pending: bool, is_updating: bool) {
     } else {
         shape["LastUpdateStatus"] = json!("Successful");
     }
+}
+
+fn failed_update(shape: &mut Value) {
+    shape["LastUpdateStatus"] = json!("Failed");
+    shape["LastUpdateStatusReason"] =
+        json!("The function's execution role cannot be assumed by Lambda.");
+    shape["LastUpdateStatusReasonCode"] = json!("InsufficientRolePermissions");
 }
 
 /// Lists leave out the state and the version of the runtime.
@@ -133,6 +143,10 @@ pub(super) fn get_configuration(functions: &Functions, request: &Request) -> Lam
 
 pub(super) fn get_function(functions: &Functions, request: &Request) -> LambdaResult {
     let name = Name::of(&functions.shared, request)?;
+    // Who may read the function but not its tags gets the function, and why the tags are missing.
+    let caller = functions.iam.admit(request)?;
+    let (action, arn) = ("lambda:ListTags", functions.arn(&name.function));
+    let denied = functions.iam.authorize(&caller, action, &arn, &[]).err();
     functions.with(&name, |function| {
         let shown = shown(&functions.shared, function, &name)
             .ok_or_else(|| not_found(&functions.shared, &name))?;
@@ -146,8 +160,15 @@ pub(super) fn get_function(functions: &Functions, request: &Request) -> LambdaRe
             "Code".to_owned(),
             json!({ "RepositoryType": "S3", "Location": location }),
         );
-        if !function.tags.is_empty() {
-            whole.insert("Tags".to_owned(), json!(function.tags));
+        match &denied {
+            Some(error) => {
+                let error = json!({ "ErrorCode": error.code, "Message": error.message });
+                whole.insert("TagsError".to_owned(), error);
+            }
+            None if function.tags.is_empty() => {}
+            None => {
+                whole.insert("Tags".to_owned(), json!(function.tags));
+            }
         }
         if let Some(reserved) = function.reserved {
             let concurrency = json!({ "ReservedConcurrentExecutions": reserved });

@@ -41,11 +41,12 @@ pub(super) fn code(functions: &Functions, request: &Request) -> LambdaResult {
         if update.dry_run {
             return Ok((200, shape::latest(&functions.shared, function)));
         }
-        function.begin_update(&functions.shared);
-        function.latest.code = package;
+        let mut next = function.latest.clone();
+        next.code = package;
         if let Some(architecture) = architecture {
-            function.latest.configuration.architecture = architecture;
+            next.configuration.architecture = architecture;
         }
+        function.begin_update(functions, next);
         if update.publish {
             let number = versions::publish_now(&functions.shared, function);
             return Ok((200, shape::version(&functions.shared, function, number)));
@@ -61,10 +62,9 @@ pub(super) fn configuration(functions: &Functions, request: &Request) -> LambdaR
     functions.with(&name, |function| {
         function.settled(functions.now_ms(), &arn)?;
         function.check_revision(functions.now_ms(), wanted.revision_id.as_deref())?;
-        let mut configuration = function.latest.configuration.clone();
-        configuration.apply(functions, wanted)?;
-        function.begin_update(&functions.shared);
-        function.latest.configuration = configuration;
+        let mut next = function.latest.clone();
+        next.configuration.apply(functions, wanted)?;
+        function.begin_update(functions, next);
         Ok((200, shape::latest(&functions.shared, function)))
     })
 }

@@ -114,6 +114,13 @@ impl Logs {
         self.lock().groups.contains_key(group)
     }
 
+    /// Whether anything was written to the group.
+    pub(crate) fn has_streams(&self, group: &str) -> bool {
+        let state = self.lock();
+        let found = state.groups.get(group);
+        found.is_some_and(|group| !group.streams.is_empty())
+    }
+
     /// Makes the group as a service does it: without retention and tags. No error if it is there.
     pub(crate) fn ensure_group(&self, group: &str) {
         let created_ms = self.shared.clock.now_ms();

@@ -76,6 +76,7 @@ pub(crate) struct World {
 pub(crate) fn calm() -> Conditions {
     let control_plane = ControlPlane {
         mutation_millis: 0,
+        tag_lock_millis: 0,
         control_rates: false,
         ..ControlPlane::default()
     };
