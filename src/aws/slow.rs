@@ -18,9 +18,11 @@ tokio::task_local! {
     static HEARD_BY: SlowCalls;
 }
 
+type Hear = dyn Fn(&str) + Send + Sync;
+
 /// Where slow calls are told.
 #[derive(Clone)]
-pub struct SlowCalls(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct SlowCalls(Option<Arc<Hear>>);
 
 impl SlowCalls {
     /// `hear` gets the name of each call that takes longer than five seconds.
