@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// A check: its stable name and its function.
 type Check = (&'static str, fn(&Facts) -> Finding);
 
-const ALL: [Check; 16] = [
+const ALL: [Check; 17] = [
     ("api", gateway::api),
     ("stage", gateway::stage),
     ("routes", gateway::routes),
@@ -22,6 +22,7 @@ const ALL: [Check; 16] = [
     ("throttles", gateway::throttles),
     ("function", function::state),
     ("permission", function::permission),
+    ("function-policy", function::policy),
     ("function-role", function::role),
     ("function-rights", function::rights),
     ("table", storage::table),

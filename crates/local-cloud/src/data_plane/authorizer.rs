@@ -148,9 +148,7 @@ async fn invoke(
     match tokio::time::timeout(TIME_LIMIT, invoking).await {
         Ok(Ok((_, outcome))) => Ok(outcome),
         Ok(Err(InvokeRefusal::NotPermitted)) => Err(Denied::NotInvoked(NO_PERMISSION)),
-        Ok(Err(_)) | Err(_) => {
-            Err(Denied::Failed)
-        }
+        Ok(Err(_)) | Err(_) => Err(Denied::Failed),
     }
 }
 
