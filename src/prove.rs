@@ -7,6 +7,7 @@ use crate::config::ChatFlags;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
 use crate::websocket::{DialError, NoAnswer, dial, heartbeat};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// After a change, old and new behaviour can alternate for more than a minute.
@@ -31,6 +32,8 @@ enum Failure {
     Unreachable(String),
     /// Connected, and then no proper answer.
     NoAnswer(NoAnswer),
+    /// The function answered that its table cannot be used; its words.
+    Unavailable(String),
 }
 
 /// Proves the chat at `url`, as a page of `origin` would use it. `flags` lead the commands in hints
@@ -79,13 +82,23 @@ pub async fn prove_within(
 }
 
 /// Whatever the function pushes counts, be it a pong, the refusal of one that knows no heartbeat, or
-/// what a function of the user's own says.
+/// what a function of the user's own says; but not that it is unavailable, which the chat says when its
+/// table refuses.
 async fn once(url: &str, origin: Option<&str>) -> Result<(), Failure> {
     let mut socket = dial(url, origin, CONNECT_WITHIN).await?;
     let answer = heartbeat(&mut socket, ANSWER_WITHIN).await;
     // The proof stands; how the connection ends does not change it.
     let _ = tokio::time::timeout(ANSWER_WITHIN, socket.close(None)).await;
-    answer.map(drop).map_err(Failure::NoAnswer)
+    match unavailable(&answer.map_err(Failure::NoAnswer)?) {
+        Some(words) => Err(Failure::Unavailable(words)),
+        None => Ok(()),
+    }
+}
+
+fn unavailable(frame: &Value) -> Option<String> {
+    let error = frame.get("error")?;
+    let words = error.get("message").and_then(Value::as_str);
+    (error.get("code")? == "unavailable").then(|| words.unwrap_or_default().to_owned())
 }
 
 impl From<DialError> for Failure {
@@ -112,6 +125,9 @@ impl Failure {
             }
             Self::Unreachable(why) => format!("it cannot be reached: {why}"),
             Self::NoAnswer(why) => why.to_string(),
+            Self::Unavailable(words) => {
+                format!("the chat answers that it is unavailable: {words:?}")
+            }
         }
     }
 
@@ -147,6 +163,11 @@ impl Failure {
             Self::NoAnswer(NoAnswer::Gateway(words)) if words.contains("Forbidden") => {
                 "the stage does not have the $default route yet; run it again in a minute".into()
             }
+            Self::Unavailable(_) => {
+                format!(
+                    "the function cannot use its table; `{logs}` shows what DynamoDB answers it"
+                )
+            }
             Self::NoAnswer(_) => format!(
                 "the function could not push its answer: the right to manage connections may be missing; `{logs}` shows it"
             ),
@@ -176,7 +197,22 @@ fn refused(status: u16, logs: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::refused;
+    use super::{refused, unavailable};
+    use serde_json::json;
+
+    #[test]
+    fn only_the_chats_own_unavailable_is_not_live() {
+        let words = unavailable(&json!({"error": {"code": "unavailable", "message": "later"}}));
+        assert_eq!(words.as_deref(), Some("later"));
+        for live in [
+            json!({"error": {"code": "unknown_action"}}),
+            json!({"error": "unavailable"}),
+            json!({"code": "unavailable"}),
+            json!("unavailable"),
+        ] {
+            assert_eq!(unavailable(&live), None, "{live}");
+        }
+    }
 
     #[test]
     fn each_status_on_the_handshake_is_explained_by_its_likely_cause() {

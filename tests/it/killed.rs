@@ -27,7 +27,13 @@ async fn killed_at(world: &World, args: &[&str], operation: &str, nth: u64) {
 }
 
 /// The same; the call comes into effect, if at all, so many milliseconds after it was made.
-async fn killed_after(millis: u64, world: &World, args: &[&str], operation: &str, nth: u64) {
+pub(super) async fn killed_after(
+    millis: u64,
+    world: &World,
+    args: &[&str],
+    operation: &str,
+    nth: u64,
+) {
     let before = world
         .cloud
         .calls()
@@ -56,7 +62,7 @@ async fn killed_after(millis: u64, world: &World, args: &[&str], operation: &str
 }
 
 /// The cloud ends what it had begun for the killed one, as AWS does.
-async fn settled(world: &World) {
+pub(super) async fn settled(world: &World) {
     let open = || {
         let calls = world.cloud.calls().into_iter();
         calls.filter(|call| call.status.is_none()).count()

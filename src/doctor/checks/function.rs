@@ -3,7 +3,7 @@
 use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Role};
-use crate::doctor::policy::{Answer, allows, lets_gateway_call, sources, trusts};
+use crate::doctor::policy::{Answer, allows, lets_gateway_call, open_to_anybody, sources, trusts};
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";
@@ -153,6 +153,26 @@ pub(super) fn permission(facts: &Facts) -> Finding {
             "connects fail with 500, messages with Internal server error; allowed is {instead}"
         ),
         deploy(facts),
+    )
+}
+
+/// A statement of somebody else's that lets everybody call the function. It is named and left alone.
+pub(super) fn policy(facts: &Facts) -> Finding {
+    const CHECK: &str = "function-policy";
+    let Some(policy) = facts.permission.there() else {
+        return after(CHECK, "the function's policy", &facts.permission);
+    };
+    let name = &facts.expected.function;
+    let Some(id) = open_to_anybody(policy).into_iter().next() else {
+        return Finding::good(CHECK, "the function's policy lets nobody else call it");
+    };
+    Finding::warning(
+        CHECK,
+        format!(
+            "the statement {id:?} of the function's policy lets anybody call it; it is not ours"
+        ),
+        "who knows the function's ARN can send it events that look like API Gateway's",
+        format!("aws lambda remove-permission --function-name {name} --statement-id {id}"),
     )
 }
 

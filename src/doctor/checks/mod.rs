@@ -23,6 +23,7 @@ const ALL: [Check; 17] = [
     ("function", function::state),
     ("concurrency", function::concurrency),
     ("permission", function::permission),
+    ("function-policy", function::policy),
     ("function-role", function::role),
     ("function-rights", function::rights),
     ("table", storage::table),

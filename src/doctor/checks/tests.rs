@@ -197,7 +197,7 @@ fn every_finding_bears_the_name_of_its_check() {
 fn each_broken_thing_fails_its_own_check() {
     use Verdict::{Failure, Warning};
     type Break = fn(&mut Facts);
-    let cases: [(&str, Verdict, Break); 35] = [
+    let cases: [(&str, Verdict, Break); 36] = [
         ("api", Failure, |f| {
             there(&mut f.api).protocol = "HTTP".into()
         }),
@@ -265,6 +265,11 @@ fn each_broken_thing_fails_its_own_check() {
         ("permission", Failure, |f| f.permission = Look::Missing),
         ("permission", Failure, |f| {
             f.permission = Look::There(permission("old"))
+        }),
+        ("function-policy", Warning, |f| {
+            let open = json!({"Sid": "open", "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunction"});
+            let statements = there(&mut f.permission)["Statement"].as_array_mut();
+            statements.unwrap().push(open)
         }),
         ("function-role", Failure, |f| {
             there(&mut f.function_role).trust = trust("ec2.amazonaws.com")

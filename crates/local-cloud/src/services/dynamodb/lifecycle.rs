@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::tags::TagLock;
-use super::{TTL_CHANGE_MS, TableCall, TableError, TableResult, Tables, validation};
+use super::{TTL_CHANGE_MS, TableCall, TableError, TableResult, Tables, in_use, validation};
 use crate::wire::ServiceError;
 
 /// What the engine does not keep.
@@ -182,9 +182,4 @@ impl TablesState {
         }
         Some(description)
     }
-}
-
-pub(super) fn in_use(words: &str) -> ServiceError {
-    let words = format!("Attempt to change a resource which is still in use: {words}");
-    ServiceError::new(400, "ResourceInUseException", words)
 }

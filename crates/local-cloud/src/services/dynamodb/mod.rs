@@ -257,6 +257,11 @@ fn not_found(words: &str) -> ServiceError {
     ServiceError::new(400, "ResourceNotFoundException", words)
 }
 
+fn in_use(words: &str) -> ServiceError {
+    let words = format!("Attempt to change a resource which is still in use: {words}");
+    ServiceError::new(400, "ResourceInUseException", words)
+}
+
 /// DynamoDB's namespace for refusals by IAM.
 fn denied(mut error: ServiceError) -> ServiceError {
     if error.code == "AccessDeniedException" {

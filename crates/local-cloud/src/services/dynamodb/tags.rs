@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::lifecycle::in_use;
-use super::{TableCall, TableError, TableResult, Tables, not_found};
+use super::{TableCall, TableError, TableResult, Tables, in_use, not_found};
 use crate::wire::ServiceError;
 
 type TagMap = BTreeMap<String, String>;

@@ -26,7 +26,7 @@ pub(super) fn key(name: &str, kind: KeyType) -> KeySchemaElement {
         .unwrap()
 }
 
-async fn create(client: &Client) {
+pub(super) async fn create(client: &Client) {
     client
         .create_table()
         .table_name("chat")

@@ -18,6 +18,7 @@ mod logs;
 mod persistence;
 mod policies;
 mod table_rules;
+mod table_states;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);

@@ -25,6 +25,7 @@
 mod authorizers;
 mod client;
 mod connections;
+mod fault_kinds;
 mod faults;
 mod function;
 mod gateway;
@@ -34,6 +35,7 @@ mod lambda;
 mod lambda_rules;
 mod limits;
 mod logging;
+mod made_again;
 mod orphans;
 mod runtime;
 
