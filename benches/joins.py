@@ -12,6 +12,7 @@ sends, so only `setName` is measured:
 - refused: error frames, and answers of API Gateway itself such as "Endpoint request timed out"
 - cpu: processor seconds of the server and its functions
 
+`SOURCE` names the folder of another function than the one in the program, such as an older one.
 The clients are raw sockets in one process, so that they cost little of what is measured.
 """
 
@@ -157,6 +158,9 @@ def main():
     named = words.pop(0) if words and not words[0].isdigit() else ROOT / "target/release/chatctl"
     program = str(pathlib.Path(named).resolve())
     folder = tempfile.mkdtemp()
+    if "SOURCE" in os.environ:
+        source = str(pathlib.Path(os.environ["SOURCE"]).resolve())
+        pathlib.Path(folder, "chatctl.toml").write_text(f"[function]\nsource = {json.dumps(source)}\n")
     server = subprocess.Popen(
         [program, "local", "--no-deploy", "--port", "0", "--output", "json"],
         stdin=subprocess.DEVNULL,
