@@ -102,15 +102,14 @@ fn view(call: &LogsCall<'_>, name: &str, group: &Group) -> Value {
         "logGroupArn": arn,
         "storedBytes": group.stored_bytes(),
         "logGroupClass": group.class,
+        "deletionProtectionEnabled": group.deletion_protected,
+        "bearerTokenAuthenticationEnabled": false,
     });
     if let Some(days) = group.retention_days {
         view["retentionInDays"] = days.into();
     }
     if let Some(key) = &group.kms_key {
         view["kmsKeyId"] = key.as_str().into();
-    }
-    if group.deletion_protected {
-        view["deletionProtectionEnabled"] = true.into();
     }
     view
 }
