@@ -6,6 +6,7 @@
 //! workspace's, cut down to what the Lambda needs, so that an update of the deployer's
 //! dependencies does not change the function.
 
+use cargo_lock::{Lockfile, Package};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -21,10 +22,8 @@ fn main() -> io::Result<()> {
     let mut files = BTreeMap::new();
     collect(&links, &links, &mut files)?;
     let lock = out.join("lambda.lock");
-    fs::write(
-        &lock,
-        closure(&fs::read_to_string(root.join("Cargo.lock"))?, "chat-lambda"),
-    )?;
+    let whole = Lockfile::load(root.join("Cargo.lock")).map_err(io::Error::other)?;
+    fs::write(&lock, closure(whole, "chat-lambda").to_string())?;
     files.insert("Cargo.lock".to_owned(), lock);
     let manifest = out.join("lambda.toml");
     let member = fs::read_to_string(links.join("Cargo.toml.in"))?;
@@ -69,61 +68,20 @@ fn standalone(manifest: &str) -> String {
 }
 
 /// The part of a lock file that `package` needs.
-fn closure(lock: &str, package: &str) -> String {
-    let mut blocks = lock.split("[[package]]\n");
-    let head = blocks.next().unwrap_or_default();
-    let packages: Vec<Package> = blocks.map(Package::parse).collect();
-    let mut wanted = BTreeSet::new();
-    let mut open = vec![package.to_owned()];
-    while let Some(reference) = open.pop() {
-        for (index, found) in packages
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| p.is(&reference))
-        {
-            if wanted.insert(index) {
-                open.extend(found.dependencies.iter().cloned());
-            }
-        }
-    }
-    let body: String = wanted
-        .into_iter()
-        .map(|index| format!("[[package]]\n{}\n\n", packages[index].text.trim()))
+fn closure(mut lock: Lockfile, package: &str) -> Lockfile {
+    let mut needed = BTreeSet::new();
+    let mut open: Vec<&Package> = lock
+        .packages
+        .iter()
+        .filter(|found| found.name.as_str() == package)
         .collect();
-    format!("{head}{}\n", body.trim_end())
-}
-
-struct Package {
-    text: String,
-    name: String,
-    version: String,
-    dependencies: Vec<String>,
-}
-
-impl Package {
-    fn parse(text: &str) -> Self {
-        let value = |key: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(key));
-            line.unwrap_or_default().trim_matches('"').to_owned()
-        };
-        let dependencies = text
-            .lines()
-            .filter_map(|line| line.strip_prefix(" \"")?.strip_suffix("\","))
-            .map(str::to_owned)
-            .collect();
-        Self {
-            text: text.to_owned(),
-            name: value("name = "),
-            version: value("version = "),
-            dependencies,
+    while let Some(next) = open.pop() {
+        if needed.insert((next.name.clone(), next.version.clone())) {
+            let is_needed = |found: &&Package| next.dependencies.iter().any(|d| d.matches(found));
+            open.extend(lock.packages.iter().filter(is_needed));
         }
     }
-
-    /// A dependency is `name`, or `name version` where several versions are in the file.
-    fn is(&self, reference: &str) -> bool {
-        match reference.split_once(' ') {
-            Some((name, version)) => self.name == name && self.version == version,
-            None => self.name == reference,
-        }
-    }
+    lock.packages
+        .retain(|found| needed.contains(&(found.name.clone(), found.version.clone())));
+    lock
 }

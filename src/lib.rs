@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod naming;
+pub mod network;
 pub mod package;
 pub mod page;
 pub mod prove;

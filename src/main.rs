@@ -2,7 +2,7 @@
 
 use chatctl::cli::Cli;
 use chatctl::report::{ReportOptions, Reporter};
-use chatctl::{commands, signals, websocket};
+use chatctl::{commands, signals};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -20,7 +20,6 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    websocket::install_tls_provider();
     match Cli::try_parse() {
         Ok(cli) => commands::run(cli).await,
         Err(error) => commands::usage(&error),

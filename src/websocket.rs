@@ -1,30 +1,27 @@
 //! WebSockets to the chat: the one way to open them, and the heartbeat that shows that a chat
 //! answers. Used by the proof of a deploy, by the doctor and by the terminal's client.
 
+use crate::error;
+use crate::network;
 use futures_util::{SinkExt, StreamExt};
+use http::Uri;
 use serde_json::Value;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as SocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 const HEARTBEAT: &str = r#"{"action":"ping"}"#;
 /// So much of a refusal's body is kept.
 const BODY: usize = 200;
 
 /// An open connection.
-pub type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Chooses the TLS implementation of this process. `main` calls it once; a second call changes
-/// nothing.
-pub fn install_tls_provider() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
+pub type WebSocket = WebSocketStream<MaybeTlsStream<network::Stream>>;
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
@@ -39,7 +36,7 @@ pub enum DialError {
     },
     /// No connection could be made.
     #[error(transparent)]
-    Unreachable(SocketError),
+    Unreachable(error::Error),
     /// The handshake took too long.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -54,20 +51,45 @@ pub async fn dial(
     origin: Option<&str>,
     limit: Duration,
 ) -> Result<WebSocket, DialError> {
-    let mut request = url.into_client_request().map_err(DialError::Unreachable)?;
+    let mut request = url.into_client_request().map_err(refusal)?;
     if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
         request.headers_mut().insert("origin", origin);
     }
-    // Messages are small, and their latency matters more than the number of packets.
-    let no_delay = true;
-    match timeout(limit, connect_async_with_config(request, None, no_delay)).await {
-        Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(SocketError::Http(answer))) => Err(DialError::Refused {
+    let opened = timeout(limit, open(request)).await;
+    opened.unwrap_or(Err(DialError::TimedOut(limit)))
+}
+
+async fn open(request: Request) -> Result<WebSocket, DialError> {
+    let is_tls = request.uri().scheme_str() == Some("wss");
+    let address = address(request.uri(), is_tls).map_err(DialError::Unreachable)?;
+    let tls = is_tls.then(network::tls).transpose();
+    let tls = tls.map_err(DialError::Unreachable)?;
+    let stream = network::connect(&address, tls.as_ref()).await;
+    let stream = stream.map_err(DialError::Unreachable)?;
+    let tls = tls.map_or(Connector::Plain, Connector::Rustls);
+    let opened = client_async_tls_with_config(request, stream, None, Some(tls)).await;
+    opened.map(|(socket, _)| socket).map_err(refusal)
+}
+
+/// Where a WebSocket's server is, as `http(s)://host:port`.
+fn address(url: &Uri, is_tls: bool) -> error::Result<Uri> {
+    let (scheme, usual) = if is_tls { ("https", 443) } else { ("http", 80) };
+    let host = url.host().unwrap_or_default();
+    let port = url.port_u16().unwrap_or(usual);
+    let address = format!("{scheme}://{host}:{port}").parse::<Uri>();
+    address.map_err(|error| error::Error::failed("the URL names no host").because(error))
+}
+
+fn refusal(error: SocketError) -> DialError {
+    match error {
+        SocketError::Http(answer) => DialError::Refused {
             status: answer.status(),
             body: beginning(answer.body().as_deref().unwrap_or_default()),
-        }),
-        Ok(Err(error)) => Err(DialError::Unreachable(error)),
-        Err(_) => Err(DialError::TimedOut(limit)),
+        },
+        error => {
+            let failed = error::Error::failed("the WebSocket cannot be opened");
+            DialError::Unreachable(failed.because(error))
+        }
     }
 }
 

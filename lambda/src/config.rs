@@ -8,7 +8,8 @@
 //! | `CHAT_ALLOWED_ORIGINS` | pages that may open a chat, separated by commas; empty: any |
 //! | `CHAT_CONNECTIONS_URL` | where to post to connections, with `{apiId}` and `{stage}` in it |
 //! | `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` | another DynamoDB than Amazon's |
-//! | `AWS_LAMBDA_LOG_LEVEL` | `TRACE` to `FATAL`, default `INFO` |
+//! | `CHAT_DNS_SUFFIX` | what the hosts of this partition of AWS end in, default `amazonaws.com` |
+//! | `CHAT_LOG_LEVEL` | `TRACE` to `FATAL`; without it `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets, or `INFO` |
 
 use crate::event::Place;
 use crate::http::Endpoint;
@@ -43,8 +44,9 @@ impl Config {
         let need = |key: &str| get(key).ok_or_else(|| format!("{key} is not set"));
         let region = need("AWS_REGION").or_else(|e| get("AWS_DEFAULT_REGION").ok_or(e))?;
         let custom = get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL"));
-        let dynamodb =
-            custom.unwrap_or_else(|| format!("https://dynamodb.{region}.{}", dns_suffix(&region)));
+        let suffix = get("CHAT_DNS_SUFFIX").unwrap_or_else(|| dns_suffix(&region).into());
+        let dynamodb = custom.unwrap_or_else(|| format!("https://dynamodb.{region}.{suffix}"));
+        let level = get("CHAT_LOG_LEVEL").or_else(|| get("AWS_LAMBDA_LOG_LEVEL"));
         Ok(Self {
             runtime_api: need("AWS_LAMBDA_RUNTIME_API")?,
             credentials: Credentials {
@@ -57,9 +59,10 @@ impl Config {
             connections: Connections {
                 template: get("CHAT_CONNECTIONS_URL"),
                 region: region.clone(),
+                suffix,
             },
             allowed_origins: origins(&get("CHAT_ALLOWED_ORIGINS").unwrap_or_default()),
-            level: Level::parse(&get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()),
+            level: Level::parse(&level.unwrap_or_default()),
             region,
         })
     }
@@ -72,6 +75,8 @@ pub struct Connections {
     pub template: Option<String>,
     /// The region of the API.
     pub region: String,
+    /// What the hosts of the partition end in.
+    pub suffix: String,
 }
 
 impl Connections {
@@ -92,17 +97,15 @@ impl Connections {
             return Endpoint::parse(&url);
         }
         if !api_id.is_empty() && !domain.starts_with(api_id.as_str()) {
-            let suffix = dns_suffix(&self.region);
-            let url = format!(
-                "https://{api_id}.execute-api.{}.{suffix}/{stage}",
-                self.region
-            );
+            let Self { region, suffix, .. } = self;
+            let url = format!("https://{api_id}.execute-api.{region}.{suffix}/{stage}");
             return Endpoint::parse(&url);
         }
         Endpoint::parse(&format!("https://{domain}/{stage}"))
     }
 }
 
+/// For a function that was not told: whoever deploys it knows the partition.
 fn dns_suffix(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "amazonaws.com.cn"
@@ -163,6 +166,32 @@ mod tests {
             url,
             "https://abc.execute-api.eu-west-1.amazonaws.com/production"
         );
+    }
+
+    #[test]
+    fn the_hosts_of_another_partition_end_as_the_deployer_says() {
+        let sovereign = [
+            ("AWS_REGION", "eusc-de-east-1"),
+            ("CHAT_DNS_SUFFIX", "amazonaws.eu"),
+        ];
+        let config = read(&sovereign).unwrap();
+        assert_eq!(
+            config.dynamodb.to_string(),
+            "https://dynamodb.eusc-de-east-1.amazonaws.eu"
+        );
+        let url = config.connections.at(&place("chat.example")).unwrap();
+        assert_eq!(
+            url.to_string(),
+            "https://abc.execute-api.eusc-de-east-1.amazonaws.eu/production"
+        );
+    }
+
+    #[test]
+    fn the_deployers_level_goes_before_lambdas() {
+        let level = |pairs: &[(&str, &str)]| read(pairs).unwrap().level;
+        let lambdas = ("AWS_LAMBDA_LOG_LEVEL", "ERROR");
+        assert_eq!(level(&[lambdas]), Level::Error);
+        assert_eq!(level(&[lambdas, ("CHAT_LOG_LEVEL", "debug")]), Level::Debug);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::SigningKey;
 
 /// An answer larger than this is not one of ours: DynamoDB sends at most 1 MB and its framing.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -112,7 +115,7 @@ impl Http {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT_LIMIT));
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(Arc::new(rustls_graviola::default_provider()))
+            .with_provider_and_webpki_roots(Arc::new(provider()))
             .map_err(|e| format!("TLS cannot be set up: {e}"))?
             .https_or_http()
             .enable_http1()
@@ -155,6 +158,26 @@ impl Http {
             .map_err(|e| HttpError::Broken(e.to_string()))?
             .to_bytes();
         Ok((parts, body))
+    }
+}
+
+/// The function presents no certificate of its own, so what signs with one is left out of the binary.
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        key_provider: &NoKeys,
+        ..rustls_graviola::default_provider()
+    }
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("no client certificates".into()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The chat behind a WebSocket API: one function for all six routes.
 //!
 //! ```text
-//! runtime ─ event ─▶ room ─ touch ─▶ store        (who is it, how much has it said)
+//! runtime ─ event ─▶ room ─ touch ─▶ store        (the sender's row, with its rate count)
 //!                     │  ─ decide ─▶ chat          (pure: what is to be done)
 //!                     │  ─ claim, forget ─▶ store  (who has which name)
 //!                     └─ deliver ─▶ push           (tell whom it concerns)
@@ -11,6 +11,7 @@
 //! each (DynamoDB, API Gateway) and one in memory for tests. `README.md` has the protocol and the
 //! reasons.
 
+pub mod announce;
 pub mod chat;
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod http;
 pub mod log;
 pub mod memory;
 pub mod names;
+pub mod outcome;
 pub mod push;
 pub mod room;
 pub mod runtime;

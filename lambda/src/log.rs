@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Millis;
 use crate::event::Event;
-use crate::room::Outcome;
+use crate::outcome::Outcome;
 
 /// How much a line matters. The order is Lambda's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Reads `AWS_LAMBDA_LOG_LEVEL`; anything unknown is `INFO`, which is Lambda's default.
+    /// Reads a level by its name; anything unknown is `INFO`, which is Lambda's default.
     pub fn parse(text: &str) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "TRACE" => Self::Trace,
@@ -55,12 +55,17 @@ impl Level {
         }
     }
 
-    /// What deserves to be seen at this status.
-    pub fn of_status(status: u16) -> Self {
-        match status {
+    /// The level of an outcome's line. Trouble is worth at least a warning.
+    pub fn of(outcome: &Outcome) -> Self {
+        let level = match outcome.status {
             0..=399 => Self::Info,
             400..=499 => Self::Warn,
             _ => Self::Error,
+        };
+        if outcome.trouble.is_some() {
+            level.max(Self::Warn)
+        } else {
+            level
         }
     }
 }
@@ -88,7 +93,7 @@ impl Log {
 
     /// The line of an invocation.
     pub fn outcome(&self, request_id: &str, event: &Event, outcome: &Outcome, took: Duration) {
-        let level = outcome.level();
+        let level = Level::of(outcome);
         let mut line = fields(json!({
             "requestId": request_id,
             "apiRequestId": event.request_id,

@@ -1,4 +1,4 @@
-//! The `bootstrap` of the function: makes everything that can be kept, then answers events for ever.
+//! The `bootstrap` of the function: creates what all events share, then handles events in a loop.
 //!
 //! One thread, because Lambda sends one event at a time and a small function has a fraction of one
 //! processor. What is made before the first `next` belongs to the init phase, where Lambda gives the
@@ -12,8 +12,9 @@ use chat_lambda::config::Config;
 use chat_lambda::event::{self, Event};
 use chat_lambda::http::Http;
 use chat_lambda::log::{Level, Log};
+use chat_lambda::outcome::Outcome;
 use chat_lambda::push::gateway::Gateway;
-use chat_lambda::room::{Outcome, Room};
+use chat_lambda::room::Room;
 use chat_lambda::runtime::{Invocation, Runtime};
 use chat_lambda::sign::Signer;
 use chat_lambda::store::dynamo::Table;

@@ -12,8 +12,8 @@ use crate::chat::{Member, RATE_WINDOW_MS};
 use crate::clock::Millis;
 use crate::event::Place;
 use crate::names::Name;
-use crate::push::{Post, Presence, Push, Report};
-use crate::store::{Claim, Claimed, Listed, Store, StoreError};
+use crate::push::{Outbox, Presence, Push, Report};
+use crate::store::{Claim, Claimed, Lease, Listed, Store, StoreError};
 
 #[derive(Clone, Debug, Default)]
 struct Row {
@@ -27,6 +27,8 @@ struct Row {
 struct Rows {
     members: BTreeMap<String, Row>,
     locks: BTreeMap<String, (String, u64)>,
+    pending: Vec<String>,
+    lease: Option<Lease>,
 }
 
 /// The table in a map.
@@ -38,7 +40,7 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every lock: the folded name and its owner.
+    /// Every lock: the key of a name and its owner.
     pub fn locks(&self) -> Vec<(String, String)> {
         self.rows()
             .locks
@@ -91,10 +93,10 @@ impl Store for MemoryStore {
             .members
             .get(claim.connection)
             .and_then(|row| row.member.name.as_ref());
-        if held.map(|name| &name.folded) != claim.old.map(|name| &name.folded) {
+        if held.map(|name| &name.key) != claim.old.map(|name| &name.key) {
             return Ok(Claimed::Changed);
         }
-        if let Some((owner, expires)) = rows.locks.get(&claim.name.folded)
+        if let Some((owner, expires)) = rows.locks.get(&claim.name.key)
             && owner != claim.connection
             && *expires > claim.now.secs()
         {
@@ -103,10 +105,10 @@ impl Store for MemoryStore {
             });
         }
         if let Some(old) = claim.old {
-            rows.locks.remove(&old.folded);
+            rows.locks.remove(&old.key);
         }
         let lock = (claim.connection.to_owned(), claim.expires);
-        rows.locks.insert(claim.name.folded.clone(), lock);
+        rows.locks.insert(claim.name.key.clone(), lock);
         let row = rows.members.entry(claim.connection.to_owned()).or_default();
         if row.member.name.is_none() {
             row.since = claim.now.0;
@@ -136,11 +138,43 @@ impl Store for MemoryStore {
         Ok(members)
     }
 
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError> {
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {
+        let mut rows = self.rows();
+        rows.pending.push(text.to_owned());
+        if rows
+            .lease
+            .as_ref()
+            .is_some_and(|held| held.until > lease.now)
+        {
+            return Ok(None);
+        }
+        rows.lease = Some(lease.clone());
+        Ok(Some(rows.pending.clone()))
+    }
+
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut rows = self.rows();
+        if rows
+            .lease
+            .as_ref()
+            .is_none_or(|held| held.holder != lease.holder)
+        {
+            return Ok(None);
+        }
+        rows.pending.drain(..done);
+        rows.lease = (!rows.pending.is_empty()).then(|| lease.clone());
+        Ok(Some(rows.pending.clone()))
+    }
+
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {
         let rows = self.rows();
         let lock = rows
             .locks
-            .get(folded)
+            .get(key)
             .filter(|(_, expires)| *expires > now.secs());
         Ok(lock.map(|(owner, _)| owner.clone()))
     }
@@ -148,23 +182,23 @@ impl Store for MemoryStore {
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
         let mut rows = self.rows();
         let row = rows.members.remove(connection).unwrap_or_default();
         let name = row.member.name;
-        let folded = name
+        let key = name
             .as_ref()
-            .map(|name| name.folded.clone())
-            .or(folded.map(str::to_owned));
-        if let Some(folded) = folded
+            .map(|name| name.key.clone())
+            .or(key.map(str::to_owned));
+        if let Some(key) = key
             && rows
                 .locks
-                .get(&folded)
+                .get(&key)
                 .is_some_and(|(owner, _)| owner == connection)
         {
-            rows.locks.remove(&folded);
+            rows.locks.remove(&key);
         }
         Ok(name
             .filter(|_| row.expires > now.secs())
@@ -209,20 +243,20 @@ impl MemorySockets {
 }
 
 impl Push for MemorySockets {
-    async fn deliver(&self, _: &Place, posts: Vec<Post>) -> Report {
+    async fn drain(&self, _: &Place, outbox: &Outbox) -> Report {
         let mut sockets = self.sockets();
         let mut report = Report::default();
-        for post in posts {
-            if !sockets.open.contains(&post.to) {
-                report.gone.push(post.to);
+        while let Some(to) = outbox.next() {
+            if !sockets.open.contains(&to) {
+                outbox.give_up(&to);
+                report.gone.push(to);
                 continue;
             }
             report.delivered += 1;
-            let frames = post
-                .frames
-                .iter()
-                .map(|frame| (post.to.clone(), frame.body.clone()));
-            sockets.delivered.extend(frames);
+            while let Some(frames) = outbox.take(&to) {
+                let frames = frames.iter().map(|frame| (to.clone(), frame.body.clone()));
+                sockets.delivered.extend(frames);
+            }
         }
         report
     }

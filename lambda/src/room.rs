@@ -1,4 +1,4 @@
-//! Does what the chat decides: looks up, claims, announces, delivers.
+//! Carries out what the chat decides: claims names, sends messages, forgets who is gone.
 //!
 //! What surprises: a delivery may find a member gone. It is forgotten at once and the others are told,
 //! which may find more gone, and so on until everybody who is listed could be reached. Whoever removes
@@ -6,26 +6,29 @@
 //! or never.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
+use crate::announce::Announcer;
+use crate::chat::change::{Change, What};
 use crate::chat::frames::Stamp;
 use crate::chat::refusal::Refusal;
-use crate::chat::{Decision, LIST_LIMIT, Member, admit, decide, expiry};
+use crate::chat::{Decision, Member, admit, decide, expiry, id_of_client};
 use crate::clock::Millis;
 use crate::event::{Event, Route};
-use crate::log::Level;
 use crate::names::Name;
-use crate::push::{Frame, Post, Presence, Push};
-use crate::store::{Claim, Claimed, Listed, Store, StoreError};
+use crate::outcome::{Outcome, Tally};
+use crate::push::{Frame, Post, Presence, Push, Report};
+use crate::store::{Claim, Claimed, Listed, Store, StoreError, shown};
 
 /// Rows forgotten at once.
 const FORGET_CONCURRENCY: usize = 16;
 /// A claim that keeps finding the world changed gives up after so many looks.
 const CLAIM_TRIES: u32 = 5;
 
-/// A room: what remembers it and what reaches it.
+/// The chat's room: its store and its connections.
 #[derive(Debug)]
 pub struct Room<S, P> {
     /// The table.
@@ -36,64 +39,11 @@ pub struct Room<S, P> {
     pub allowed_origins: Vec<String>,
 }
 
-/// Numbers for the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Deliveries that ended well.
-    pub recipients: usize,
-    /// Connections found gone.
-    pub gone: usize,
-    /// Deliveries that did not.
-    pub failed: usize,
-}
-
-/// How an event ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// One word for it.
-    pub code: &'static str,
-    /// The status that API Gateway logs, and on `$connect` hands to the client.
-    pub status: u16,
-    /// The sub-protocol to echo.
-    pub protocol: Option<&'static str>,
-    /// Why a `$connect` was refused.
-    pub reason: Option<String>,
-    /// How many were reached.
-    pub tally: Tally,
-    /// What an operator should know.
-    pub trouble: Option<String>,
-}
-
-impl Outcome {
-    /// An outcome with nothing but a word and a status.
-    pub fn new(code: &'static str, status: u16) -> Self {
-        let tally = Tally::default();
-        Self {
-            code,
-            status,
-            protocol: None,
-            reason: None,
-            tally,
-            trouble: None,
-        }
-    }
-
-    /// How loud the log should be.
-    pub fn level(&self) -> Level {
-        let level = Level::of_status(self.status);
-        if self.trouble.is_some() {
-            level.max(Level::Warn)
-        } else {
-            level
-        }
-    }
-}
-
 /// Why a message did not get to its end.
 enum Stop {
     Refused(Refusal),
-    /// Refused, and the sender knows or need not.
-    Silent(Refusal),
+    /// Refused, and the sender has been told.
+    Told(&'static str, u16),
     Broken(StoreError),
 }
 
@@ -115,20 +65,21 @@ impl<S: Store, P: Push> Room<S, P> {
             .message_id
             .clone()
             .unwrap_or_else(|| event.request_id.clone());
-        let mut turn = Turn {
+        let mut request = Request {
             room: self,
             event,
             now,
+            began: Instant::now(),
             stamp: Stamp { id, at: now },
             tally: Tally::default(),
             gone: Vec::new(),
             trouble: None,
         };
         let done = match event.route {
-            Route::Disconnect => turn.disconnect().await,
-            _ => turn.message().await,
+            Route::Disconnect => request.disconnect().await,
+            _ => request.message().await,
         };
-        turn.finish(done).await
+        request.finish(done).await
     }
 }
 
@@ -147,29 +98,36 @@ fn connect(event: &Event, allowed: &[String]) -> Outcome {
     }
 }
 
-/// One event on its way.
-struct Turn<'a, S, P> {
+/// One event while it is handled.
+struct Request<'a, S, P> {
     room: &'a Room<S, P>,
     event: &'a Event,
     now: Millis,
+    began: Instant,
     stamp: Stamp,
     tally: Tally,
     gone: Vec<String>,
     trouble: Option<String>,
 }
 
-impl<S: Store, P: Push> Turn<'_, S, P> {
+impl<S: Store, P: Push> Request<'_, S, P> {
+    /// The time, counted on from when the event came: handling it may take seconds.
+    fn time(&self) -> Millis {
+        let passed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
+        Millis(self.now.0.saturating_add(passed))
+    }
+
     async fn finish(mut self, done: Done) -> Outcome {
         let (code, status) = match done {
             Ok(code) => (code, 200),
-            Err(Stop::Silent(refusal)) => (refusal.code(), refusal.status()),
+            Err(Stop::Told(code, status)) => (code, status),
             Err(Stop::Refused(refusal)) => self.refuse(&refusal).await,
             Err(Stop::Broken(StoreError(why))) => {
                 self.trouble = Some(why);
                 self.refuse(&Refusal::Unavailable).await
             }
         };
-        self.settle().await;
+        self.forget_gone().await;
         let Self { tally, trouble, .. } = self;
         Outcome {
             tally,
@@ -181,7 +139,8 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
     /// Tells the sender alone; after a `$disconnect` there is nobody to tell.
     async fn refuse(&mut self, refusal: &Refusal) -> (&'static str, u16) {
         if self.event.route != Route::Disconnect {
-            let frame = self.stamp.error(refusal);
+            let id = id_of_client(self.event);
+            let frame = self.stamp.error(refusal, id.as_ref());
             self.answer(vec![frame]).await;
         }
         (refusal.code(), refusal.status())
@@ -194,7 +153,6 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
             .await?;
         match decide(self.event, &sender, self.now) {
             Decision::Refuse(refusal) => Err(Stop::Refused(refusal)),
-            Decision::Ignore => Err(Stop::Silent(Refusal::RateLimited)),
             Decision::Strike(strikes) => {
                 store.strike(me, strikes, self.now).await?;
                 Err(Stop::Refused(Refusal::RateLimited))
@@ -213,13 +171,12 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
 
     /// The last strike. The client is told first, then API Gateway closes and sends `$disconnect`.
     async fn close(&mut self) -> Done {
-        self.answer(vec![self.stamp.error(&Refusal::Flooding)])
-            .await;
+        let (code, status) = self.refuse(&Refusal::Flooding).await;
         self.room
             .push
             .close(&self.event.place, &self.event.connection_id)
             .await;
-        Err(Stop::Silent(Refusal::Flooding))
+        Err(Stop::Told(code, status))
     }
 
     async fn disconnect(&mut self) -> Done {
@@ -230,7 +187,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
             .await?;
         match name {
             Some(name) => {
-                self.announce_left(vec![name]).await?;
+                self.announce(What::Left(vec![name])).await?;
                 Ok("left")
             }
             None => Ok("disconnected"),
@@ -255,7 +212,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
             };
             match self.room.store.claim(&claim).await? {
                 Claimed::Yes => return self.announce_name(&name, old.as_ref()).await,
-                Claimed::Taken { owner } => self.oust(&owner, &name).await?,
+                Claimed::Taken { owner } => self.free_if_gone(&owner, &name).await?,
                 // Another message of this very client was quicker.
                 Claimed::Changed => old = self.room.store.name_of(&me).await?,
             }
@@ -265,7 +222,7 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
 
     /// Frees a name whose owner is no longer connected: somebody who comes back after a lost
     /// connection should not have to wait for a `$disconnect` that never came.
-    async fn oust(&mut self, owner: &str, name: &Name) -> Result<(), Stop> {
+    async fn free_if_gone(&mut self, owner: &str, name: &Name) -> Result<(), Stop> {
         let presence = self.room.push.presence(&self.event.place, owner).await;
         if presence == Presence::Here {
             return Err(Stop::Refused(Refusal::NameTaken));
@@ -274,52 +231,48 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
         if let Some(left) = self
             .room
             .store
-            .forget(owner, Some(&name.folded), self.now)
+            .forget(owner, Some(&name.key), self.now)
             .await?
         {
-            self.announce_left(vec![left]).await?;
+            self.announce(What::Left(vec![left])).await?;
         }
         Ok(())
     }
 
     async fn announce_name(&mut self, name: &Name, old: Option<&Name>) -> Done {
-        let (frame, code) = match old {
-            Some(old) => (self.stamp.renamed(&old.shown, &name.shown), "renamed"),
-            None => (self.stamp.joined(&name.shown), "joined"),
+        let name = name.shown.clone();
+        let (what, code) = match old {
+            Some(old) => {
+                let from = old.shown.clone();
+                (What::Renamed { from, to: name }, "renamed")
+            }
+            None => (What::Joined(vec![name]), "joined"),
         };
-        let members = self.room.store.members(self.now).await?;
-        self.announce(vec![frame], &members).await;
+        self.announce(what).await?;
         Ok(code)
     }
 
-    async fn announce_left(&mut self, names: Vec<String>) -> Result<(), StoreError> {
-        let members = self.room.store.members(self.now).await?;
-        self.announce(self.stamp.left(&names), &members).await;
-        Ok(())
-    }
-
-    /// Tells everybody what happened, and who is there now. In a large room the list goes to the one
-    /// who asked only: with N members, N lists of N names for each join would be N² work.
-    async fn announce(&mut self, news: Vec<Bytes>, members: &[Listed]) {
-        let news: Vec<Frame> = news.into_iter().map(Frame::new).collect();
-        let list = self
-            .stamp
-            .members(&shown(members))
-            .into_iter()
-            .map(Frame::new);
-        let full: Arc<[Frame]> = news.iter().cloned().chain(list).collect();
-        let news: Arc<[Frame]> = news.into();
-        let small = members.len() <= LIST_LIMIT;
-        let post = |member: &Listed| {
-            let whole = small || member.connection == self.event.connection_id;
-            let frames = if whole { full.clone() } else { news.clone() };
-            Post {
-                to: member.connection.clone(),
-                frames,
-            }
+    async fn announce(&mut self, what: What) -> Result<(), StoreError> {
+        let change = Change {
+            connection: self.event.connection_id.clone(),
+            stamp: self.stamp.clone(),
+            what,
         };
-        let posts = members.iter().map(post).collect();
-        self.deliver(posts).await;
+        let announcer = Announcer {
+            store: &self.room.store,
+            push: &self.room.push,
+            place: &self.event.place,
+            clock: || self.time(),
+        };
+        let announced = announcer.announce(&change).await;
+        announced
+            .reports
+            .into_iter()
+            .for_each(|report| self.count(report));
+        if announced.handed_over && change.names_its_sender() {
+            self.answer(change.frames()).await;
+        }
+        announced.error.map_or(Ok(()), Err)
     }
 
     async fn say(&mut self, from: &Name, text: &str) -> Done {
@@ -362,6 +315,10 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
 
     async fn deliver(&mut self, posts: Vec<Post>) {
         let report = self.room.push.deliver(&self.event.place, posts).await;
+        self.count(report);
+    }
+
+    fn count(&mut self, report: Report) {
         self.tally.recipients += report.delivered;
         self.tally.failed += report.failed;
         self.tally.gone += report.gone.len();
@@ -371,19 +328,19 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
 
     /// Forgets those who were found gone and tells the rest. Each round removes at least one row, so
     /// it ends.
-    async fn settle(&mut self) {
+    async fn forget_gone(&mut self) {
         while !self.gone.is_empty() {
-            let names = self.forget_gone().await;
+            let names = self.delete_gone().await;
             if names.is_empty() {
                 return;
             }
-            if let Err(StoreError(why)) = self.announce_left(names).await {
+            if let Err(StoreError(why)) = self.announce(What::Left(names)).await {
                 self.trouble.get_or_insert(why);
             }
         }
     }
 
-    async fn forget_gone(&mut self) -> Vec<String> {
+    async fn delete_gone(&mut self) -> Vec<String> {
         let gone = std::mem::take(&mut self.gone);
         let store = &self.room.store;
         let forgotten: Vec<_> = stream::iter(&gone)
@@ -402,8 +359,4 @@ impl<S: Store, P: Push> Turn<'_, S, P> {
         }
         names
     }
-}
-
-fn shown(members: &[Listed]) -> Vec<String> {
-    members.iter().map(|member| member.shown.clone()).collect()
 }

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use http_body_util::Full;
@@ -139,7 +140,7 @@ impl Signer {
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let hash = sha256_hex(canonical.as_bytes());
         let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hash}");
-        let signature = hex(&hmac(&self.day_key(day), &[to_sign.as_bytes()]));
+        let signature = hex(&hmac(&self.day_key(day), to_sign.as_bytes()));
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             self.credentials.key_id
@@ -154,11 +155,9 @@ impl Signer {
         if kept.0 != day {
             let secret = format!("AWS4{}", self.credentials.secret);
             let steps = [day, &self.region, self.service, "aws4_request"];
-            let mut key = hmac(secret.as_bytes(), &[steps[0].as_bytes()]);
-            for step in &steps[1..] {
-                key = hmac(&key, &[step.as_bytes()]);
-            }
-            *kept = (day.to_owned(), key);
+            let key = hmac(secret.as_bytes(), steps[0].as_bytes());
+            let derive = |key: Digest32, step: &&str| hmac(&key, step.as_bytes());
+            *kept = (day.to_owned(), steps[1..].iter().fold(key, derive));
         }
         kept.1
     }
@@ -211,23 +210,10 @@ fn hex(bytes: &Digest32) -> String {
     out
 }
 
-/// HMAC-SHA256 (RFC 2104).
-fn hmac(key: &[u8], parts: &[&[u8]]) -> Digest32 {
-    let mut block = [0u8; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let mut inner = Sha256::new();
-    inner.update(block.map(|b| b ^ 0x36));
-    for part in parts {
-        inner.update(part);
-    }
-    let mut outer = Sha256::new();
-    outer.update(block.map(|b| b ^ 0x5c));
-    outer.update(inner.finalize());
-    outer.finalize().into()
+fn hmac(key: &[u8], text: &[u8]) -> Digest32 {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -236,14 +222,14 @@ mod tests {
 
     #[test]
     fn hmac_agrees_with_the_published_vectors() {
-        let short = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+        let short = hmac(b"Jefe", b"what do ya want for nothing?");
         assert_eq!(
             hex(&short),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
         let long = hmac(
             &[0xaa; 131],
-            &[b"Test Using Larger Than Block-Size Key - Hash Key First"],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
         );
         assert_eq!(
             hex(&long),

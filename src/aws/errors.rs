@@ -9,8 +9,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 /// Any SDK error of a modelled operation.
 pub type Failure<E> = SdkError<E, HttpResponse>;
 
-/// The HTTP status of the answer, if one came.
-pub fn status<E>(error: &Failure<E>) -> Option<u16> {
+/// The HTTP status of the answer, if one came. What an error means is told by its code: IAM answers
+/// 409 to a quota, too.
+fn status<E>(error: &Failure<E>) -> Option<u16> {
     error
         .raw_response()
         .map(|response| response.status().as_u16())
@@ -33,7 +34,7 @@ pub fn is_missing<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
                 | "NoSuchEntity"
                 | "NoSuchEntityException"
         )
-    ) || status(error) == Some(404)
+    )
 }
 
 /// It exists already, is being changed, or is still in use.
@@ -48,9 +49,10 @@ pub fn is_conflict<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
                 | "EntityAlreadyExists"
                 | "EntityAlreadyExistsException"
                 | "OperationAbortedException"
-                | "ConcurrentModification"
+                | "DeleteConflict"
+                | "DeleteConflictException"
         )
-    ) || status(error) == Some(409)
+    )
 }
 
 /// The caller lacks a permission.
@@ -72,7 +74,7 @@ pub fn is_throttled<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
                 | "SlowDown"
                 | "RequestLimitExceeded"
         )
-    ) || (status(error) == Some(429) && !is_conflict(error))
+    )
 }
 
 /// The call may or may not have had its effect: the connection broke, it took too long, or the
@@ -94,27 +96,60 @@ where
 {
     let failed = Error::failed(format!("cannot {action}"));
     let Some(service) = error.as_service_error() else {
-        let failed = failed.because(&error);
-        return match error {
-            SdkError::DispatchFailure(_) => {
-                failed.hint("check the network, --region and --endpoint-url")
-            }
-            _ => failed,
-        };
+        return unanswered(failed, &error);
     };
-    let code = service
-        .code()
-        .map(str::to_owned)
-        .or_else(|| status(&error).map(|s| format!("HTTP {s}")));
-    let code = code.unwrap_or_else(|| "an unknown error".into());
+    let Some(code) = service.code() else {
+        return unreadable(failed, &error);
+    };
     let failed = match service.message() {
         Some(message) => failed.because_of(format!("{code}: {message}")),
-        None => failed.because_of(code.clone()),
+        None => failed.because_of(code),
     };
-    match hint(&code) {
+    match hint(code) {
         Some(hint) => failed.hint(hint),
         None => failed,
     }
+}
+
+/// No answer came, or none that is HTTP.
+fn unanswered<E>(failed: Error, error: &Failure<E>) -> Error
+where
+    E: std::error::Error + 'static,
+{
+    match error {
+        SdkError::TimeoutError(_) => failed
+            .because_of(format!("{} was not answered in time", operation::<E>()))
+            .because(error)
+            .hint(NO_ANSWER),
+        SdkError::DispatchFailure(_) => failed.because(error).hint(NO_ANSWER),
+        SdkError::ResponseError(_) => unreadable(failed, error),
+        _ => failed.because(error),
+    }
+}
+
+const NO_ANSWER: &str = "check the network, --region and --endpoint-url";
+
+/// What answered does not speak as AWS does.
+fn unreadable<E>(failed: Error, error: &Failure<E>) -> Error
+where
+    E: std::error::Error + 'static,
+{
+    let status = status(error).unwrap_or_default();
+    failed
+        .because_of(format!(
+            "the answer to {} (HTTP {status}) could not be read",
+            operation::<E>()
+        ))
+        .hint(
+            "something that is not AWS may answer in its place: check the proxy and --endpoint-url",
+        )
+}
+
+/// The operation that fails with `E`: the SDK has one error type for each.
+fn operation<E>() -> &'static str {
+    let name = std::any::type_name::<E>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.strip_suffix("Error").unwrap_or(name)
 }
 
 fn hint(code: &str) -> Option<&'static str> {
@@ -123,11 +158,13 @@ fn hint(code: &str) -> Option<&'static str> {
             "the caller lacks a permission; AWS names the action above"
         }
         "ExpiredToken" | "ExpiredTokenException" => {
-            "the session has ended; `aws sso login` or new keys renew it"
+            "the session has ended; `aws login`, `aws sso login` or new keys renew it"
         }
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-            "the access key is wrong, or does not belong to this region's partition"
+        "InvalidClientTokenId" | "UnrecognizedClientException" => {
+            "the access key is wrong, does not belong to this region's partition, or the region is not \
+             enabled in this account: `aws account list-regions` shows the ones that are"
         }
+        "SignatureDoesNotMatch" => "the secret access key does not belong to the access key",
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => {
             "AWS limits how often this may be asked; run it again in a minute"
         }

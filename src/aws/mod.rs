@@ -5,21 +5,23 @@
 //! real ones never leave for a place that is not AWS.
 
 mod errors;
+mod partition;
+mod sdk;
+mod slow;
+mod time_outs;
 
 pub use errors::{
-    Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear, status,
+    Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
+pub use slow::SlowCalls;
+pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
+use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::retry::RetryConfig;
-use std::time::Duration;
+use partition::dns_suffix;
+use slow::SlowCallInterceptor;
 
 /// Every client that chatctl uses, with the account and the region.
 #[derive(Debug, Clone)]
@@ -59,6 +61,13 @@ pub struct Place {
     pub caller_arn: String,
 }
 
+impl Place {
+    /// The domain that endpoints end in, where the function cannot guess it.
+    pub fn unusual_dns_suffix(&self) -> Option<&str> {
+        Some(self.dns_suffix.as_str()).filter(|suffix| *suffix != partition::USUAL_SUFFIX)
+    }
+}
+
 impl Clients {
     /// Loads the configuration, makes the clients and asks STS for the caller's identity.
     ///
@@ -73,101 +82,31 @@ impl Clients {
     /// # Errors
     /// No credentials, no region, or a cloud that cannot be reached: each with a hint.
     pub async fn connect_as(settings: &Settings, dummy_key: &str) -> Result<Self> {
-        let config = sdk_config(settings, dummy_key).await;
+        let config = sdk::config(settings, dummy_key).await?;
         let region = region(&config)?;
         require_credentials(&config).await?;
-        let sts = aws_sdk_sts::Client::new(&config);
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf(
+                    $sdk::config::Builder::from(&config)
+                        .interceptor(SlowCallInterceptor)
+                        .build(),
+                )
+            };
+        }
+        let sts = client!(aws_sdk_sts);
         let place = whoami(&sts, region, settings).await?;
         Ok(Self {
-            apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
-            apigateway: aws_sdk_apigateway::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            apigatewayv2: client!(aws_sdk_apigatewayv2),
+            apigateway: client!(aws_sdk_apigateway),
+            lambda: client!(aws_sdk_lambda),
+            iam: client!(aws_sdk_iam),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            dynamodb: client!(aws_sdk_dynamodb),
             sts,
             place,
         })
     }
-}
-
-async fn sdk_config(settings: &Settings, dummy_key: &str) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(&settings.target))
-        .retry_config(RetryConfig::standard().with_max_attempts(5));
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(url) = settings.target.endpoint_url() {
-        loader = loader.endpoint_url(url);
-        if settings.region.is_none() {
-            loader = loader.region(Region::new("us-east-1"));
-        }
-    }
-    if uses_dummy_credentials(settings) {
-        loader = loader.credentials_provider(Credentials::from_keys(dummy_key, "local", None));
-    } else if settings.target == Target::Aws {
-        loader = loader.credentials_provider(chain(settings).await);
-    }
-    loader.load().await
-}
-
-/// The usual chain, but off EC2 it gives up on the instance metadata service at once instead of
-/// after many seconds.
-async fn chain(
-    settings: &Settings,
-) -> aws_config::default_provider::credentials::DefaultCredentialsChain {
-    let region = settings.region.clone().map(Region::new);
-    let provider = aws_config::provider_config::ProviderConfig::default()
-        .with_http_client(http_client(&settings.target))
-        .with_region(region.clone());
-    let metadata = aws_config::imds::Client::builder()
-        .configure(&provider)
-        .max_attempts(1)
-        .connect_timeout(Duration::from_millis(500))
-        .build();
-    let mut chain = aws_config::default_provider::credentials::Builder::default()
-        .configure(provider)
-        .imds_client(metadata);
-    if region.is_some() {
-        chain.set_region(region);
-    }
-    if let Some(profile) = &settings.profile {
-        chain = chain.profile_name(profile);
-    }
-    chain.build().await
-}
-
-/// The local cloud never sees real credentials; another endpoint sees them only if the user named
-/// a profile or put keys into the environment for it.
-fn uses_dummy_credentials(settings: &Settings) -> bool {
-    match settings.target {
-        Target::Aws => false,
-        Target::Local(_) => true,
-        Target::Endpoint(_) => {
-            settings.profile.is_none() && !crate::config::has_keys_in_environment()
-        }
-    }
-}
-
-/// Only AWS is reached through the environment's proxy: one would hijack a loopback address too.
-fn http_client(target: &Target) -> SharedHttpClient {
-    let proxy = match target {
-        Target::Aws => ProxyConfig::from_env(),
-        Target::Local(_) | Target::Endpoint(_) => ProxyConfig::disabled(),
-    };
-    Builder::new().build_with_connector_fn(move |connector_settings, components| {
-        let ring = tls::rustls_provider::CryptoMode::Ring;
-        let mut builder = Connector::builder()
-            .tls_provider(tls::Provider::Rustls(ring))
-            .proxy_config(proxy.clone());
-        builder.set_connector_settings(connector_settings.cloned());
-        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        builder.build()
-    })
 }
 
 fn region(config: &SdkConfig) -> Result<String> {
@@ -192,13 +131,13 @@ async fn require_credentials(config: &SdkConfig) -> Result<()> {
         Err(error) if errors::is_nothing_found(&error) => Err(no_credentials()),
         Err(error) => Err(Error::failed("the AWS credentials cannot be loaded")
             .because(error)
-            .hint("if you use single sign-on, `aws sso login` renews the session")),
+            .hint("`aws login`, or `aws sso login` for single sign-on, renews a session")),
     }
 }
 
 fn no_credentials() -> Error {
     Error::failed("no AWS credentials were found")
-        .hint("`aws configure` or `aws sso login` sets them up; in CI set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        .hint("`aws login`, `aws sso login` or `aws configure` sets them up; in CI set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         .hint(NO_ACCOUNT)
 }
 
@@ -230,13 +169,4 @@ async fn whoami(sts: &aws_sdk_sts::Client, region: String, settings: &Settings) 
         region,
         endpoint_url,
     })
-}
-
-/// The domain that a partition's endpoints end in (AWS SDKs' `partitions.json`).
-fn dns_suffix(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "amazonaws.com.cn",
-        "aws-eusc" => "amazonaws.eu",
-        _ => "amazonaws.com",
-    }
 }

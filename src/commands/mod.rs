@@ -16,6 +16,7 @@ mod status;
 mod teardown;
 mod write;
 
+use crate::aws;
 use crate::cli::{Cli, Command, Global, Wanted};
 use crate::config::Settings;
 use crate::error::{ErrorKind, Result};
@@ -50,7 +51,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         global: cli.global,
         reporter,
     };
-    match dispatch(&context, cli.command).await {
+    let slow_calls = aws::SlowCalls::new(move |operation| {
+        reporter.note(&format!("waiting for AWS: {operation}"));
+    });
+    let ended = slow_calls.during(dispatch(&context, cli.command)).await;
+    match ended {
         Ok(code) => code,
         Err(error) => {
             reporter.error(&error);

@@ -3,6 +3,7 @@
 use super::file::line_of_key;
 use super::settings::Settings;
 use crate::error::{Error, Result};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// CloudWatch Logs takes only these (PutRetentionPolicy).
@@ -11,8 +12,9 @@ pub(crate) const RETENTION_STEPS: [u32; 22] = [
     3288, 3653,
 ];
 
-/// Lambda refuses these with "contains reserved keys" (Lambda guide, environment variables).
-const RESERVED_ENVIRONMENT: [&str; 17] = [
+/// Lambda refuses these with "contains reserved keys" (Lambda guide, environment variables). Others
+/// that begin with `AWS_` or `LAMBDA_` may be set, such as `AWS_LAMBDA_EXEC_WRAPPER`.
+const RESERVED_ENVIRONMENT: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_ACCESS_KEY",
@@ -29,24 +31,32 @@ const RESERVED_ENVIRONMENT: [&str; 17] = [
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 ];
 
 /// A value that cannot be used: its key in the file, the flag that also sets it, and why.
 #[derive(Debug)]
 pub(super) struct Problem {
-    key: &'static str,
+    key: Vec<String>,
     flag: &'static str,
     message: String,
     hint: String,
 }
 
 impl Problem {
+    /// A problem with one entry of a table in the file.
+    fn of_entry(mut self, entry: &str) -> Self {
+        self.key.push(entry.to_owned());
+        self
+    }
+
     /// Points at the file's line if the file sets the key, else at the flag.
     pub(super) fn located(self, text: &str, path: &Path) -> Error {
-        let place = match line_of_key(text, self.key) {
-            Some(line) => format!("{}:{line}: {}", path.display(), self.key),
-            None if self.flag.is_empty() => self.key.to_owned(),
+        let key = self.key.join(".");
+        let place = match line_of_key(text, &self.key) {
+            Some(line) => format!("{}:{line}: {key}", path.display()),
+            None if self.flag.is_empty() => key,
             None => self.flag.to_owned(),
         };
         Error::usage(format!("{place}: {}", self.message)).hint(self.hint)
@@ -66,7 +76,7 @@ fn ensure(
         return Ok(());
     }
     Err(Problem {
-        key,
+        key: key.split('.').map(str::to_owned).collect(),
         flag,
         message: message(),
         hint: hint.to_owned(),
@@ -161,8 +171,9 @@ fn names(s: &Settings) -> Checked {
 /// The shape of a region, and the endpoint prefixes that AWS has: new regions need no release of
 /// ours, typing errors such as `eu-cenral-1` are still caught.
 fn region(region: Option<&str>) -> Checked {
-    const AREAS: [&str; 12] = [
-        "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "us-gov", "eusc",
+    const AREAS: [&str; 16] = [
+        "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "us-gov", "eusc", "us-iso",
+        "us-isob", "us-isof", "eu-isoe",
     ];
     const PLACES: [&str; 10] = [
         "north",
@@ -220,7 +231,7 @@ fn function(s: &Settings) -> Checked {
     )?;
     f.environment
         .keys()
-        .try_for_each(|key| environment_key(key))?;
+        .try_for_each(|key| environment_key(key).map_err(|problem| problem.of_entry(key)))?;
     f.allowed_origins
         .iter()
         .try_for_each(|origin| allowed_origin(origin))
@@ -278,24 +289,40 @@ fn gateway(s: &Settings) -> Checked {
 }
 
 fn tags(s: &Settings) -> Checked {
+    let mut seen = BTreeMap::new();
     for (key, value) in &s.tags {
-        let ours = key.starts_with("chatctl:") || key.to_ascii_lowercase().starts_with("aws:");
-        let shape = (1..=128).contains(&key.chars().count())
-            && value.chars().count() <= 256
-            && [key, value].iter().all(|text| {
-                text.chars()
-                    .all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
-            });
-        ensure(
-            !ours && shape,
-            "tags",
-            "--tag",
-            || format!("the tag {key:?} cannot be set"),
-            "letters, digits, spaces and _ . : / = + - @; keys up to 128, values up to 256; \
-             aws: and chatctl: are taken",
-        )?;
+        tag(key, value).map_err(|problem| problem.of_entry(key))?;
+        let other = seen.insert(key.to_lowercase(), key);
+        same_key(other, key).map_err(|problem| problem.of_entry(key))?;
     }
     Ok(())
+}
+
+fn tag(key: &str, value: &str) -> Checked {
+    let lower = key.to_ascii_lowercase();
+    let ours = lower.starts_with("chatctl:") || lower.starts_with("aws:");
+    let shape = (1..=128).contains(&key.chars().count())
+        && value.chars().count() <= 256
+        && [key, value].iter().all(|text| {
+            text.chars()
+                .all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
+        });
+    ensure(
+        !ours && shape,
+        "tags",
+        "--tag",
+        || format!("the tag {key:?} cannot be set"),
+        "letters, digits, spaces and _ . : / = + - @; keys up to 128, values up to 256; \
+         aws: and chatctl: are taken",
+    )
+}
+
+/// IAM ignores the case of a tag's key: "Duplicate tag keys found. Please note that Tag keys are case
+/// insensitive." (aws-cdk#26253).
+fn same_key(other: Option<&String>, key: &str) -> Checked {
+    let Some(other) = other else { return Ok(()) };
+    let message = || format!("{key:?} and {other:?} are one key to IAM, which ignores case");
+    ensure(false, "tags", "--tag", message, "leave one of them out")
 }
 
 /// An endpoint is `http(s)://host[:port][/path]`.

@@ -27,6 +27,12 @@ pub fn has_keys_in_environment() -> bool {
     variable("AWS_ACCESS_KEY_ID").is_some()
 }
 
+/// The file with the certificates to trust in place of the system's: `AWS_CA_BUNDLE`, as the AWS CLI
+/// takes it.
+pub(crate) fn ca_bundle() -> Option<PathBuf> {
+    variable("AWS_CA_BUNDLE").map(PathBuf::from)
+}
+
 /// Where built functions are kept between runs: `CHATCTL_CACHE_DIR`, or the platform's cache
 /// folder.
 ///

@@ -126,14 +126,42 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Loaded> {
     })
 }
 
+/// The key that a line sets. Its value may be a secret and is never shown.
+fn key_of(line: &str) -> Option<&str> {
+    let (key, value) = line.split_once('=')?;
+    let (key, value) = (key.trim(), value.trim());
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"');
+    // The line may also be one of a text of several lines, and end like Base64.
+    let is_key = !key.is_empty() && key.chars().all(plain);
+    (is_key && !value.is_empty() && !value.starts_with('=')).then_some(key)
+}
+
+/// "invalid type: string "…", expected …" without what stands between the quotes.
+fn without_value(message: &str) -> String {
+    let about_value = message.starts_with("invalid type") || message.starts_with("invalid value");
+    match message.split_once(", expected ") {
+        Some((found, expected)) if about_value => {
+            let kind = found
+                .split(['"', '`'])
+                .next()
+                .unwrap_or_default()
+                .trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
+}
+
 fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start);
     let line = line_of(text, start);
-    let source = text.lines().nth(line - 1).unwrap_or_default().trim();
-    let message = error.message().replace('\n', ", ");
-    Error::usage(format!("{}:{line}: {message}", path.display()))
-        .because_of(format!("the line is `{source}`"))
-        .hint("`chatctl init` writes a file with every key explained")
+    let message = without_value(&error.message().replace('\n', ", "));
+    let error = Error::usage(format!("{}:{line}: {message}", path.display()));
+    match key_of(text.lines().nth(line - 1).unwrap_or_default()) {
+        Some(key) => error.because_of(format!("it is the line of `{key}`")),
+        None => error,
+    }
+    .hint("`chatctl init` writes a file with every key explained")
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -144,12 +172,12 @@ fn line_of(text: &str, offset: usize) -> usize {
         + 1
 }
 
-/// The line (from 1) that sets `key` (`section.key` or `key`), if the file sets it.
-pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
+/// The line (from 1) that sets the key at this path, if the file sets it.
+pub(super) fn line_of_key(text: &str, key: &[String]) -> Option<usize> {
     let document = toml_edit::Document::parse(text).ok()?;
     let mut item = document.as_item();
     let mut span = None;
-    for part in key.split('.') {
+    for part in key {
         let table = item.as_table_like()?;
         let (found, next) = table.get_key_value(part)?;
         span = found.span().or(span);

@@ -11,7 +11,7 @@ mod input;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT};
-pub(crate) use environment::cargo_home;
+pub(crate) use environment::{ca_bundle, cargo_home};
 pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
 pub use input::Input;

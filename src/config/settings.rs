@@ -73,7 +73,7 @@ pub struct FunctionSettings {
     pub memory: u32,
     /// Seconds, 1 to 29 (API Gateway waits no longer).
     pub timeout: u32,
-    /// `AWS_LAMBDA_LOG_LEVEL` of the function: trace, debug, info, warn, error.
+    /// `CHAT_LOG_LEVEL` of the function: trace, debug, info, warn, error.
     pub log_level: String,
     /// Page origins that may connect; empty: any.
     pub allowed_origins: Vec<String>,

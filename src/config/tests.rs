@@ -22,3 +22,20 @@ fn relative_source_in_the_file_starts_at_the_file() {
     .unwrap();
     assert_eq!(loaded.folder, Path::new("some"));
 }
+
+#[test]
+fn a_value_of_the_file_is_never_shown() {
+    let secrets = [
+        "[function.environment]\nDB_PASSWORD = hunter2\n",
+        "[function.environment]\nDB_PASSWORD = \"hunter2\n",
+        "[function]\nmemory = \"hunter2\"\n",
+        "[function.environment]\nKEY = \"\"\"\nhunter2==\n",
+        "name = \"hunter2\" \"\n",
+    ];
+    for text in secrets {
+        let path = std::path::Path::new("chatctl.toml");
+        let error = super::file::parse(text, path).map(drop).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");
+        assert!(error.message().starts_with("chatctl.toml:"), "{error}");
+    }
+}

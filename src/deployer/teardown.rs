@@ -5,10 +5,11 @@ use super::execute::{Listener, execute};
 use super::ui::{Notice, Proposal, Purpose, Ui};
 use crate::aws::Clients;
 use crate::config::Settings;
-use crate::engine::plan::{Action, Plan};
+use crate::engine::plan::{Action, Plan, Step};
 use crate::engine::view::PlanView;
 use crate::engine::{Id, Resource};
 use crate::error::{Error, Result};
+use crate::naming::ids;
 use crate::resources::{Kind, RunContext, log_group};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -134,7 +135,7 @@ fn deleted_log_groups(plan: &Plan<Kind>) -> Vec<String> {
 async fn verify(settings: &Settings, before: &Assessment, view: PlanView) -> Result<Gone> {
     let clients = before.run().clients.clone();
     let after = Assessment::for_teardown(settings, clients).await?;
-    if let Some(step) = after.plan.changes().next() {
+    if let Some(step) = after.plan.changes().find(|step| !is_put_back(step, before)) {
         return Err(
             Error::failed(format!("{} {} is still there", step.id, step.name)).hint(format!(
                 "`{}` run again deletes it",
@@ -142,7 +143,7 @@ async fn verify(settings: &Settings, before: &Assessment, view: PlanView) -> Res
             )),
         );
     }
-    let stayed = stayed(&after.plan);
+    let stayed = stayed(&after.plan, before);
     Ok(Gone {
         name: settings.name.clone(),
         stage: settings.stage.clone(),
@@ -153,11 +154,22 @@ async fn verify(settings: &Settings, before: &Assessment, view: PlanView) -> Res
     })
 }
 
-fn stayed(plan: &Plan<Kind>) -> Vec<Checked> {
+/// What all stacks of the region share can be back already: another stack needs it.
+fn is_put_back(step: &Step<Kind>, before: &Assessment) -> bool {
+    let shared = [ids::LOGGING_ROLE, ids::ACCOUNT_LOGGING].contains(&step.id.as_str());
+    let deleted = before.plan.step(step.id.as_str());
+    shared && deleted.is_none_or(|step| step.action == Action::Delete)
+}
+
+fn stayed(plan: &Plan<Kind>, before: &Assessment) -> Vec<Checked> {
+    let put_back = |step: &Step<Kind>| {
+        let put_back = is_put_back(step, before) && step.stays.is_none();
+        put_back.then(|| "another stack of the region put it back".to_owned())
+    };
     let left = plan.steps.iter().map(|step| Checked {
         id: step.id.clone(),
         name: step.name.clone(),
-        why: step.stays.clone(),
+        why: step.stays.clone().or_else(|| put_back(step)),
     });
     left.collect()
 }

@@ -47,6 +47,8 @@ pub struct Facts {
     pub account_role: Look<AccountRole>,
     /// The function.
     pub function: Look<Function>,
+    /// So many functions without a reserved concurrency may run at once in the account.
+    pub concurrency: Look<i32>,
     /// The function's resource policy: who may call it.
     pub permission: Look<Value>,
     /// The function's role.

@@ -25,5 +25,5 @@ mod fake;
 
 pub use output::Output;
 pub use resource::{Edge, Field, Fields, Id, Ownership, Resource};
-pub use step_context::StepContext;
+pub use step_context::{Look, StepContext, deleted};
 pub use stop::Stop;

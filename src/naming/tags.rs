@@ -30,6 +30,17 @@ const KEYS: &str = "chatctl:keys";
 /// AWS's limit of a tag's value.
 const LONGEST_VALUE: usize = 256;
 
+/// A role's ARN as a tag's value: IAM takes a comma in the name of a role and none in a tag. No ARN
+/// of a role holds a space.
+pub fn role_tag(arn: &str) -> String {
+    arn.replace(',', " ")
+}
+
+/// The ARN in a tag's value.
+pub fn tagged_role(value: &str) -> String {
+    value.replace(' ', ",")
+}
+
 /// The managed tags of one resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags(BTreeMap<String, String>);

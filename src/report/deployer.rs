@@ -1,7 +1,7 @@
 //! What the deployer shows and asks, in words: plans, questions, progress, results.
 
 use super::building::Building;
-use super::{Reporter, Style, plan, progress};
+use super::{Reporter, Style, escape, plan, progress};
 use crate::deployer::{Deployed, Gone, Notice, Proposal, Purpose, Status, Ui};
 use crate::engine::event::Event;
 use crate::error::Result;
@@ -98,12 +98,14 @@ pub fn gone(gone: &Gone) -> String {
     let who = format!("{}/{}", gone.name, gone.stage);
     let mut lines = Vec::new();
     for one in &gone.checked {
-        let line = format!("  ✓ {:20}  {} is not there", one.id, one.name);
+        let (id, name) = (escape(one.id.as_str()), escape(&one.name));
+        let line = format!("  ✓ {id:20}  {name} is not there");
         lines.push(Style::Faint.paint(&line));
     }
     for one in &gone.stayed {
         let why = one.why.as_deref().unwrap_or_default();
-        lines.push(format!("  = {:20}  {} stays: {why}", one.id, one.name));
+        let (id, name) = (escape(one.id.as_str()), escape(&one.name));
+        lines.push(format!("  = {id:20}  {name} stays: {}", escape(why)));
     }
     let changed = gone.plan.summary.delete > 0;
     let head = if changed { "is gone" } else { "is not there" };

@@ -59,7 +59,9 @@ fn summary(findings: &[Finding]) -> String {
     let (failures, warnings) = (count(Verdict::Failure), count(Verdict::Warning));
     let skipped = count(Verdict::Skipped);
     let mut text = match (failures, warnings) {
-        (0, 0) => Style::Good.paint("nothing is wrong"),
+        (0, 0) if skipped == 0 => Style::Good.paint("nothing is wrong"),
+        (0, 0) if skipped == findings.len() => Style::Warning.paint("nothing is known"),
+        (0, 0) => Style::Warning.paint("nothing wrong was found"),
         (0, n) => Style::Warning.paint(&format!("{n} to look at")),
         (n, _) => Style::Error.paint(&format!("{n} broken")),
     };
@@ -67,4 +69,20 @@ fn summary(findings: &[Finding]) -> String {
         text.push_str(&format!(", {skipped} not looked at"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_wrong_only_when_everything_was_looked_at() {
+        let good = || Finding::good("table", "there");
+        let skipped = || Finding::skipped("role", "could not be looked at: HTTP 500");
+        let words = |findings: &[Finding]| summary(findings);
+        assert!(words(&[good(), good()]).contains("nothing is wrong"));
+        assert!(words(&[good(), skipped()]).contains("nothing wrong was found"));
+        assert!(words(&[skipped()]).contains("nothing is known"));
+        assert!(words(&[good(), skipped()]).ends_with(", 1 not looked at"));
+    }
 }

@@ -2,7 +2,7 @@
 //! The only user of indicatif.
 
 use super::progress::spelled;
-use super::{Style, plan};
+use super::{Style, escape, plan};
 use crate::engine::Id;
 use crate::engine::event::{Event, EventKind, Upcoming};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -140,7 +140,10 @@ impl LiveView {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let text = format!("    {} waits for {on}{more}: {why}", step.id);
+        let text = format!(
+            "    {} waits for {on}{more}: {why}",
+            escape(step.id.as_str())
+        );
         Some(Style::Faint.paint(&text))
     }
 
@@ -156,10 +159,11 @@ impl Running {
         const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
         let spinner = plan::style(self.step.action).paint(FRAMES[frame % FRAMES.len()]);
         let took = spelled(self.began.elapsed());
-        let what = format!("{} {}", self.step.action.doing(), self.step.id);
+        let id = escape(self.step.id.as_str());
+        let what = format!("{} {id}", self.step.action.doing());
         let note = match self.note.as_str() {
             "" => String::new(),
-            note => Style::Faint.paint(&format!(" · {note}")),
+            note => Style::Faint.paint(&format!(" · {}", escape(note))),
         };
         format!("  {spinner} {what} {took}{note}")
     }

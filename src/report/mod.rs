@@ -114,7 +114,7 @@ impl Reporter {
     /// The reader went away.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{text}")?;
+        writeln!(out, "{}", escape::lines(text))?;
         Ok(out.flush()?)
     }
 
@@ -126,7 +126,7 @@ impl Reporter {
         let text = serde_json::to_string_pretty(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&text)
+        self.raw(&escape::json(&text))
     }
 
     /// One JSON line of a stream, to stdout.
@@ -137,7 +137,7 @@ impl Reporter {
         let text = serde_json::to_string(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&text)
+        self.raw(&escape::json(&text))
     }
 
     /// Text to stdout as it is, with a line end: completions, pages, JSON.
@@ -220,7 +220,7 @@ impl Reporter {
             .hint("pass --yes to go ahead without being asked"));
         }
         let mut err = anstream::stderr().lock();
-        write!(err, "{question} [y/N] ")?;
+        write!(err, "{} [y/N] ", escape::lines(question))?;
         err.flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -232,6 +232,6 @@ impl Reporter {
 
     /// Errors of stderr are dropped: there is no other place to report them.
     fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr().lock(), "{text}");
+        let _ = writeln!(anstream::stderr().lock(), "{}", escape::lines(text));
     }
 }

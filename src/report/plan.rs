@@ -1,6 +1,6 @@
 //! A plan in lines.
 
-use super::Style;
+use super::{Style, escape};
 use crate::engine::diff::Difference;
 use crate::engine::plan::Action;
 use crate::engine::view::{PlanView, StepView, Summary};
@@ -38,13 +38,17 @@ pub fn summary(summary: Summary) -> String {
 
 fn line(step: &StepView, width: usize) -> String {
     let glyph = step.action.glyph().to_string();
-    let text = format!("{:width$}  {}", step.id, step.name);
+    let id = escape(step.id.as_str());
+    let text = format!("{id:width$}  {}", escape(&step.name));
     let line = match style(step.action) {
         Style::Faint => format!("  {}", Style::Faint.paint(&format!("{glyph} {text}"))),
         style => format!("  {} {text}", style.paint(&glyph)),
     };
     match &step.note {
-        Some(note) => format!("{line}  {}", Style::Faint.paint(&format!("({note})"))),
+        Some(note) => format!(
+            "{line}  {}",
+            Style::Faint.paint(&format!("({})", escape(note)))
+        ),
         None => line,
     }
 }
@@ -82,14 +86,14 @@ fn difference(difference: &Difference) -> String {
     } else {
         String::new()
     };
-    format!("      {path}: {change}{forced}")
+    format!("      {}: {change}{forced}", escape(path))
 }
 
 fn value(value: Option<&Value>) -> String {
     match value {
         None => Style::Faint.paint("nothing"),
         Some(Value::String(text)) if text.is_empty() => "\"\"".into(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => escape(text).into_owned(),
+        Some(other) => escape(&other.to_string()).into_owned(),
     }
 }

@@ -2,7 +2,7 @@
 //! All of it goes to stderr; results go to stdout.
 
 use super::live::LiveView;
-use super::{Reporter, Style};
+use super::{Reporter, Style, escape};
 use crate::engine::Id;
 use crate::engine::event::{Event, EventKind, Upcoming};
 use crate::engine::plan::Action;
@@ -79,7 +79,7 @@ impl Lines {
             }
             EventKind::Started { .. } => None,
             EventKind::Note { id, text } => {
-                let line = format!("  … {id}: {text}");
+                let line = format!("  … {}: {}", escape(id.as_str()), escape(text));
                 Some(Style::Faint.paint(&line))
             }
             EventKind::Named { id, name } => {
@@ -113,6 +113,7 @@ impl Lines {
         };
         let glyph = super::plan::style(action).paint(&action.glyph().to_string());
         let took = Style::Faint.paint(&format!("({})", spelled(took)));
+        let (id, name) = (escape(id.as_str()), escape(name));
         format!("  {glyph} {} {id} {name} {took}", action.done())
     }
 }

@@ -15,10 +15,10 @@ use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_throttled};
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
-use crate::engine::{Edge, Fields, Id, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
-use crate::naming::tags::FORMER;
+use crate::naming::tags::{FORMER, tagged_role};
 use aws_sdk_apigateway::operation::update_account::UpdateAccountError;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use std::time::Duration;
@@ -105,7 +105,7 @@ impl Resource for AccountLogging {
         let former = tags
             .into_iter()
             .find(|(key, _)| key == FORMER)
-            .map(|(_, value)| value);
+            .map(|(_, value)| tagged_role(&value));
         if let Some(former) = former.filter(|former| former != NONE) {
             let name = former.rsplit('/').next().unwrap_or_default();
             if role::get(clients, name).await?.is_some() {
@@ -123,17 +123,25 @@ async fn set(role: &str, step: &StepContext) -> Result<()> {
     let action = "set the account's logging role";
     let attempt = || async {
         match send(role, run).await {
-            Ok(()) => Ok(Some(())),
+            Ok(()) => Ok(Look::Ready(())),
             Err(error) if is_throttled(&error) => {
                 step.pace(Cost { of: ACCOUNT, tokens: 1 }).await;
-                Ok(is_set(role, run).await?.then_some(()))
+                Ok(match is_set(role, run).await? {
+                    true => Look::Ready(()),
+                    false => Look::NotYet,
+                })
             }
-            Err(error) if is_fresh_role(&error) || is_busy(&error) => Ok(None),
+            Err(error) if is_busy(&error) => Ok(Look::NotYet),
+            Err(error) if is_fresh_role(&error) && !role.is_empty() => {
+                let role = role::get(&run.clients, role::last_part(role)).await?;
+                Ok(role.map_or(Look::Missing, |_| Look::NotYet))
+            }
             Err(error) => Err(explain(action, error)
                 .hint("API Gateway tests the role by writing a log; an organisation's policy may forbid that")),
         }
     };
-    step.until("API Gateway to be able to use the role", LIMIT, attempt)
+    let what = format!("the role {}", role::last_part(role));
+    step.until_ready(&what, "to be one that API Gateway can use", LIMIT, attempt)
         .await
 }
 

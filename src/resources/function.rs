@@ -15,10 +15,13 @@
 use super::function_read::found;
 use super::observed::Observed;
 use super::outputs::RoleId;
-use super::retry::{CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
+use super::retry::{
+    CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while, upload,
+};
+use super::role::{self, last_part};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
-use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Look, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::tags::{CODE, DIGEST, ROLE_ID, Tags};
@@ -217,16 +220,33 @@ impl Function {
                 .environment(self.sdk_environment())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
+                .customize()
+                .config_override(upload())
                 .send()
         };
-        let waiting_for = "Lambda to be able to assume the fresh role";
-        match retry_while(step, waiting_for, IAM_LIMIT, is_fresh_role, call).await {
-            Ok(_) => self.changed(step).await,
-            Err(error) if is_conflict(&error) => self.mend_existing(step).await,
-            Err(error) => Err(explain(
-                &format!("create the function {}", self.name),
-                error,
-            )),
+        let attempt = || async {
+            match call().await {
+                Ok(_) => Ok(Look::Ready(true)),
+                Err(error) if is_fresh_role(&error) => self.role_there(run).await,
+                Err(error) if is_conflict(&error) => Ok(Look::Ready(false)),
+                Err(error) => Err(explain(
+                    &format!("create the function {}", self.name),
+                    error,
+                )),
+            }
+        };
+        let role = format!("the role {}", last_part(&self.role));
+        match step
+            .until_ready(
+                &role,
+                "to be one that Lambda can assume",
+                IAM_LIMIT,
+                attempt,
+            )
+            .await?
+        {
+            true => self.changed(step).await,
+            false => self.mend_existing(step).await,
         }
     }
 
@@ -283,6 +303,8 @@ impl Function {
                 .function_name(&self.name)
                 .architectures(Architecture::from(self.architecture.as_str()))
                 .zip_file(zip.clone())
+                .customize()
+                .config_override(upload())
                 .send()
         };
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;
@@ -368,7 +390,7 @@ impl Function {
         let look = || async {
             let answer = self.get(step.run()).await?;
             let Some(now) = answer.and_then(|answer| answer.configuration) else {
-                return Ok(None);
+                return Ok(Look::Missing);
             };
             let updating = now.last_update_status() == Some(&LastUpdateStatus::InProgress);
             match now.state() {
@@ -376,12 +398,21 @@ impl Function {
                     let why = now.state_reason().unwrap_or("no reason given");
                     Err(self.broken("did not become active", why))
                 }
-                Some(State::Pending | State::Deleting) => Ok(None),
-                _ => Ok((!updating).then_some(now)),
+                Some(State::Deleting) => Ok(Look::Missing),
+                Some(State::Pending) => Ok(Look::NotYet),
+                _ if updating => Ok(Look::NotYet),
+                _ => Ok(Look::Ready(now)),
             }
         };
-        step.until("the function to become active", SETTLE_LIMIT, look)
+        let what = format!("the function {}", self.name);
+        step.until_ready(&what, "to become active", SETTLE_LIMIT, look)
             .await
+    }
+
+    /// A role that cannot be assumed is fresh, or somebody deleted it.
+    async fn role_there<T>(&self, run: &RunContext) -> Result<Look<T>> {
+        let role = role::get(&run.clients, last_part(&self.role)).await?;
+        Ok(role.map_or(Look::Missing, |_| Look::NotYet))
     }
 
     async fn release_concurrency(&self, step: &StepContext) -> Result<()> {
@@ -433,7 +464,7 @@ impl Function {
 
 /// Ours are plain settings; what the user adds may be a secret.
 fn is_public(key: &str) -> bool {
-    key.starts_with("CHAT_") || key == "AWS_LAMBDA_LOG_LEVEL" || key == "AWS_ENDPOINT_URL"
+    key.starts_with("CHAT_") || key == "AWS_ENDPOINT_URL"
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.

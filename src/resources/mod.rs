@@ -31,6 +31,7 @@ pub use observed::Observed;
 pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
+use crate::aws::SlowCalls;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
@@ -88,7 +89,10 @@ macro_rules! kinds {
                 match self { $(Self::$kind(one) => one.stays(observed),)* }
             }
             async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-                match self { $(Self::$kind(one) => Ok(one.read(observed).await?.map(Self::$kind)),)* }
+                match self { $(Self::$kind(one) => {
+                    let read = observed.run.slow_calls.during(one.read(observed));
+                    Ok(read.await?.map(Self::$kind))
+                })* }
             }
             async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
                 match self { $(Self::$kind(one) => {
@@ -96,14 +100,23 @@ macro_rules! kinds {
                         Some(Self::$kind(found)) => Some(found),
                         _ => None,
                     };
-                    one.apply(found, step).await
+                    noting_slow_calls(step, one.apply(found, step)).await
                 })* }
             }
             async fn delete(&self, step: &StepContext) -> Result<()> {
-                match self { $(Self::$kind(one) => one.delete(step).await,)* }
+                match self { $(Self::$kind(one) => {
+                    noting_slow_calls(step, one.delete(step)).await
+                })* }
             }
         }
     };
+}
+
+/// Does `work`; a call of it that takes long is a note of the step.
+async fn noting_slow_calls<T>(step: &StepContext, work: impl Future<Output = T>) -> T {
+    let noting = step.clone();
+    let note = move |operation: &str| noting.note(format!("waiting for AWS: {operation}"));
+    SlowCalls::new(note).during(work).await
 }
 
 kinds! {

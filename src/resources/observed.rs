@@ -36,10 +36,11 @@ impl Observed {
     /// # Errors
     /// A read that fails.
     pub async fn read_around(run: Arc<RunContext>, known: Option<&str>) -> Result<Self> {
-        let gateway = Gateway::load(known, &run.clients, &run.names, run.adopt);
-        let account_role = AccountRole::read(&run.clients, &run.names);
+        // Boxed: their futures would make every caller's a hundred kilobytes larger.
+        let gateway = Box::pin(Gateway::load(known, &run.clients, &run.names, run.adopt));
+        let account_role = Box::pin(AccountRole::read(&run.clients, &run.names));
         let name = run.names.role();
-        let function_role = role::get(&run.clients, &name);
+        let function_role = Box::pin(role::get(&run.clients, &name));
         let (gateway, account_role, function_role) =
             tokio::try_join!(gateway, account_role, function_role)?;
         Ok(Self {

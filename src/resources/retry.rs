@@ -25,7 +25,9 @@ pub(super) fn message<E: ProvideErrorMetadata>(error: &Failure<E>) -> &str {
         .unwrap_or_default()
 }
 
-/// Another write is under way; the same call goes through a moment later.
+/// Another write is under way; the same call goes through a moment later. IAM answers
+/// `ConcurrentModification` to a create too, though nobody else makes that role
+/// (terraform-provider-aws#39421).
 pub(super) fn is_busy<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     let words = message(error);
     aws::is_throttled(error)
@@ -69,6 +71,11 @@ where
             other => return other,
         }
     }
+}
+
+/// A call that sends the function's code, and may take as long as the line needs.
+pub(super) fn upload() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::config::Builder::new().timeout_config(aws::of_an_upload())
 }
 
 /// A call that is sent once and only once.

@@ -119,7 +119,8 @@ impl Resource for Role {
             self.detach(step, &arn).await?;
         }
         let call = || clients.iam.delete_role().role_name(&self.name).send();
-        let answer = retry_while(step, "IAM", SETTLE_LIMIT, is_conflict, call).await;
+        let passes = |error: &_| is_conflict(error) || is_busy(error);
+        let answer = retry_while(step, "IAM", SETTLE_LIMIT, passes, call).await;
         gone(answer, &format!("delete the role {}", self.name))
     }
 }
@@ -163,13 +164,15 @@ impl Role {
     /// Made by somebody else in the meantime: theirs is mended if it is ours.
     async fn create(&self, step: &StepContext) -> Result<()> {
         let iam = &step.run().clients.iam;
-        let call = iam
-            .create_role()
-            .role_name(&self.name)
-            .assume_role_policy_document(self.trust.to_string())
-            .description("made by chatctl")
-            .set_tags(Some(sdk_tags(&self.tags)));
-        match call.send().await {
+        let call = || {
+            iam.create_role()
+                .role_name(&self.name)
+                .assume_role_policy_document(self.trust.to_string())
+                .description("made by chatctl")
+                .set_tags(Some(sdk_tags(&self.tags)))
+                .send()
+        };
+        match retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await {
             Ok(made) => {
                 if let Some(role) = made.role {
                     self.role_id.set(RoleId(role.role_id));
@@ -279,16 +282,18 @@ impl Role {
         let action = format!("tag the role {}", self.name);
         if !changes.set.is_empty() {
             let set = changes.set.iter().filter_map(|(k, v)| sdk_tag(k, v));
-            let call = iam
-                .tag_role()
-                .role_name(&self.name)
-                .set_tags(Some(set.collect()));
-            call.send().await.map_err(|e| explain(&action, e))?;
+            let call = iam.tag_role().role_name(&self.name);
+            let call = call.set_tags(Some(set.collect()));
+            let call = || call.clone().send();
+            let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+            answer.map_err(|e| explain(&action, e))?;
         }
         if !changes.remove.is_empty() {
             let call = iam.untag_role().role_name(&self.name);
             let call = call.set_tag_keys(Some(changes.remove));
-            call.send().await.map_err(|e| explain(&action, e))?;
+            let call = || call.clone().send();
+            let answer = retry_while(step, "IAM", CONFLICT_LIMIT, is_busy, call).await;
+            answer.map_err(|e| explain(&action, e))?;
         }
         Ok(())
     }
@@ -414,7 +419,8 @@ fn document(text: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
 }
 
-fn last_part(arn: &str) -> &str {
+/// The name in a role's or a policy's ARN.
+pub(super) fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

@@ -1,6 +1,6 @@
 //! What every step of a run may use and none changes: clients, names, tags.
 
-use crate::aws::Clients;
+use crate::aws::{Clients, SlowCalls};
 use crate::config::Settings;
 use crate::engine::{self, Id};
 use crate::naming::Names;
@@ -19,6 +19,8 @@ pub struct RunContext {
     pub names: Names,
     /// Resources that are not ours but have our names are taken over.
     pub adopt: bool,
+    /// Where slow calls are told while resources are read, each in a task of its own.
+    pub(super) slow_calls: SlowCalls,
     users_tags: BTreeMap<String, String>,
 }
 
@@ -27,6 +29,7 @@ impl RunContext {
     pub fn new(clients: Clients, settings: &Settings, adopt: bool) -> Self {
         Self {
             names: Names::new(settings, &clients.place),
+            slow_calls: SlowCalls::of_this_task(),
             users_tags: settings.tags.clone(),
             clients,
             adopt,

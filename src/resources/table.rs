@@ -15,7 +15,7 @@ use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_w
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing};
 use crate::engine::wait::Waits;
-use crate::engine::{Edge, Fields, Id, Ownership, Resource};
+use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::tags::Tags;
@@ -142,7 +142,13 @@ impl Table {
             }));
         }
         // Not before the table was seen: the tags of a missing one are "access denied".
-        let (ttl, tags) = tokio::try_join!(self.read_ttl(run), self.read_tags(run))?;
+        let parts = tokio::try_join!(self.read_ttl(run), self.read_tags(run));
+        let (ttl, tags) = match parts {
+            Ok(parts) => parts,
+            // Deleted between the calls: DynamoDB words it as a lack of permissions.
+            Err(_) if self.describe(run).await?.is_none() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         Ok(Some(Self {
             name: self.name.clone(),
             keys: keys(&table),
@@ -202,10 +208,17 @@ impl Table {
     async fn active(&self, step: &StepContext) -> Result<()> {
         let look = || async {
             let table = self.describe(step.run()).await?;
-            Ok(table.filter(|t| t.table_status() == Some(&TableStatus::Active)))
+            Ok(
+                match table.as_ref().and_then(|table| table.table_status()) {
+                    None | Some(TableStatus::Deleting) => Look::Missing,
+                    Some(TableStatus::Active) => Look::Ready(()),
+                    Some(_) => Look::NotYet,
+                },
+            )
         };
-        let active = step.until("the table to become active", SETTLE_LIMIT, look);
-        active.await.map(drop)
+        let what = format!("the table {}", self.name);
+        step.until_ready(&what, "to become active", SETTLE_LIMIT, look)
+            .await
     }
 
     async fn set_billing(&self, step: &StepContext) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::naming::chat::{
 };
 use crate::naming::names::API_UNKNOWN;
 use crate::naming::policy::{BASE_POLICY, PUSH_TO_LOGS, function_base, function_grant, trust};
-use crate::naming::tags::{FORMER, Tags};
+use crate::naming::tags::{FORMER, Tags, role_tag};
 use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
@@ -232,9 +232,12 @@ fn environment(settings: &Settings, names: &Names) -> BTreeMap<String, String> {
     let mut all = function.environment.clone();
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
     set("CHAT_TABLE", names.table.clone());
-    set("AWS_LAMBDA_LOG_LEVEL", function.log_level.clone());
+    set("CHAT_LOG_LEVEL", function.log_level.clone());
     if !function.allowed_origins.is_empty() {
         set("CHAT_ALLOWED_ORIGINS", function.allowed_origins.join(","));
+    }
+    if let Some(suffix) = names.place().unusual_dns_suffix() {
+        set("CHAT_DNS_SUFFIX", suffix.to_owned());
     }
     if let Some(template) = names.connections_template() {
         set("CHAT_CONNECTIONS_URL", template);
@@ -255,7 +258,7 @@ fn account_logging(with_role: bool, observed: &Observed) -> Vec<Kind> {
     if used.is_none() || with_role {
         let mut tags = Tags::shared(&Id::new(ids::LOGGING_ROLE));
         if !now.ours {
-            tags = tags.with(FORMER, now.arn.as_deref().unwrap_or(NONE));
+            tags = tags.with(FORMER, role_tag(now.arn.as_deref().unwrap_or(NONE)));
         }
         all.push(Kind::from(Role {
             id: ids::LOGGING_ROLE,

@@ -4,8 +4,10 @@
 //! has shown everything that was visible at `P`. So the next deep sweep begins at `P - overlap`:
 //! whatever it misses was visible before `P`, and was shown. Two things make it less simple:
 //!
-//! - Our clock may run ahead of AWS's. The newest event's time, less the time the sweep took, is
-//!   another bound for `P` in AWS's own clock; the smaller of the two is taken.
+//! - Our clock may run ahead of AWS's. An event that is read at `S` on our clock happened before `S`
+//!   on AWS's, so AWS's clock is behind ours by at most `S` less the event's own time. `P` is brought
+//!   back by the least such difference that was seen. It moves on with our clock, so a group that went
+//!   quiet is passed one overlap after its last burst was read, and not read again.
 //! - Reading the whole overlap every time would cost a busy group ten pages a second. Most new
 //!   events are young, so the reads in between look back only a short time; the deep sweep every few
 //!   seconds is what guarantees completeness.
@@ -45,6 +47,10 @@ pub(crate) struct Cursor {
     glance_from: i64,
     last_deep: Option<i64>,
     newest: Option<i64>,
+    /// AWS's clock less ours is at least this; nothing before the first event.
+    offset: Option<i64>,
+    /// The newest event of the running sweep.
+    newest_of_sweep: Option<i64>,
     sweep: Option<Sweep>,
     crowded: bool,
 }
@@ -65,6 +71,8 @@ impl Cursor {
             glance_from: since,
             last_deep: None,
             newest: None,
+            offset: None,
+            newest_of_sweep: None,
             sweep: None,
             crowded: false,
         }
@@ -99,9 +107,9 @@ impl Cursor {
             };
             self.seen.first_time(event.timestamp, id)
         });
-        if let Some(newest) = page.iter().map(|event| event.timestamp).max() {
-            self.newest = Some(self.newest.map_or(newest, |known| known.max(newest)));
-        }
+        let newest = page.iter().map(|event| event.timestamp).max();
+        self.newest = self.newest.max(newest);
+        self.newest_of_sweep = self.newest_of_sweep.max(newest);
         self.crowded |= self.seen.shrink();
         page
     }
@@ -111,13 +119,17 @@ impl Cursor {
         let Some(sweep) = self.sweep.take() else {
             return;
         };
-        let Some(newest) = self.newest else {
+        let newest = self.newest_of_sweep.take();
+        self.offset = self
+            .offset
+            .max(newest.map(|newest| newest.saturating_sub(now)));
+        let Some(offset) = self.offset else {
             // Nothing ever came: any time since the beginning is still possible.
             self.last_deep = Some(sweep.began);
             return;
         };
         let took = now.saturating_sub(sweep.began).max(0);
-        let anchor = sweep.began.min(newest.saturating_sub(took));
+        let anchor = sweep.began.saturating_add(offset.min(0));
         self.glance_from = self.glance_from.max(anchor - self.glance);
         if sweep.depth == Depth::Deep {
             self.last_deep = Some(sweep.began);
@@ -191,16 +203,31 @@ mod tests {
         assert_eq!(cursor.begin(1_020_000), 500_000 - 2_000 - 60_000);
     }
 
+    #[test]
+    fn a_group_that_went_quiet_is_not_read_again_for_ever() {
+        let mut cursor = Cursor::new(0, &TIMING);
+        cursor.begin(1_000_000);
+        cursor.take_new((0..1_000).map(|n| event(n, 990_000)).collect());
+        cursor.finish(1_000_500);
+        let reads = (1..=60).map(|n| 1_000_000 + n * 10_000);
+        let again = reads.filter(|now| {
+            let from = cursor.begin(*now);
+            cursor.finish(*now);
+            from <= 990_000
+        });
+        assert!(again.count() < 9, "the overlap, and no more");
+    }
+
     /// Events (time, delay until visible) against sweeps at any moments, each reading at most what
-    /// is visible at its begin: everything comes out, once.
-    fn simulate(events: &[(i64, i64)], pauses: &[i64]) -> Vec<usize> {
+    /// is visible at its begin, by a clock that is ahead of AWS's: everything comes out, once.
+    fn simulate(events: &[(i64, i64)], pauses: &[i64], ahead: i64) -> Vec<usize> {
         let mut cursor = Cursor::new(0, &TIMING);
         let mut out = Vec::new();
         let mut now = 0;
         let end = events.iter().map(|(t, d)| t + d).max().unwrap_or(0) + 30_000;
         let mut pauses = pauses.iter().cycle();
         while now < end {
-            let from = cursor.begin(now);
+            let from = cursor.begin(now + ahead);
             let page = events
                 .iter()
                 .enumerate()
@@ -215,7 +242,7 @@ mod tests {
             );
             let pause = pauses.next().copied().unwrap_or(1_000);
             // A sweep takes up to half of the pause.
-            cursor.finish(now + pause / 2);
+            cursor.finish(now + ahead + pause / 2);
             now += pause;
         }
         out
@@ -226,8 +253,9 @@ mod tests {
         fn events_up_to_thirty_seconds_late_come_exactly_once(
             events in proptest::collection::vec((0i64..300_000, 0i64..30_000), 0..200),
             pauses in proptest::collection::vec(100i64..8_000, 1..20),
+            ahead in 0i64..600_000,
         ) {
-            let out = simulate(&events, &pauses);
+            let out = simulate(&events, &pauses, ahead);
             let unique: HashSet<_> = out.iter().copied().collect();
             prop_assert_eq!(unique.len(), out.len(), "something came twice");
             prop_assert_eq!(unique.len(), events.len(), "something was lost");

@@ -209,3 +209,59 @@ async fn a_role_set_by_somebody_else_meanwhile_is_not_touched() {
     assert_eq!(account(&world).await.as_deref(), Some(THEIRS));
     assert!(!role_is_there(&world, OUR_ROLE).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_another_stack_puts_back_meanwhile_is_no_leftover() {
+    let world = World::deployed().await;
+    let put_back = async {
+        // Behind both of the teardown's role deletions; the watch for late log lines comes after.
+        super::world::wait_for(&world, "DeleteRole", 2).await;
+        let iam = &world.clients.iam;
+        let (name, ours) = (OURS.rsplit('/').next().unwrap(), ("chatctl:shared", "true"));
+        let tag = aws_sdk_iam::types::Tag::builder().key(ours.0).value(ours.1);
+        let call = iam.create_role().role_name(name).tags(tag.build().unwrap());
+        let call = call.assume_role_policy_document(TRUST);
+        call.send().await.unwrap();
+        let call = iam.attach_role_policy().role_name(name).policy_arn(PUSH);
+        call.send().await.unwrap();
+        set_account(&world, OURS).await;
+    };
+    let (gone, ()) = tokio::join!(world.teardown(), put_back);
+    let gone = gone.unwrap();
+    let stayed: Vec<_> = gone.stayed.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(stayed, ["role/logging", "account-logging"]);
+    let why = gone.stayed[0].why.as_deref().unwrap_or_default();
+    assert!(why.contains("another stack"), "{why}");
+    assert_eq!(account(&world).await.as_deref(), Some(OURS));
+}
+
+/// The name of a role may hold a comma, the value of a tag may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_role_with_a_comma_in_its_name_is_recorded_and_given_back() {
+    let world = World::empty().await;
+    let (name, arn) = ("logs,all", "arn:aws:iam::000000000000:role/logs,all");
+    let iam = &world.clients.iam;
+    let make = || iam.create_role().role_name(name);
+    let attach = || iam.attach_role_policy().role_name(name).policy_arn(PUSH);
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
+    attach().send().await.unwrap();
+    set_account(&world, arn).await;
+    let detach = iam.detach_role_policy().role_name(name).policy_arn(PUSH);
+    detach.send().await.unwrap();
+    iam.delete_role().role_name(name).send().await.unwrap();
+
+    world.deploy().await.unwrap();
+    assert_eq!(account(&world).await.as_deref(), Some(OURS));
+    make()
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await
+        .unwrap();
+    attach().send().await.unwrap();
+    world.teardown().await.unwrap();
+    assert_eq!(account(&world).await.as_deref(), Some(arn));
+}

@@ -72,10 +72,11 @@ fn only_chatctl_local_knows_the_local_cloud() {
 }
 
 /// Every module of `src/`, each of which may import only those above it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "error",
     "config",
     "signals",
+    "network",
     "websocket",
     "aws",
     "engine",

@@ -145,6 +145,12 @@ fn what_the_switchboard_cannot_use_is_named_and_nothing_of_it_happens() {
         ("PATCH", "clock", r#"{"turn":1}"#, "unknown field `turn`"),
         ("PATCH", "clock", "{}", "say turnMillis, speed, or both"),
         ("PATCH", "clock", r#"{"speed":0}"#, "speed: 0 is not from"),
+        (
+            "PATCH",
+            "clock",
+            r#"{"turnMillis":18446744073709551615,"speed":60}"#,
+            "turnMillis: 18446744073709551615 is not from 0 to",
+        ),
         ("DELETE", "connections?why=x", "", "unknown field `why`"),
         (
             "DELETE",
@@ -177,6 +183,9 @@ fn what_the_switchboard_cannot_use_is_named_and_nothing_of_it_happens() {
     }
     let (_, after) = local.control("GET", "weather", "");
     assert_eq!(after, before, "nothing of what was refused has happened");
+    let (_, clock) = local.control("GET", "clock", "");
+    assert_eq!(clock["speed"], 1.0, "{clock}");
+    assert!(clock["aheadMillis"].as_i64().unwrap() < 1000, "{clock}");
     assert_eq!(local.interrupt(), 0);
 }
 

@@ -11,8 +11,10 @@ mod account_logging;
 mod architecture;
 mod bad_input;
 mod binary;
+mod calls;
 #[cfg(target_os = "linux")]
 mod chat;
+mod colleagues;
 mod conditions;
 mod converge;
 mod deploy;

@@ -72,7 +72,7 @@ async fn shows_every_configurable_thing_field_by_field() {
   ~ function             chat-production
       memorySize: 256 → 512
       timeout: 15 → 20
-      environment.AWS_LAMBDA_LOG_LEVEL: info → debug
+      environment.CHAT_LOG_LEVEL: info → debug
       environment.CHAT_ALLOWED_ORIGINS: nothing → https://chat.example.com
       environment.EXTRA: (values hidden)
       tags.chatctl:keys: nothing → team

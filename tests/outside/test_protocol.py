@@ -135,8 +135,19 @@ def test_more_than_ten_messages_in_ten_seconds_are_refused(url):
     with Client(url) as eager:
         eager.joins(next(names))
         for n in range(14):
-            eager.send("sendPublic", message=str(n))
+            eager.send("sendPublic", message=str(n), id=f"m{n}")
         eager.refused("rate_limited")
+        refused = [eager.seen[-1]["error"]["id"]]
+        refused += [eager.refused("rate_limited")["id"] for _ in range(4)]
+        assert len(set(refused)) == 5, "with the name it were 15 messages, so 5 are refused, and each is told"
+
+
+def test_a_name_is_refused_by_the_rule_that_it_breaks(url, alice):
+    with Client(url) as eve:
+        stacked = "x" + "\u0301" * 31
+        for name, rule in (("Sуstem", "scripts"), ("a∶b", "colon"), ("admİn", "reserved"), (stacked, "marks")):
+            assert rule in eve.send("setName", name=name).refused("bad_name")["message"]
+        eve.send("setName", name=alice.name.replace("P", "Р")).refused("name_taken")  # Cyrillic
 
 
 def test_frames_are_limited_as_api_gateway_limits_them(url):

@@ -53,7 +53,7 @@ def test_ctrl_c_leaves_and_gives_the_terminal_back(server, alice):
 
 def test_being_told_to_end_gives_the_terminal_back(server, alice):
     alice.process.send_signal(signal.SIGTERM)
-    assert alice.ends() == 130
+    assert alice.ends() == 143
 
 
 def test_what_strangers_send_cannot_move_the_cursor(server, alice):

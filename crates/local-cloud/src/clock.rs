@@ -50,12 +50,17 @@ impl Hand {
         let since = real_ms.saturating_sub(self.real_ms);
         self.shown_ms
             .saturating_add((since as f64 * self.speed) as i64)
+            .min(Clock::END_MS)
     }
 }
 
 impl Clock {
     /// The slowest and the fastest that it can run.
     pub const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=100_000.0;
+
+    /// The year 9000, where it stops: years of five digits are no timestamps to most programs, and what is made
+    /// now may expire centuries later.
+    pub const END_MS: i64 = 221_845_392_000_000;
 
     /// Milliseconds since 1970 on this clock.
     pub fn now_ms(&self) -> i64 {
@@ -78,9 +83,10 @@ impl Clock {
         self.hand().at(real) - real
     }
 
-    /// Turns the clock forward; whatever waits for a moment that has passed by then goes on.
+    /// Turns the clock forward, at most to [`Clock::END_MS`]; whatever waits for a moment that has passed by then
+    /// goes on.
     pub fn turn(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.set(|hand| hand.shown_ms = hand.shown_ms.saturating_add(by));
     }
 
@@ -100,6 +106,7 @@ impl Clock {
             speed: hand.speed,
         };
         change(&mut hand);
+        hand.shown_ms = hand.shown_ms.min(Self::END_MS);
         drop(hand);
         self.turned.send_replace(());
     }
@@ -166,6 +173,16 @@ mod tests {
     #[tokio::test]
     async fn ten_minutes_pass_soon_on_a_fast_clock() {
         wakes_after(|clock| clock.set_speed(100_000.0)).await;
+    }
+
+    #[test]
+    fn it_stops_at_its_end_however_far_it_is_turned() {
+        let clock = Clock::default();
+        clock.turn(Duration::MAX);
+        clock.turn(Duration::from_millis(u64::MAX));
+        clock.set_speed(100_000.0);
+        assert_eq!(clock.now_ms(), Clock::END_MS);
+        assert_eq!(clock.now().to_string(), "9000-01-01T00:00:00Z");
     }
 
     #[test]

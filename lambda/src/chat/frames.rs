@@ -16,7 +16,7 @@ use crate::clock::Millis;
 const PAGE_BYTES: usize = 96 * 1024;
 
 /// Puts the same `id` and `ts` on everything that one message causes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The id of the message, or of the request when it is not one.
     pub id: String,
@@ -25,11 +25,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// `{"error":{"code","message"}}`
-    pub fn error(&self, refusal: &Refusal) -> Bytes {
-        let error = Object::new()
+    /// `{"error":{"code","message","id"}}`; `of` is the client's own id of the message, if it gave one.
+    pub fn error(&self, refusal: &Refusal, of: Option<&Value>) -> Bytes {
+        let mut error = Object::new()
             .text("code", refusal.code())
             .text("message", &refusal.message());
+        if let Some(id) = of {
+            error = error.raw("id", &id.to_string());
+        }
         self.close(Object::new().raw("error", &error.end()))
     }
 
@@ -48,14 +51,9 @@ impl Stamp {
         self.spoken("privateMessage", from, text)
     }
 
-    /// `{"systemMessage":"Alice has joined the chat"}`
-    pub fn joined(&self, name: &str) -> Bytes {
-        let line = format!("{name} has joined the chat");
-        self.close(
-            Object::new()
-                .text("systemMessage", &line)
-                .raw("joined", &array([name])),
-        )
+    /// `{"systemMessage":"Alice has joined the chat"}`. Many who join at once share a frame.
+    pub fn joined(&self, names: &[String]) -> Vec<Bytes> {
+        self.moved("joined", names)
     }
 
     /// `{"systemMessage":"Alice is now Bea"}`
@@ -71,16 +69,34 @@ impl Stamp {
 
     /// `{"systemMessage":"Alice has left the chat"}`. Many who are found gone at once share a frame.
     pub fn left(&self, names: &[String]) -> Vec<Bytes> {
-        let pages = pages(names);
-        pages.iter().map(|page| self.left_page(page)).collect()
+        self.moved("left", names)
     }
 
     /// `{"members":["Alice","Bea"]}`, in pages when it is long.
     pub fn members(&self, names: &[String]) -> Vec<Bytes> {
+        self.paged(names, |page| Object::new().raw("members", &array(page)))
+    }
+
+    /// `how` is `joined` or `left`: the key, and the word in the line.
+    fn moved(&self, how: &str, names: &[String]) -> Vec<Bytes> {
+        self.paged(names, |page| {
+            let line = match page {
+                [one] => format!("{one} has {how} the chat"),
+                [most @ .., last] if most.len() < 5 => {
+                    format!("{} and {last} have {how} the chat", most.join(", "))
+                }
+                many => format!("{} members have {how} the chat", many.len()),
+            };
+            let frame = Object::new().text("systemMessage", &line);
+            frame.raw(how, &array(page))
+        })
+    }
+
+    fn paged(&self, names: &[String], frame: impl Fn(&[String]) -> Object) -> Vec<Bytes> {
         let pages = pages(names);
         let of = pages.len();
         let page = |(n, names): (usize, &&[String])| {
-            let mut frame = Object::new().raw("members", &array(names.iter().map(String::as_str)));
+            let mut frame = frame(names);
             if of > 1 {
                 frame = frame
                     .raw("page", &(n + 1).to_string())
@@ -89,22 +105,6 @@ impl Stamp {
             self.close(frame)
         };
         pages.iter().enumerate().map(page).collect()
-    }
-
-    fn left_page(&self, names: &[String]) -> Bytes {
-        let line = match names {
-            [one] => format!("{one} has left the chat"),
-            [most @ .., last] if most.len() < 5 => {
-                format!("{} and {last} have left the chat", most.join(", "))
-            }
-            many => format!("{} members have left the chat", many.len()),
-        };
-        let left = array(names.iter().map(String::as_str));
-        self.close(
-            Object::new()
-                .text("systemMessage", &line)
-                .raw("left", &left),
-        )
     }
 
     fn spoken(&self, kind: &str, from: &str, text: &str) -> Bytes {
@@ -144,8 +144,8 @@ fn pages(names: &[String]) -> Vec<&[String]> {
     pages
 }
 
-fn array<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
-    Value::from_iter(items).to_string()
+fn array(items: &[String]) -> String {
+    Value::from_iter(items.iter().map(String::as_str)).to_string()
 }
 
 /// A JSON object that keeps its keys in the order written, so that frames read well in a console.
@@ -201,7 +201,7 @@ mod tests {
             r#"{"publicMessage":"Alice: say \"hi\"\n","from":"Alice","text":"say \"hi\"\n","id":"m1","ts":7}"#
         );
         assert_eq!(
-            show(&s.joined("Alice")),
+            show(&s.joined(&["Alice".into()])[0]),
             r#"{"systemMessage":"Alice has joined the chat","joined":["Alice"],"id":"m1","ts":7}"#
         );
         assert_eq!(
@@ -213,7 +213,7 @@ mod tests {
             r#"{"members":[],"id":"m1","ts":7}"#
         );
         assert_eq!(
-            show(&s.error(&Refusal::NameTaken)),
+            show(&s.error(&Refusal::NameTaken, None)),
             r#"{"error":{"code":"name_taken","message":"somebody has this name already, choose another"},"id":"m1","ts":7}"#
         );
     }

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or touches a network; `room` does what is decided. So the whole
 //! of the rules can be tested and fuzzed as plain functions.
 
+pub mod change;
 pub mod frames;
 pub mod refusal;
 
@@ -15,6 +16,8 @@ use refusal::Refusal;
 
 /// The most bytes in a message.
 pub const MAX_TEXT: usize = 4096;
+/// The most bytes in a client's own id of a message.
+const MAX_ID: usize = 64;
 /// Messages a connection may send within one window.
 pub const RATE_LIMIT: u64 = 10;
 /// The length of that window, which begins with its first message.
@@ -49,11 +52,9 @@ pub struct Member {
 pub enum Decision {
     /// Tell the sender why not, and nobody else.
     Refuse(Refusal),
-    /// The first message over the limit: tell the sender, and remember this many strikes.
+    /// The first message over the limit: refuse it, and store this number of windows in a row.
     Strike(u64),
-    /// Over the limit, and told so already: say nothing.
-    Ignore,
-    /// Too many strikes: tell the sender and close the connection.
+    /// Too many windows in a row over the limit: refuse it and close the connection.
     Close,
     /// A heartbeat, which keeps API Gateway's idle time-out away.
     Pong,
@@ -77,7 +78,7 @@ pub enum Decision {
     Whisper {
         /// The sender's name, from its own row.
         from: Name,
-        /// The folded name of the receiver; `None` if nobody can bear that name.
+        /// The key of the receiver's name; `None` if nobody can have that name.
         to: Option<String>,
         /// The message.
         text: String,
@@ -111,6 +112,14 @@ pub fn decide(event: &Event, sender: &Member, now: Millis) -> Decision {
     understand(event, sender).unwrap_or_else(Decision::Refuse)
 }
 
+/// The id that the client gave its message, so that a refusal can name it. Long ones are left out.
+pub fn id_of_client(event: &Event) -> Option<Value> {
+    let mut body: Value = serde_json::from_str(event.body.as_deref()?).ok()?;
+    let id = body.get_mut("id")?.take();
+    let is_short = id.as_str().is_some_and(|id| id.len() <= MAX_ID);
+    (is_short || id.is_number()).then_some(id)
+}
+
 /// When the row of this connection ends, in seconds. The event's own time is believed only as far as
 /// it can be true, so that no odd event makes a row that stays for ever.
 pub fn expiry(event: &Event, now: Millis) -> u64 {
@@ -120,9 +129,11 @@ pub fn expiry(event: &Event, now: Millis) -> u64 {
     connected / 1000 + ROW_LIFE_SECS
 }
 
+/// Every refused message is answered, each with one frame to its sender: so none is lost unnoticed,
+/// and a flood cannot make the function post more than it receives.
 fn over_the_limit(sender: &Member, now: Millis) -> Decision {
     if sender.count > RATE_LIMIT + 1 {
-        return Decision::Ignore;
+        return Decision::Refuse(Refusal::RateLimited);
     }
     let in_a_row = now.0.saturating_sub(sender.struck_at) <= STRIKE_MEMORY_MS;
     let strikes = if in_a_row {
@@ -158,7 +169,7 @@ fn understand(event: &Event, sender: &Member) -> Result<Decision, Refusal> {
             let to = body["to"].as_str().ok_or(Refusal::NoReceiver)?;
             Ok(Decision::Whisper {
                 from,
-                to: Name::key(to),
+                to: Name::key_of(to),
                 text: message(&body)?,
             })
         }

@@ -92,7 +92,9 @@ impl Refusal {
                 "at most {RATE_LIMIT} messages in {} seconds; this one was not sent, wait a little",
                 RATE_WINDOW_MS / 1000
             ),
-            Self::Flooding => "too many messages again and again: the connection is closed".into(),
+            Self::Flooding => "too many messages again and again: this one was not sent, nor any \
+                after it, and the connection is closed"
+                .into(),
             Self::Unavailable => "the chat could not do that just now, try again".into(),
         }
     }

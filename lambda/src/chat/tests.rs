@@ -178,7 +178,7 @@ fn a_heartbeat_needs_no_name() {
 }
 
 #[test]
-fn the_eleventh_message_is_refused_once_and_the_third_strike_closes() {
+fn every_message_from_the_eleventh_on_is_refused_and_the_third_window_in_a_row_closes() {
     let say = event(Route::SendPublic, r#"{"message":"x"}"#);
     let at = |count, strikes, struck_at, now| {
         decide(
@@ -194,7 +194,10 @@ fn the_eleventh_message_is_refused_once_and_the_third_strike_closes() {
     };
     assert!(matches!(at(RATE_LIMIT, 2, 0, 0), Decision::Say { .. }));
     assert_eq!(at(RATE_LIMIT + 1, 0, 0, 5), Decision::Strike(1));
-    assert_eq!(at(RATE_LIMIT + 2, 1, 0, 5), Decision::Ignore);
+    assert_eq!(
+        at(RATE_LIMIT + 2, 1, 0, 5),
+        Decision::Refuse(Refusal::RateLimited)
+    );
     assert_eq!(at(RATE_LIMIT + 1, 1, 0, 20_000), Decision::Strike(2));
     assert_eq!(at(RATE_LIMIT + 1, 2, 20_000, 40_000), Decision::Close);
     assert_eq!(

@@ -5,14 +5,16 @@
 //! broke before its answer is tried once more and may arrive twice: that is what the `id` in every
 //! frame is for.
 
+use std::future::poll_fn;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::{Method, StatusCode};
 use tokio::time::{sleep, timeout};
 
-use super::{Frame, Post, Presence, Push, Report};
+use super::{Frame, Outbox, Presence, Push, Report};
 use crate::clock::Millis;
 use crate::config::Connections;
 use crate::event::Place;
@@ -45,6 +47,19 @@ enum End {
     Failed(String),
 }
 
+impl Report {
+    fn add(&mut self, end: End) {
+        match end {
+            End::Delivered => self.delivered += 1,
+            End::Gone(connection) => self.gone.push(connection),
+            End::Failed(why) => {
+                self.failed += 1;
+                self.trouble = Some(why);
+            }
+        }
+    }
+}
+
 impl Gateway {
     /// Nothing is sent yet.
     pub fn new(http: Http, signer: Signer, connections: Connections) -> Self {
@@ -55,18 +70,28 @@ impl Gateway {
         }
     }
 
-    async fn to_one(&self, base: &Endpoint, post: Post) -> End {
-        match timeout(RECIPIENT_LIMIT, self.all_frames(base, &post)).await {
-            Err(_) => End::Failed("no answer in time".into()),
-            Ok(Err(why)) => End::Failed(why),
-            Ok(Ok(Presence::Gone)) => End::Gone(post.to),
-            Ok(Ok(Presence::Here)) => End::Delivered,
+    async fn to_one(&self, base: &Endpoint, outbox: &Outbox, to: String) -> End {
+        while let Some(frames) = outbox.take(&to) {
+            let end = match timeout(RECIPIENT_LIMIT, self.all_frames(base, &to, &frames)).await {
+                Ok(Ok(Presence::Here)) => continue,
+                Ok(Ok(Presence::Gone)) => End::Gone(to.clone()),
+                Ok(Err(why)) => End::Failed(why),
+                Err(_) => End::Failed("no answer in time".into()),
+            };
+            outbox.give_up(&to);
+            return end;
         }
+        End::Delivered
     }
 
-    async fn all_frames(&self, base: &Endpoint, post: &Post) -> Result<Presence, String> {
-        for frame in post.frames.iter() {
-            if self.one_frame(base, &post.to, frame).await? == Presence::Gone {
+    async fn all_frames(
+        &self,
+        base: &Endpoint,
+        to: &str,
+        frames: &[Frame],
+    ) -> Result<Presence, String> {
+        for frame in frames {
+            if self.one_frame(base, to, frame).await? == Presence::Gone {
                 return Ok(Presence::Gone);
             }
         }
@@ -136,31 +161,34 @@ const FORBIDDEN: &str = "posting was answered 403: the function's role needs \
     execute-api:ManageConnections on this API and stage (…/{stage}/*/@connections/*)";
 
 impl Push for Gateway {
-    async fn deliver(&self, place: &Place, posts: Vec<Post>) -> Report {
+    async fn drain(&self, place: &Place, outbox: &Outbox) -> Report {
         let mut report = Report::default();
         let base = match self.connections.at(place) {
             Ok(base) => base,
             Err(why) => {
-                return Report {
-                    failed: posts.len(),
-                    trouble: Some(why),
-                    ..report
-                };
+                while let Some(to) = outbox.next() {
+                    outbox.give_up(&to);
+                    report.failed += 1;
+                }
+                report.trouble = Some(why);
+                return report;
             }
         };
-        let mut ends = stream::iter(posts)
-            .map(|post| self.to_one(&base, post))
-            .buffer_unordered(CONCURRENCY);
-        while let Some(end) = ends.next().await {
-            match end {
-                End::Delivered => report.delivered += 1,
-                End::Gone(connection) => report.gone.push(connection),
-                End::Failed(why) => {
-                    report.failed += 1;
-                    report.trouble = Some(why);
+        let mut posts = FuturesUnordered::new();
+        poll_fn(|context| {
+            loop {
+                // Looked at again each time, because more may have been added.
+                let free = CONCURRENCY - posts.len();
+                let next = std::iter::from_fn(|| outbox.next()).take(free);
+                posts.extend(next.map(|to| self.to_one(&base, outbox, to)));
+                match ready!(posts.poll_next_unpin(context)) {
+                    Some(end) => report.add(end),
+                    None => return Poll::Ready(()),
                 }
             }
-        }
+        })
+        .await;
+        drop(posts);
         report
     }
 

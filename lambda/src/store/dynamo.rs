@@ -3,7 +3,8 @@
 //! | `pk` | `sk` | more |
 //! |---|---|---|
 //! | `M#0` … `M#7` | connection id | `shown` `fold` `since` `win` `cnt` `strikes` `struck` `expires` |
-//! | `N#` and the folded name | `N` | `conn` `shown` `expires` |
+//! | `N#` and the key of the name | `N` | `conn` `shown` `expires` |
+//! | `Q` | `Q` | the queue of what is to be announced: see `queue` |
 //!
 //! A member has a row of its own and, once named, the lock on its name. Both change in one
 //! transaction, so a name never has two owners and a member never has half a name. Rows spread over
@@ -16,8 +17,9 @@
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
+use super::item::{is_live, listed, member, number, string, text};
 use super::wire::{Dynamo, Fault, token};
-use super::{Claim, Claimed, Listed, Store, StoreError};
+use super::{Claim, Claimed, Lease, Listed, Store, StoreError, queue};
 use crate::chat::{Member, RATE_WINDOW_MS};
 use crate::clock::Millis;
 use crate::names::Name;
@@ -103,15 +105,15 @@ impl Table {
 
     fn claim_request(&self, claim: &Claim<'_>) -> Value {
         let mut actions = vec![self.lock(claim), self.bear(claim)];
-        if let Some(old) = claim.old.filter(|old| old.folded != claim.name.folded) {
-            actions.push(self.unlock(claim.connection, &old.folded));
+        if let Some(old) = claim.old.filter(|old| old.key != claim.name.key) {
+            actions.push(self.unlock(claim.connection, &old.key));
         }
         json!({ "TransactItems": actions, "ClientRequestToken": token() })
     }
 
     /// The name, if nobody has it.
     fn lock(&self, claim: &Claim<'_>) -> Value {
-        let mut item = lock_key(&claim.name.folded);
+        let mut item = lock_key(&claim.name.key);
         item["conn"] = string(claim.connection);
         item["shown"] = string(&claim.name.shown);
         item["expires"] = number(claim.expires);
@@ -129,13 +131,13 @@ impl Table {
     fn bear(&self, claim: &Claim<'_>) -> Value {
         let mut values = json!({
             ":shown": string(&claim.name.shown),
-            ":fold": string(&claim.name.folded),
+            ":fold": string(&claim.name.key),
             ":since": number(claim.now.0),
             ":exp": number(claim.expires),
         });
         let condition = match claim.old {
             Some(old) => {
-                values[":old"] = string(&old.folded);
+                values[":old"] = string(&old.key);
                 "fold = :old"
             }
             None => "attribute_not_exists(fold)",
@@ -151,10 +153,10 @@ impl Table {
     }
 
     /// Frees a name, unless it is another's by now.
-    fn unlock(&self, connection: &str, folded: &str) -> Value {
+    fn unlock(&self, connection: &str, key: &str) -> Value {
         json!({ "Delete": {
             "TableName": self.name,
-            "Key": lock_key(folded),
+            "Key": lock_key(key),
             "ConditionExpression": "attribute_not_exists(pk) OR conn = :me",
             "ExpressionAttributeValues": { ":me": string(connection) },
         }})
@@ -180,8 +182,8 @@ impl Table {
         Ok(text(row, "shown").filter(|_| is_live(row, now)))
     }
 
-    async fn delete_lock(&self, connection: &str, folded: &str) -> Result<(), StoreError> {
-        let delete = self.unlock(connection, folded)["Delete"].take();
+    async fn delete_lock(&self, connection: &str, key: &str) -> Result<(), StoreError> {
+        let delete = self.unlock(connection, key)["Delete"].take();
         match self.dynamo.call("DeleteItem", delete).await {
             Ok(_) | Err(Fault::Condition) => Ok(()),
             Err(fault) => Err(fault.into()),
@@ -194,10 +196,10 @@ impl Table {
             "TableName": self.name,
             "Key": member_key(connection),
             "ConditionExpression": "fold = :fold",
-            "ExpressionAttributeValues": { ":fold": string(&name.folded) },
+            "ExpressionAttributeValues": { ":fold": string(&name.key) },
         }});
         let request = json!({
-            "TransactItems": [row, self.unlock(connection, &name.folded)],
+            "TransactItems": [row, self.unlock(connection, &name.key)],
             "ClientRequestToken": token(),
         });
         match self.dynamo.call("TransactWriteItems", request).await {
@@ -269,7 +271,7 @@ impl Store for Table {
         };
         let owner = match text(&lock.item, "conn") {
             Some(owner) => Some(owner),
-            None => self.find(&claim.name.folded, claim.now).await?,
+            None => self.find(&claim.name.key, claim.now).await?,
         };
         Ok(owner.map_or(Claimed::Changed, |owner| Claimed::Taken { owner }))
     }
@@ -281,10 +283,22 @@ impl Store for Table {
         Ok(members)
     }
 
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError> {
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {
+        queue::hand_in(&self.dynamo, &self.name, text, lease).await
+    }
+
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        queue::announced(&self.dynamo, &self.name, done, lease).await
+    }
+
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError> {
         let answer = self
             .dynamo
-            .call("GetItem", self.get(&lock_key(folded)))
+            .call("GetItem", self.get(&lock_key(key)))
             .await?;
         let lock = &answer["Item"];
         Ok(text(lock, "conn").filter(|_| is_live(lock, now)))
@@ -293,15 +307,15 @@ impl Store for Table {
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
         // The name may change between looking and deleting; then look again.
         for _ in 0..4 {
             let row = self.row(connection).await?;
             let Some(name) = member(&row).name else {
-                if let Some(folded) = folded {
-                    self.delete_lock(connection, folded).await?;
+                if let Some(key) = key {
+                    self.delete_lock(connection, key).await?;
                 }
                 return self.delete_row(connection, now).await;
             };
@@ -320,8 +334,8 @@ fn member_key(connection: &str) -> Value {
     json!({ "pk": string(&format!("M#{}", shard_of(connection))), "sk": string(connection) })
 }
 
-fn lock_key(folded: &str) -> Value {
-    json!({ "pk": string(&format!("N#{folded}")), "sk": string("N") })
+fn lock_key(key: &str) -> Value {
+    json!({ "pk": string(&format!("N#{key}")), "sk": string("N") })
 }
 
 /// FNV-1a: short, and the same in every build and on every processor, which the rows depend on.
@@ -332,48 +346,6 @@ fn shard_of(connection: &str) -> u64 {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
     (hash ^ (hash >> 32)) % SHARDS
-}
-
-fn string(text: &str) -> Value {
-    json!({ "S": text })
-}
-
-fn number(n: u64) -> Value {
-    json!({ "N": n.to_string() })
-}
-
-fn text(item: &Value, key: &str) -> Option<String> {
-    item[key]["S"].as_str().map(str::to_owned)
-}
-
-fn integer(item: &Value, key: &str) -> u64 {
-    item[key]["N"]
-        .as_str()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or_default()
-}
-
-/// DynamoDB removes what has expired up to days later.
-fn is_live(item: &Value, now: Millis) -> bool {
-    integer(item, "expires") > now.secs()
-}
-
-fn member(item: &Value) -> Member {
-    let name = text(item, "shown").zip(text(item, "fold"));
-    Member {
-        name: name.map(|(shown, folded)| Name { shown, folded }),
-        count: integer(item, "cnt"),
-        strikes: integer(item, "strikes"),
-        struck_at: integer(item, "struck"),
-    }
-}
-
-fn listed(item: &Value) -> Option<Listed> {
-    Some(Listed {
-        connection: text(item, "sk")?,
-        shown: text(item, "shown")?,
-        since: integer(item, "since"),
-    })
 }
 
 #[cfg(test)]
@@ -394,11 +366,5 @@ mod tests {
             shard_of("gbgBH8-ydQAYKEjZQA=="),
             shard_of("gbgBH8-ydQAYKEjZQA==")
         );
-    }
-
-    #[test]
-    fn a_row_of_another_shape_is_a_member_without_a_name() {
-        assert_eq!(member(&Value::Null), Member::default());
-        assert_eq!(member(&json!({"shown": {"S": "A"}})).name, None);
     }
 }

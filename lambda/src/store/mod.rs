@@ -1,10 +1,12 @@
-//! What the chat remembers, and the promises it needs from whoever remembers it.
+//! What the chat stores, and the guarantees it needs from a store.
 //!
 //! Memory of the process is no place for it: AWS runs as many copies of the function as there are
 //! messages at once, and ends them when it likes. The prototype kept its names in a map and lost
 //! members as soon as a second copy ran.
 
 pub mod dynamo;
+mod item;
+mod queue;
 pub mod wire;
 
 use crate::chat::Member;
@@ -15,14 +17,14 @@ use crate::names::Name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 
-/// A wish for a name.
+/// A request for a name.
 #[derive(Clone, Debug)]
 pub struct Claim<'a> {
-    /// Who wants it.
+    /// The connection that asks.
     pub connection: &'a str,
-    /// What it wants.
+    /// The name it asks for.
     pub name: &'a Name,
-    /// What it has, as far as is known.
+    /// The name it holds, as far as is known.
     pub old: Option<&'a Name>,
     /// The time.
     pub now: Millis,
@@ -30,7 +32,7 @@ pub struct Claim<'a> {
     pub expires: u64,
 }
 
-/// What became of it.
+/// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The name is its, and the old one is free.
@@ -55,8 +57,23 @@ pub struct Listed {
     pub since: u64,
 }
 
-/// The promises. Each function is one step that happens wholly or not at all, whatever other copies
-/// of the function do meanwhile.
+/// The right to announce, which one request has at a time.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// Whose it is: a random token.
+    pub holder: String,
+    /// The time.
+    pub now: Millis,
+    /// When others may take it.
+    pub until: Millis,
+}
+
+/// The names of members, as shown.
+pub fn shown(members: &[Listed]) -> Vec<String> {
+    members.iter().map(|member| member.shown.clone()).collect()
+}
+
+/// The operations of a store. Each is atomic, whatever other copies of the function do meanwhile.
 ///
 /// The futures need not be `Send`: the function runs on one thread, as Lambda gives it one event at a
 /// time.
@@ -70,7 +87,7 @@ pub trait Store {
         expires: u64,
     ) -> Result<Member, StoreError>;
 
-    /// Remembers an overfull window.
+    /// Stores the number of windows in a row over the limit.
     async fn strike(&self, connection: &str, strikes: u64, now: Millis) -> Result<(), StoreError>;
 
     /// The name this connection holds.
@@ -82,16 +99,28 @@ pub trait Store {
     /// Everybody who has a name and has not expired, in the order in which they came.
     async fn members(&self, now: Millis) -> Result<Vec<Listed>, StoreError>;
 
-    /// Whose name this is, folded.
-    async fn find(&self, folded: &str, now: Millis) -> Result<Option<String>, StoreError>;
+    /// Who has the name with this key.
+    async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError>;
+
+    /// Puts a text into the queue of what is to be announced, and takes the lease if nobody has it: then
+    /// returns the beginning of the queue. `None`: whoever has the lease announces this too.
+    async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError>;
+
+    /// Takes the first `done` texts from the queue, renews the lease, and returns what comes next. If that
+    /// is nothing, the lease is given back. `None`: another has it by now.
+    async fn announced(
+        &self,
+        done: usize,
+        lease: &Lease,
+    ) -> Result<Option<Vec<String>>, StoreError>;
 
     /// Forgets a connection and frees its name, unless another has taken that meanwhile. Returns the
     /// name as shown, to exactly one of all who ask, and to nobody if it has expired: whoever did not
-    /// count cannot leave. `folded` frees that name too if the connection's own row is missing.
+    /// count cannot leave. `key` frees that name too if the connection's own row is missing.
     async fn forget(
         &self,
         connection: &str,
-        folded: Option<&str>,
+        key: Option<&str>,
         now: Millis,
     ) -> Result<Option<String>, StoreError>;
 }

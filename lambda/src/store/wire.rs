@@ -1,7 +1,7 @@
 //! DynamoDB over the wire: signed JSON 1.0 requests, and what its errors mean.
 //!
 //! Busy answers (throttling, a transaction in the way, a broken connection) are tried again here,
-//! with growing, random waits, so that the rooms above see only answers that mean something.
+//! with growing, random waits, so that the modules above see only final answers.
 
 use std::time::Duration;
 

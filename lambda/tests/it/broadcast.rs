@@ -161,13 +161,13 @@ impl Real {
         Self { world, room }
     }
 
-    async fn handle(&self, event: Value) -> chat_lambda::room::Outcome {
+    async fn handle(&self, event: Value) -> chat_lambda::outcome::Outcome {
         self.room
             .handle(&parse(event.to_string().as_bytes()).unwrap(), Millis::now())
             .await
     }
 
-    async fn name(&self, connection: &str, name: &str) -> chat_lambda::room::Outcome {
+    async fn name(&self, connection: &str, name: &str) -> chat_lambda::outcome::Outcome {
         self.handle(message(
             connection,
             &json!({"action": "setName", "name": name}),

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)] // Nobody sees these modules but us.
 
 mod broadcast;
+mod crowd;
 mod environments;
 mod private;
 mod sessions;

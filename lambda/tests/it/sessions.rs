@@ -11,7 +11,8 @@ use chat_lambda::clock::Millis;
 use chat_lambda::event::{Event, parse};
 use chat_lambda::memory::{MemorySockets, MemoryStore};
 use chat_lambda::names::Name;
-use chat_lambda::room::{Outcome, Room};
+use chat_lambda::outcome::Outcome;
+use chat_lambda::room::Room;
 use chat_lambda::store::Store;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -190,7 +191,7 @@ impl<S: Store> Session<S> {
                 .iter()
                 .filter(|(connection, _)| **connection != me);
             !others.any(|(connection, held)| {
-                held.folded == name.folded && self.room.push.is_open(connection)
+                held.key == name.key && self.room.push.is_open(connection)
             })
         };
         let granted = wished.filter(free);
@@ -203,7 +204,7 @@ impl<S: Store> Session<S> {
             return;
         };
         self.names
-            .retain(|c, held| *c == me || held.folded != name.folded);
+            .retain(|c, held| *c == me || held.key != name.key);
         self.names.insert(me.clone(), name);
         if same {
             // Only the sender gets the list, so nobody is found out.
@@ -280,11 +281,11 @@ impl<S: Store> Session<S> {
             .filter(|(_, frame)| holding(frame))
             .map(|(to, _)| to)
             .collect();
-        let folded = Name::key(to);
+        let key = Name::key_of(to);
         let target = self
             .names
             .iter()
-            .find(|(_, held)| Some(&held.folded) == folded.as_ref());
+            .find(|(_, held)| Some(&held.key) == key.as_ref());
         let target = target.map(|(connection, _)| connection.clone());
         match (self.names.get(&me), target) {
             (None, _) => self.check_error(&frames, &me, &["name_required"]),
@@ -402,11 +403,11 @@ impl<S: Store> Session<S> {
         for member in self.room.store.members(now).await.unwrap() {
             let name = Name::parse(&member.shown).unwrap();
             assert!(
-                seen.insert(name.folded.clone()),
+                seen.insert(name.key.clone()),
                 "{} has two owners",
                 member.shown
             );
-            let owner = self.room.store.find(&name.folded, now).await.unwrap();
+            let owner = self.room.store.find(&name.key, now).await.unwrap();
             assert_eq!(owner.as_deref(), Some(member.connection.as_str()));
         }
         for (connection, name) in self.open_named() {
@@ -466,26 +467,55 @@ fn somebody_who_comes_back_after_a_lost_connection_gets_the_name_again() {
 }
 
 #[test]
-fn a_flood_is_told_once_per_window_and_the_third_closes_the_connection() {
+fn every_message_of_a_flood_is_refused_by_one_frame_and_the_third_window_closes_the_connection() {
     run(async {
         let mut session = Session::new(MemoryStore::default());
         session.connect(0).await;
-        let mut errors = Vec::new();
+        let mut refused = Vec::new();
         for n in 0..90 {
             session.now += if n % 30 == 0 { 10_000 } else { 10 };
-            let frames = session.send(0, json!({"action": "ping"})).await;
-            errors.extend(
-                frames
-                    .iter()
-                    .filter_map(|(_, f)| f["error"]["code"].as_str().map(str::to_owned)),
-            );
+            let frames = session.send(0, json!({"action": "ping", "id": n})).await;
+            assert!(frames.len() <= 1, "no more than it received: {frames:?}");
+            let errors = frames.iter().map(|(_, frame)| frame["error"].clone());
+            refused.extend(errors.filter(|error| !error.is_null()));
         }
-        assert_eq!(errors, ["rate_limited", "rate_limited", "flooding"]);
+        let ids: Vec<_> = refused
+            .iter()
+            .map(|error| error["id"].as_u64().unwrap())
+            .collect();
+        let expected: Vec<u64> = (10..30).chain(40..60).chain([70]).collect();
+        assert_eq!(ids, expected);
+        let (last, before) = refused.split_last().unwrap();
+        assert!(before.iter().all(|error| error["code"] == "rate_limited"));
+        assert_eq!(last["code"], "flooding");
         assert!(
             !session
                 .room
                 .push
                 .is_open(session.clients[0].as_ref().unwrap())
         );
+    });
+}
+
+#[test]
+fn a_refusal_names_the_message_by_the_clients_own_id_if_that_is_short() {
+    run(async {
+        let mut session = Session::new(MemoryStore::default());
+        session.connect(0).await;
+        for (id, told) in [
+            (json!("a-7"), json!("a-7")),
+            (json!(7), json!(7)),
+            (json!("x".repeat(65)), Value::Null),
+            (json!({"a": 1}), Value::Null),
+            (Value::Null, Value::Null),
+        ] {
+            let message = json!({"action": "sendPublic", "message": "hi", "id": id});
+            let frames = session.send(0, message).await;
+            let error = &frames[0].1["error"];
+            assert_eq!(
+                (&error["code"], &error["id"]),
+                (&json!("name_required"), &told)
+            );
+        }
     });
 }

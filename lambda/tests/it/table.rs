@@ -68,7 +68,11 @@ fn of_a_hundred_who_claim_a_name_at_once_exactly_one_has_it() {
                 .count(),
             1
         );
-        let owner = tables[0].find("alice", NOW).await.unwrap().unwrap();
+        let owner = tables[0]
+            .find(&name("Alice").key, NOW)
+            .await
+            .unwrap()
+            .unwrap();
         let expected = Claimed::Taken { owner };
         assert_eq!(
             claimed
@@ -92,7 +96,11 @@ fn a_rename_takes_the_new_name_and_frees_the_old_one_in_one_step() {
         assert_eq!(taken, Claimed::Taken { owner: "b".into() });
         assert_eq!(shown(&table, NOW).await, ["Alice", "Bea"]);
         assert_eq!(
-            table.find("alice", NOW).await.unwrap().as_deref(),
+            table
+                .find(&name("Alice").key, NOW)
+                .await
+                .unwrap()
+                .as_deref(),
             Some("a")
         );
 
@@ -101,7 +109,7 @@ fn a_rename_takes_the_new_name_and_frees_the_old_one_in_one_step() {
             Claimed::Yes
         );
         assert_eq!(shown(&table, NOW).await, ["Ann", "Bea"]);
-        assert_eq!(table.find("alice", NOW).await.unwrap(), None);
+        assert_eq!(table.find(&name("Alice").key, NOW).await.unwrap(), None);
         assert_eq!(claim(&table, "c", "Alice", None, NOW).await, Claimed::Yes);
     });
 }
@@ -159,13 +167,27 @@ fn a_late_disconnect_does_not_free_a_name_that_another_has_taken_meanwhile() {
             Some("Alice")
         );
         assert_eq!(
-            table.find("alice", after).await.unwrap().as_deref(),
+            table
+                .find(&name("Alice").key, after)
+                .await
+                .unwrap()
+                .as_deref(),
             Some("new")
         );
         assert_eq!(shown(&table, after).await, ["Alice"]);
-        assert_eq!(table.forget("old", Some("alice"), NOW).await.unwrap(), None);
         assert_eq!(
-            table.find("alice", after).await.unwrap().as_deref(),
+            table
+                .forget("old", Some(&name("Alice").key), NOW)
+                .await
+                .unwrap(),
+            None
+        );
+        assert_eq!(
+            table
+                .find(&name("Alice").key, after)
+                .await
+                .unwrap()
+                .as_deref(),
             Some("new")
         );
     });
@@ -181,7 +203,7 @@ fn expired_rows_count_for_nothing_though_dynamodb_still_has_them() {
         assert_eq!(shown(&table, last).await, ["Alice"]);
         let over = Millis((NOW.secs() + 7800) * 1000);
         assert!(shown(&table, over).await.is_empty());
-        assert_eq!(table.find("alice", over).await.unwrap(), None);
+        assert_eq!(table.find(&name("Alice").key, over).await.unwrap(), None);
         assert_eq!(world.items().len(), 2, "they are there, and not counted");
     });
 }
@@ -218,7 +240,13 @@ fn a_lock_whose_member_is_missing_can_still_be_freed() {
         world
             .dynamo("DeleteItem", &json!({"TableName": TABLE, "Key": key}))
             .unwrap();
-        assert_eq!(table.forget("a", Some("alice"), NOW).await.unwrap(), None);
+        assert_eq!(
+            table
+                .forget("a", Some(&name("Alice").key), NOW)
+                .await
+                .unwrap(),
+            None
+        );
         assert!(world.items().is_empty());
     });
 }
@@ -314,7 +342,11 @@ fn what_is_not_allowed_is_said_in_amazons_words() {
     let world = World::start();
     run(async {
         world.faults([Fault::Refuse("AccessDeniedException")]);
-        let error = world.table().find("alice", NOW).await.unwrap_err();
+        let error = world
+            .table()
+            .find(&name("Alice").key, NOW)
+            .await
+            .unwrap_err();
         assert_eq!(error.0, "DynamoDB GetItem: 400 AccessDeniedException m");
     });
 }

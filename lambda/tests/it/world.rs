@@ -72,6 +72,7 @@ struct State {
     callers: BTreeSet<SocketAddr>,
     events: u64,
     faults: VecDeque<Fault>,
+    later: Option<(&'static str, u64, Fault)>,
     page_limit: Option<u64>,
     calls: BTreeMap<String, u64>,
     most_posts: usize,
@@ -145,6 +146,7 @@ impl World {
         let connections = Connections {
             template: Some(self.template()),
             region: "eu-west-1".into(),
+            suffix: "amazonaws.com".into(),
         };
         let signer = Signer::new(credentials(), "eu-west-1", "execute-api").unwrap();
         Gateway::new(Http::new().unwrap(), signer, connections)
@@ -160,6 +162,12 @@ impl World {
 
     pub fn faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.extend(faults);
+    }
+
+    /// The first query after `n` more calls of this operation meets the fault.
+    pub fn refuse_query_after(&self, operation: &'static str, n: u64, fault: Fault) {
+        let calls = self.calls(operation);
+        self.state().later = Some((operation, calls + n, fault));
     }
 
     pub fn calls(&self, operation: &str) -> u64 {
@@ -367,7 +375,16 @@ impl World {
         let (fault, limit) = {
             let mut state = self.state();
             *state.calls.entry(operation.to_owned()).or_default() += 1;
-            (state.faults.pop_front(), state.page_limit)
+            let is_due = |(after, calls, _): &(&str, u64, Fault)| {
+                operation == "Query" && state.calls.get(*after).is_some_and(|n| n >= calls)
+            };
+            let later = state.later.as_ref().is_some_and(is_due);
+            let later = later.then(|| state.later.take()).flatten();
+            let fault = state
+                .faults
+                .pop_front()
+                .or(later.map(|(_, _, fault)| fault));
+            (fault, state.page_limit)
         };
         if let Some(Fault::Refuse(kind)) = fault {
             let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");

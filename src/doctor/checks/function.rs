@@ -82,6 +82,29 @@ fn strange_code(function: &Function, facts: &Facts) -> Option<Finding> {
     })
 }
 
+/// New accounts begin with 10 (architect/arc.codes#674); AWS's usual limit is 1000.
+const FEW: i32 = 100;
+
+pub(super) fn concurrency(facts: &Facts) -> Finding {
+    const CHECK: &str = "concurrency";
+    let what = "how many functions may run at once";
+    let Some(limit) = facts.concurrency.there() else {
+        return after(CHECK, what, &facts.concurrency);
+    };
+    let function = facts.function.there();
+    let reserved = function.and_then(|function| function.reserved);
+    if *limit >= FEW || reserved.is_some() {
+        return Finding::good(CHECK, format!("{limit} functions may run at once"));
+    }
+    Finding::warning(
+        CHECK,
+        format!("the account lets only {limit} functions run at once"),
+        "when more clients connect or write at once, Lambda throttles, and they are refused",
+        "aws service-quotas request-service-quota-increase --service-code lambda \
+         --quota-code L-B99A9384 --desired-value 1000",
+    )
+}
+
 pub(super) fn permission(facts: &Facts) -> Finding {
     const CHECK: &str = "permission";
     let Some(api) = facts.api.there() else {

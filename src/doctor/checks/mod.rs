@@ -21,6 +21,7 @@ const ALL: [Check; 17] = [
     ("deployment", gateway::deployment),
     ("throttles", gateway::throttles),
     ("function", function::state),
+    ("concurrency", function::concurrency),
     ("permission", function::permission),
     ("function-policy", function::policy),
     ("function-role", function::role),

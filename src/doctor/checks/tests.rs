@@ -132,6 +132,7 @@ pub(crate) fn healthy() -> Facts {
             table: Some("chat-production".into()),
             ..Function::default()
         }),
+        concurrency: Look::There(1000),
         permission: Look::There(permission("a1")),
         function_role: Look::There(Role {
             name: "chat-production-function".into(),
@@ -443,4 +444,17 @@ fn what_was_never_deployed_is_one_finding() {
         f.table = Look::Missing;
     });
     assert_eq!(found, [("deployed", Verdict::Failure)]);
+}
+
+#[test]
+fn an_account_with_few_functions_at_once_is_warned_of_unless_some_are_reserved() {
+    let few = |facts: &mut Facts| facts.concurrency = Look::There(10);
+    assert_eq!(bad(few), [("concurrency", Verdict::Warning)]);
+    let reserved = |facts: &mut Facts| {
+        few(facts);
+        there(&mut facts.function).reserved = Some(5);
+    };
+    assert_eq!(bad(reserved), []);
+    let unseen = |facts: &mut Facts| facts.concurrency = Look::Unseen("denied".into());
+    assert_eq!(bad(unseen), [("concurrency", Verdict::Skipped)]);
 }

@@ -1,4 +1,4 @@
-//! The function and who may call it: GetFunction, GetPolicy.
+//! The function and who may call it: GetFunction, GetPolicy, GetAccountSettings.
 
 use super::seen;
 use crate::aws::Clients;
@@ -22,6 +22,21 @@ pub(super) async fn look(clients: &Clients, expected: &Expected) -> (Look<Functi
         // Without a function there is no policy to read.
         Look::Missing => (Look::Missing, Look::Unasked),
         function => (function, policy),
+    }
+}
+
+/// So many functions may run at once.
+pub(super) async fn concurrency(clients: &Clients) -> Look<i32> {
+    let settings = clients.lambda.get_account_settings().send().await;
+    let limit = seen("read the account's Lambda limits", settings, |answer| {
+        answer.account_limit?.unreserved_concurrent_executions
+    });
+    match limit {
+        Look::There(Some(limit)) => Look::There(limit),
+        Look::There(None) => Look::Unseen("AWS named no limit".into()),
+        Look::Missing => Look::Missing,
+        Look::Unseen(why) => Look::Unseen(why),
+        Look::Unasked => Look::Unasked,
     }
 }
 

@@ -12,9 +12,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Looks at all of it; the probe is not part of it, because it does something.
 pub async fn all(clients: &Clients, expected: Expected) -> Facts {
-    let (gateway, function, role, table, account) = tokio::join!(
+    let (gateway, function, concurrency, role, table, account) = tokio::join!(
         gateway::look(clients, &expected),
         function::look(clients, &expected),
+        function::concurrency(clients),
         roles::role(clients, &expected.role),
         storage::table(clients, &expected.table),
         roles::account(clients),
@@ -29,6 +30,7 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         deployment: gateway.deployment,
         account_role: account,
         function: function.0,
+        concurrency,
         permission: function.1,
         function_role: role,
         table,

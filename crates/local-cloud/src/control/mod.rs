@@ -99,13 +99,8 @@ fn turn(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
     if turn.turn_millis.is_none() && turn.speed.is_none() {
         return Err(unusable("say turnMillis, speed, or both".to_owned()));
     }
+    check(&cloud.shared.clock, &turn)?;
     if let Some(speed) = turn.speed {
-        if !Clock::SPEEDS.contains(&speed) {
-            let (slowest, fastest) = (Clock::SPEEDS.start(), Clock::SPEEDS.end());
-            return Err(unusable(format!(
-                "speed: {speed} is not from {slowest} to {fastest}"
-            )));
-        }
         cloud.shared.clock.set_speed(speed);
     }
     if let Some(millis) = turn.turn_millis {
@@ -113,6 +108,23 @@ fn turn(cloud: &Cloud, request: &Request) -> Result<Value, ServiceError> {
     }
     cloud.shared.changes.mark("clock");
     Ok(clock(cloud))
+}
+
+/// Both members, before either has an effect.
+fn check(clock: &Clock, turn: &ClockChange) -> Result<(), ServiceError> {
+    let left = u64::try_from(Clock::END_MS - clock.now_ms()).unwrap_or_default();
+    if let Some(millis) = turn.turn_millis.filter(|millis| *millis > left) {
+        return Err(unusable(format!(
+            "turnMillis: {millis} is not from 0 to {left}, where the clock ends, in the year 9000"
+        )));
+    }
+    if let Some(speed) = turn.speed.filter(|speed| !Clock::SPEEDS.contains(speed)) {
+        let (slowest, fastest) = (Clock::SPEEDS.start(), Clock::SPEEDS.end());
+        return Err(unusable(format!(
+            "speed: {speed} is not from {slowest} to {fastest}"
+        )));
+    }
+    Ok(())
 }
 
 fn clock(cloud: &Cloud) -> Value {

@@ -11,9 +11,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `changes` | which sections have changed |
-//! | `state_folder` | the files: names by content, the index, the lock |
+//! | `state_folder` | the files: names by content, and the index |
+//! | `lock` | one local cloud for each folder |
 
 mod changes;
+mod lock;
 mod state_folder;
 
 use std::collections::BTreeMap;
@@ -186,7 +188,7 @@ impl Keeper {
             let snapshot = section.snapshot().to_string();
             state_folder.put(name, "json", snapshot.as_bytes())?;
             if let Some(items) = section.items() {
-                let beside = state_folder.beside(ITEMS);
+                let beside = state_folder.beside(ITEMS)?;
                 items.save(&beside)?;
                 state_folder.adopt(ITEMS, "sqlite", &beside)?;
             }

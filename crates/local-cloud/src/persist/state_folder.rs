@@ -4,24 +4,28 @@
 //! |---|---|
 //! | `chatctl-local.json` | the index: version, account, region, and which file holds which section |
 //! | `SECTION-DIGEST.json`, `items-DIGEST.sqlite` | a section |
+//! | `NAME.new` | one that is being written |
 //! | `lock` | held by the local cloud that uses the folder, with its process id in it |
+//!
+//! Only what an index named is ever removed, and no file is written through a link: a folder that somebody else
+//! prepared cannot make us change or delete a file of theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lock::{LOCK, lock};
 use crate::port_owner::SERVICE;
 use crate::start_error::StartError;
 
 /// The format's version, raised with every change that an older program would misread.
 const VERSION: u64 = 1;
 const INDEX: &str = "chatctl-local.json";
-const LOCK: &str = "lock";
 
 /// A state folder that is ours until this is dropped, or the process ends in any way.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct StateFolder {
     index: Index,
     /// The index on the disk.
     published: Option<Index>,
+    /// Sections that are written under another name than the index gives them, until it is published.
+    pending: BTreeMap<String, PathBuf>,
     _lock: File,
 }
 
@@ -63,6 +69,7 @@ impl StateFolder {
         if let Some(found) = &published {
             check_identity(folder, found, identity)?;
         }
+        let is_new = published.is_none();
         let fresh = || Index {
             service: SERVICE.to_owned(),
             version: VERSION,
@@ -72,12 +79,18 @@ impl StateFolder {
                 .collect(),
             sections: BTreeMap::new(),
         };
-        Ok(Self {
+        let mut state_folder = Self {
             folder: folder.to_owned(),
             index: published.clone().unwrap_or_else(fresh),
             published,
+            pending: BTreeMap::new(),
             _lock: lock,
-        })
+        };
+        if is_new {
+            // At once: after a kill the folder shows that it is ours.
+            state_folder.publish().map_err(failed)?;
+        }
+        Ok(state_folder)
     }
 
     /// The file that holds a section, and what is in it. A file that was changed or cut short is
@@ -115,19 +128,20 @@ impl StateFolder {
     pub(super) fn put(&mut self, section: &str, ending: &str, bytes: &[u8]) -> std::io::Result<()> {
         let name = format!("{section}-{}.{ending}", digest(bytes));
         if self.index.sections.get(section) != Some(&name) {
-            let mut file = File::create(self.folder.join(&name))?;
+            let beside = self.beside(section)?;
+            let mut file = File::create_new(&beside)?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            self.index.sections.insert(section.to_owned(), name);
+            self.name(section, name, beside);
         }
         Ok(())
     }
 
     /// Where a file can be made that [`StateFolder::adopt`] takes in.
-    pub(super) fn beside(&self, section: &str) -> PathBuf {
+    pub(super) fn beside(&self, section: &str) -> std::io::Result<PathBuf> {
         let beside = self.folder.join(format!("{section}.new"));
-        let _ = fs_err::remove_file(&beside);
-        beside
+        remove(&beside)?;
+        Ok(beside)
     }
 
     /// Takes in a file that was written by another part.
@@ -138,49 +152,77 @@ impl StateFolder {
         file: &Path,
     ) -> std::io::Result<()> {
         let name = format!("{section}-{}.{ending}", digest(&fs_err::read(file)?));
-        fs_err::rename(file, self.folder.join(&name))?;
-        self.index.sections.insert(section.to_owned(), name);
+        self.name(section, name, file.to_owned());
         Ok(())
     }
 
-    /// Writes the index: from here on the new state counts.
+    fn name(&mut self, section: &str, name: String, file: PathBuf) {
+        self.pending.insert(section.to_owned(), file);
+        self.index.sections.insert(section.to_owned(), name);
+    }
+
+    /// Gives the files their names and writes the index: from here on the new state counts.
     pub(super) fn publish(&mut self) -> std::io::Result<()> {
+        while let Some((section, file)) = self.pending.first_key_value() {
+            let name = &self.index.sections[section];
+            fs_err::rename(file, self.folder.join(name))?;
+            self.pending.pop_first();
+        }
         if self.published.as_ref() == Some(&self.index) {
             return Ok(());
         }
-        let beside = self.folder.join(format!("{INDEX}.new"));
-        let mut file = File::create(&beside)?;
+        let beside = self.beside(INDEX)?;
+        let mut file = File::create_new(&beside)?;
         file.write_all(&serde_json::to_vec_pretty(&self.index)?)?;
         file.sync_all()?;
         fs_err::rename(&beside, self.folder.join(INDEX))?;
-        self.published = Some(self.index.clone());
-        self.tidy();
+        let former = self.published.replace(self.index.clone());
+        self.tidy(former);
         Ok(())
     }
 
-    /// Removes the files that the index does not name any more.
-    fn tidy(&self) {
+    /// Removes the files that the former index named and this one does not.
+    fn tidy(&self, former: Option<Index>) {
         let named: BTreeSet<_> = self.index.sections.values().collect();
-        for name in names(&self.folder).unwrap_or_default() {
-            if is_ours(&name) && name != INDEX && name != LOCK && !named.contains(&name) {
-                let _ = fs_err::remove_file(self.folder.join(name));
-            }
+        let former = former.map(|index| index.sections).unwrap_or_default();
+        for name in former.values().filter(|name| !named.contains(name)) {
+            let _ = fs_err::remove_file(self.folder.join(name));
         }
     }
 }
 
-/// A folder with any other file in it is refused: it may be somebody's home folder.
+fn remove(file: &Path) -> std::io::Result<()> {
+    match fs_err::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A folder with any other file in it is refused: it may be somebody's home folder. So is one without an index,
+/// unless it is empty or a local cloud was killed before it wrote its first one.
 fn check_files(folder: &Path) -> Result<(), StartError> {
     let names = names(folder).map_err(|source| StartError::State {
         folder: folder.to_owned(),
         source,
     })?;
-    match names.into_iter().find(|name| !is_ours(name)) {
-        Some(name) => Err(StartError::Foreign {
+    let foreign = |why| {
+        Err(StartError::Foreign {
             folder: folder.to_owned(),
-            why: format!("it holds `{name}`, which no local cloud wrote"),
-        }),
-        None => Ok(()),
+            why,
+        })
+    };
+    if let Some(name) = names.iter().find(|name| !is_ours(name)) {
+        return foreign(format!("it holds `{name}`, which no local cloud wrote"));
+    }
+    let first = format!("{INDEX}.new");
+    let mut rest = names
+        .iter()
+        .filter(|name| **name != LOCK && **name != first);
+    match rest.next() {
+        Some(name) if !names.iter().any(|name| name == INDEX) => {
+            foreign(format!("it holds `{name}`, but no `{INDEX}`"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -221,43 +263,19 @@ fn read_index(file: &Path) -> Result<Option<Index>, StartError> {
             known: VERSION,
         });
     }
-    let index = serde_json::from_value(value).map_err(|error| unreadable(error.into()))?;
-    Ok(Some(index))
+    let index: Index = serde_json::from_value(value).map_err(|error| unreadable(error.into()))?;
+    match index.sections.iter().find(|entry| !is_name(entry)) {
+        Some((section, name)) => Err(unreadable(std::io::Error::other(format!(
+            "`{name}` is no file of the section {section}"
+        )))),
+        None => Ok(Some(index)),
+    }
 }
 
-/// Two local clouds must not write into one folder. The system releases the lock when the process
-/// that holds it ends.
-fn lock(folder: &Path) -> Result<File, StartError> {
-    let failed = |source| StartError::State {
-        folder: folder.to_owned(),
-        source,
-    };
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join(LOCK))
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            return Err(StartError::InUse {
-                folder: folder.to_owned(),
-                process_id: holder.trim().parse().ok(),
-            });
-        }
-        Err(TryLockError::Error(source)) => return Err(failed(source)),
-    }
-    let write = |file: &mut File| {
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())
-    };
-    write(&mut file).map_err(failed)?;
-    Ok(file)
+/// A path that leads out of the folder is not one.
+fn is_name((section, name): &(&String, &String)) -> bool {
+    name.strip_prefix(section.as_str())
+        .is_some_and(|rest| rest.starts_with('-') && !rest.contains('/'))
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {
@@ -279,7 +297,7 @@ fn is_ours(name: &str) -> bool {
     name == INDEX
         || name == LOCK
         || name.strip_suffix(".new").is_some_and(|name| {
-            name == INDEX || name == super::ITEMS
+            name == INDEX || name == super::ITEMS || super::SECTIONS.contains(&name)
         })
         // SQLite's own files beside one that is being written.
         || ["-journal", "-wal", "-shm"]
@@ -355,6 +373,60 @@ mod tests {
         let said = open(folder.path()).unwrap_err().to_string();
         assert!(said.contains("`diary.txt`"), "{said}");
         assert_eq!(names(folder.path()).unwrap(), ["diary.txt"]);
+    }
+
+    #[test]
+    fn no_file_is_written_through_a_link() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let victim = other.path().join("diary.txt");
+        fs_err::write(&victim, "dear me").unwrap();
+        let mut state = open(folder.path()).unwrap();
+        let section = format!("iam-{}.json", digest(b"[1]"));
+        for name in ["iam.new", "chatctl-local.json.new", &section] {
+            std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+        }
+        state.put("iam", "json", b"[1]").unwrap();
+        state.publish().unwrap();
+        assert_eq!(fs_err::read_to_string(&victim).unwrap(), "dear me");
+        assert_eq!(text_of(&state, "iam"), serde_json::json!([1]));
+    }
+
+    #[test]
+    fn without_an_index_a_folder_is_not_taken_and_nothing_in_it_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let section = format!("iam-{}.json", digest(b"[1]"));
+        fs_err::write(folder.path().join(&section), "[1]").unwrap();
+        let said = open(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("but no `chatctl-local.json`"), "{said}");
+        assert_eq!(names(folder.path()).unwrap(), [section]);
+    }
+
+    #[test]
+    fn only_what_an_index_named_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let unlisted = format!("iam-{}.json", digest(b"[0]"));
+        let mut state = open(folder.path()).unwrap();
+        fs_err::write(folder.path().join(&unlisted), "[0]").unwrap();
+        for text in [b"[1]", b"[2]"] {
+            state.put("iam", "json", text).unwrap();
+            state.publish().unwrap();
+        }
+        let left = names(folder.path()).unwrap();
+        assert!(left.contains(&unlisted), "{left:?}");
+        assert_eq!(
+            left.len(),
+            4,
+            "index, lock, [2] and the unlisted one: {left:?}"
+        );
+    }
+
+    #[test]
+    fn an_index_cannot_name_a_file_outside_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let text =
+            r#"{"service":"","version":1,"region":"us-east-1","rooms":{"iam":"iam-/../../x"}}"#;
+        fs_err::write(folder.path().join(INDEX), text).unwrap();
+        assert!(open(folder.path()).is_err());
     }
 
     #[test]
