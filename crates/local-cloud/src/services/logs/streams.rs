@@ -98,7 +98,7 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
     let now_ms = call.now_ms();
-    let lines = read_events(call, now_ms)?;
+    let lines = read_events(call)?;
     let mut state = call.logs.lock();
     let horizon = {
         let found = state.group(&group)?;
@@ -106,10 +106,10 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
         found.horizon(now_ms)
     };
     let rejected = rejected(&lines, now_ms, horizon);
-    let good = lines
-        .into_iter()
-        .filter(|(time, _)| *time >= horizon && is_taken(*time, now_ms))
-        .collect();
+    let taken = horizon.max(now_ms - 14 * DAY_MS)..=now_ms + 2 * 60 * 60 * 1000;
+    let good = lines.into_iter().filter(|(time, _)| taken.contains(time));
+    let good: Vec<_> = good.collect();
+    check_span(&good)?;
     call.logs.append(&mut state, &group, &name, now_ms, good);
     let mut body = json!({ "nextSequenceToken": events::id((now_ms, now_ms, state.next_number)) });
     if let Some(rejected) = rejected {
@@ -139,7 +139,7 @@ fn rejected(lines: &[(i64, String)], now_ms: i64, horizon: i64) -> Option<Value>
     (!info.is_empty()).then(|| info.into())
 }
 
-fn read_events(call: &LogsCall<'_>, now_ms: i64) -> Result<Vec<(i64, String)>, ServiceError> {
+fn read_events(call: &LogsCall<'_>) -> Result<Vec<(i64, String)>, ServiceError> {
     let list = call.body.get("logEvents").and_then(Value::as_array);
     let list =
         list.ok_or_else(|| constraint("Value null at 'logEvents'", "Member must not be null"))?;
@@ -153,7 +153,7 @@ fn read_events(call: &LogsCall<'_>, now_ms: i64) -> Result<Vec<(i64, String)>, S
     for (index, event) in list.iter().enumerate() {
         lines.push(read_event(index + 1, event)?);
     }
-    check_batch(&lines, now_ms)?;
+    check_batch(&lines)?;
     Ok(lines)
 }
 
@@ -176,7 +176,7 @@ fn read_event(number: usize, event: &Value) -> Result<(i64, String), ServiceErro
     }
 }
 
-fn check_batch(lines: &[(i64, String)], now_ms: i64) -> Result<(), ServiceError> {
+fn check_batch(lines: &[(i64, String)]) -> Result<(), ServiceError> {
     let bytes: usize = lines.iter().map(|(_, message)| message.len() + 26).sum();
     if let Some((_, message)) = lines
         .iter()
@@ -197,20 +197,17 @@ fn check_batch(lines: &[(i64, String)], now_ms: i64) -> Result<(), ServiceError>
             "Log events in a single PutLogEvents request must be in chronological order.",
         ));
     }
-    // Events that are rejected for their age do not count.
-    let mut taken = lines.iter().filter(|(time, _)| is_taken(*time, now_ms));
-    let first = taken.next();
-    match (first, taken.next_back()) {
+    Ok(())
+}
+
+/// Events that are rejected for their age do not count.
+fn check_span(taken: &[(i64, String)]) -> Result<(), ServiceError> {
+    match (taken.first(), taken.last()) {
         (Some(first), Some(last)) if last.0 - first.0 > DAY_MS => Err(invalid(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
         )),
         _ => Ok(()),
     }
-}
-
-/// At most two weeks old, and at most two hours ahead.
-fn is_taken(time: i64, now_ms: i64) -> bool {
-    (now_ms - 14 * DAY_MS..=now_ms + 2 * 60 * 60 * 1000).contains(&time)
 }
 
 /// Reads one stream. The end is an unchanged `nextForwardToken`; without `startFromHead` the first
