@@ -56,6 +56,8 @@ fn assume_role(
     let role_arn = form.required("RoleArn")?;
     let session_name = form.required("RoleSessionName")?;
     check_session_name(session_name)?;
+    check_role_arn(role_arn)?;
+    check_tags(form)?;
     let seconds = duration(form)?;
     if !iam.assumable_by(caller, role_arn) {
         let user = caller.arn(&shared.account_id);
@@ -90,6 +92,40 @@ fn assume_role(
     Ok(format!(
         "<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
     ))
+}
+
+fn check_role_arn(arn: &str) -> Result<(), ServiceError> {
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    let fine = match parts.as_slice() {
+        ["arn", partition, "iam", "", account, resource] => {
+            let digits = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
+            partition.starts_with("aws") && digits && resource.starts_with("role/")
+        }
+        _ => false,
+    };
+    if fine {
+        return Ok(());
+    }
+    let words = format!("{arn} is invalid");
+    Err(ServiceError::new(400, "ValidationError", words))
+}
+
+/// Session tags are checked and not kept: no policy here can ask for them.
+fn check_tags(form: &Form) -> Result<(), ServiceError> {
+    let refused = |words| Err(ServiceError::new(400, "InvalidParameterValue", words));
+    let tags = form.tags("Tags");
+    let mut keys: Vec<_> = tags.iter().map(|(key, _)| key.to_lowercase()).collect();
+    keys.sort_unstable();
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        return refused(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        );
+    }
+    let mut transitive = form.list("TransitiveTagKeys").into_iter();
+    if transitive.any(|key| !keys.contains(&key.to_lowercase())) {
+        return refused("The specified transitive tag key must be included in the requested tags.");
+    }
+    Ok(())
 }
 
 fn check_session_name(name: &str) -> Result<(), ServiceError> {

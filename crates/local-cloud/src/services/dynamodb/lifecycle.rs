@@ -78,11 +78,14 @@ impl Tables {
             return Ok(json!({ "Table": description }).to_string());
         }
         let answer = self.shown(call)?;
-        if !self.lock().is_creating(call.table(), now_ms) {
-            return Ok(answer);
-        }
         let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        value["Table"]["TableStatus"] = "CREATING".into();
+        let table = &mut value["Table"];
+        if table["DeletionProtectionEnabled"].is_null() {
+            table["DeletionProtectionEnabled"] = false.into();
+        }
+        if self.lock().is_creating(call.table(), now_ms) {
+            table["TableStatus"] = "CREATING".into();
+        }
         Ok(value.to_string())
     }
 

@@ -27,7 +27,7 @@ pub(super) fn create(call: &IamCall<'_>) -> IamResult {
     check_document(document)?;
     policy.id = format!("ANPA{}", random_id(CAPITALS, 17));
     policy.description = description(call.form)?;
-    policy.tags = tags::merged(&policy.tags, call.form.tags("Tags"), "TagsPerPolicy")?;
+    policy.tags = tags::merged(&policy.tags, call.form.tags("Tags"), tags::OF_POLICY)?;
     let mut state = call.iam.lock();
     let mut all = state.policies.values();
     if all.any(|known| known.name.eq_ignore_ascii_case(&name)) {
@@ -203,7 +203,7 @@ pub(super) fn list_entities(call: &IamCall<'_>) -> IamResult {
 pub(super) fn tag(call: &IamCall<'_>) -> IamResult {
     let wanted = call.form.tags("Tags");
     change(call, "iam:TagPolicy", |_, policy| {
-        policy.tags = tags::merged(&policy.tags, wanted, "TagsPerPolicy")?;
+        policy.tags = tags::merged(&policy.tags, wanted, tags::OF_POLICY)?;
         Ok(String::new())
     })
 }
@@ -376,8 +376,8 @@ pub(super) fn arn<'a>(call: &'a IamCall<'_>, parameter: &str) -> Result<&'a str,
             "1 validation error detected: Value '{arn}' at 'policyArn' failed to satisfy constraint: Member must have length greater than or equal to 20"
         )));
     }
-    let words = format!("ARN {arn} is not valid.");
-    Err(ServiceError::new(400, "InvalidInput", words))
+    // The two blanks are IAM's own.
+    Err(invalid("Invalid ARN:  Could not be parsed!"))
 }
 
 /// Whether a policy exists and could be attached; needs no right to read it.

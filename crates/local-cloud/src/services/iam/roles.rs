@@ -38,7 +38,7 @@ pub(super) fn create(call: &IamCall<'_>) -> IamResult {
         description: description(call.form)?,
         max_session_seconds: session_seconds(call.form)?.unwrap_or(3600),
         created_ms: now_ms,
-        tags: tags::merged(&BTreeMap::new(), call.form.tags("Tags"), "TagsPerRole")?,
+        tags: tags::merged(&BTreeMap::new(), call.form.tags("Tags"), tags::OF_ROLE)?,
         history: vec![Change {
             at_ms: now_ms,
             access: Access {
@@ -91,7 +91,7 @@ pub(super) fn update(call: &IamCall<'_>, only_description: bool) -> IamResult {
         }
         // Clients expect the wrapper of the result even if it is empty.
         Ok(if only_description {
-            role_xml(role, true)
+            format!("<Role>{}</Role>", described(role))
         } else {
             "
 "
@@ -128,7 +128,7 @@ pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
 pub(super) fn tag(call: &IamCall<'_>) -> IamResult {
     let wanted = call.form.tags("Tags");
     call.with_role("iam:TagRole", |role| {
-        role.tags = tags::merged(&role.tags, wanted, "TagsPerRole")?;
+        role.tags = tags::merged(&role.tags, wanted, tags::OF_ROLE)?;
         Ok(String::new())
     })
 }
@@ -157,16 +157,7 @@ pub(super) fn list_instance_profiles(call: &IamCall<'_>) -> IamResult {
 
 /// A role as CreateRole and GetRole show it; lists leave out tags and the last use.
 fn role_xml(role: &Role, whole: bool) -> String {
-    let mut xml = String::from("<Role>");
-    xml += &element("Path", &role.path);
-    xml += &element("RoleName", &role.name);
-    xml += &element("RoleId", &role.id);
-    xml += &element("Arn", &role.arn);
-    xml += &element("CreateDate", &iso8601(role.created_ms));
-    xml += &element("AssumeRolePolicyDocument", &encode(&role.access().trust));
-    if let Some(description) = &role.description {
-        xml += &element("Description", description);
-    }
+    let mut xml = format!("<Role>{}", described(role));
     xml += &element("MaxSessionDuration", &role.max_session_seconds.to_string());
     if whole {
         if let Some(boundary) = &role.access().boundary {
@@ -181,6 +172,20 @@ fn role_xml(role: &Role, whole: bool) -> String {
         xml += "<RoleLastUsed/>";
     }
     xml + "</Role>"
+}
+
+/// All that UpdateRoleDescription shows of a role.
+fn described(role: &Role) -> String {
+    let mut xml = element("Path", &role.path);
+    xml += &element("RoleName", &role.name);
+    xml += &element("RoleId", &role.id);
+    xml += &element("Arn", &role.arn);
+    xml += &element("CreateDate", &iso8601(role.created_ms));
+    xml += &element("AssumeRolePolicyDocument", &encode(&role.access().trust));
+    if let Some(description) = &role.description {
+        xml += &element("Description", description);
+    }
+    xml
 }
 
 /// White space does not count towards the quota.

@@ -18,14 +18,24 @@ pub(super) fn rows(tags: &BTreeMap<String, String>) -> Vec<String> {
         .collect()
 }
 
-/// Keys are unique whatever their case, and a role or policy has at most 50; `quota` is that quota's name.
+/// The quota of a role's tags.
+pub(super) const OF_ROLE: &str = "TagsPerRole";
+/// The quota of a policy's tags.
+pub(super) const OF_POLICY: &str = "TagsPerPolicy";
+
+/// A role or policy has at most 50, which `quota` names. Keys of roles are unique whatever their case; those of
+/// policies are not.
 pub(super) fn merged(
     old: &BTreeMap<String, String>,
     new: Vec<(String, String)>,
     quota: &str,
 ) -> Result<BTreeMap<String, String>, ServiceError> {
     too_many(new.len(), "tags")?;
-    let mut folded: Vec<_> = new.iter().map(|(key, _)| key.to_lowercase()).collect();
+    let fold = |key: &str| match quota {
+        OF_ROLE => key.to_lowercase(),
+        _ => key.to_owned(),
+    };
+    let mut folded: Vec<_> = new.iter().map(|(key, _)| fold(key)).collect();
     folded.sort_unstable();
     if folded.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(ServiceError::new(
@@ -37,7 +47,7 @@ pub(super) fn merged(
     let mut tags = old.clone();
     for (key, value) in new {
         check(&key, &value)?;
-        tags.retain(|known, _| known.to_lowercase() != key.to_lowercase());
+        tags.retain(|known, _| fold(known) != fold(&key));
         tags.insert(key, value);
     }
     if tags.len() > 50 {

@@ -306,6 +306,17 @@ impl Function {
         self.latest = next;
     }
 
+    /// Tags and concurrency belong to no revision, but a change of them makes another `RevisionId`.
+    fn touch(&mut self) {
+        self.latest.settled_id = Some(revision_id());
+    }
+
+    /// The policy's `RevisionId` is the function's.
+    fn policy_changed(&mut self) {
+        self.policy_revision = revision_id();
+        self.latest.settled_id = Some(self.policy_revision.clone());
+    }
+
     /// The present `RevisionId` of `$LATEST`.
     fn revision_id(&self, now: i64) -> &str {
         let settled = !self.is_pending(now) && !self.is_updating(now);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::name::function_arn;
 use super::{
     Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found,
-    revision_id, user_error, validation,
+    user_error, validation,
 };
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
@@ -122,7 +122,7 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
         }
         let text = statement.json(&resource).to_string();
         function.statements.push(statement);
-        function.policy_revision = revision_id();
+        function.policy_changed();
         Ok((201, json!({ "Statement": text })))
     })
 }
@@ -149,7 +149,7 @@ pub(super) fn remove(functions: &Functions, request: &Request) -> LambdaResult {
     }
     locked(function, request.param("RevisionId").as_deref())?;
     function.statements.retain(|statement| !wanted(statement));
-    function.policy_revision = revision_id();
+    function.policy_changed();
     Ok((204, Value::Null))
 }
 

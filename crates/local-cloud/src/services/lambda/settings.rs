@@ -31,6 +31,7 @@ pub(super) fn tag(functions: &Functions, request: &Request) -> LambdaResult {
         let mut merged = function.tags.clone();
         merged.extend(tags);
         function.tags = checked_tags(merged)?;
+        function.touch();
         Ok((204, Value::Null))
     })
 }
@@ -47,6 +48,7 @@ pub(super) fn untag(functions: &Functions, request: &Request) -> LambdaResult {
     }
     functions.with(&name, |function| {
         keys.iter().for_each(|key| drop(function.tags.remove(key)));
+        function.touch();
         Ok((204, Value::Null))
     })
 }
@@ -112,10 +114,7 @@ fn unqualified(functions: &Functions, request: &Request) -> Result<Name, Service
 
 pub(super) fn put_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
     let name = unqualified(functions, request)?;
-    if !functions.lock().contains_key(&name.function) {
-        let arn = functions.arn(&name.function);
-        return Err(missing(format!("Function not found: {arn}:$LATEST")));
-    }
+    must_have_latest(functions, &name)?;
     let Concurrency {
         reserved_concurrent_executions: wanted,
     } = body(request)?;
@@ -131,8 +130,18 @@ pub(super) fn put_concurrency(functions: &Functions, request: &Request) -> Lambd
     }
     functions.with(&name, |function| {
         function.reserved = Some(wanted);
+        function.touch();
         Ok((200, json!({ "ReservedConcurrentExecutions": wanted })))
     })
+}
+
+/// A change of the concurrency of a missing function names its version.
+fn must_have_latest(functions: &Functions, name: &Name) -> Result<(), ServiceError> {
+    if functions.lock().contains_key(&name.function) {
+        return Ok(());
+    }
+    let arn = functions.arn(&name.function);
+    Err(missing(format!("Function not found: {arn}:$LATEST")))
 }
 
 pub(super) fn get_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
@@ -148,8 +157,10 @@ pub(super) fn get_concurrency(functions: &Functions, request: &Request) -> Lambd
 
 pub(super) fn delete_concurrency(functions: &Functions, request: &Request) -> LambdaResult {
     let name = unqualified(functions, request)?;
+    must_have_latest(functions, &name)?;
     functions.with(&name, |function| {
         function.reserved = None;
+        function.touch();
         Ok((204, Value::Null))
     })
 }

@@ -91,8 +91,8 @@ pub(super) fn delete(functions: &Functions, request: &Request) -> LambdaResult {
         Some(number) => {
             let alias = |_| invalid("Deletion of aliases is not currently supported.");
             let number: u64 = number.parse().map_err(alias)?;
-            let removed = function.versions.remove(&number);
-            removed.ok_or_else(|| not_found(&functions.shared, &name))?;
+            // One that is not there is deleted already.
+            function.versions.remove(&number);
             let of_another = |qualifier: Option<&str>| qualifier != name.qualifier.as_deref();
             function.keep_statements(of_another);
         }

@@ -29,8 +29,11 @@ pub(super) fn publish(functions: &Functions, request: &Request) -> LambdaResult 
                 publish.code_sha256.unwrap_or_default()
             )));
         }
+        let next = function.next_version;
         let number = publish_now(&functions.shared, function);
-        if let (Some(version), Some(text)) = (function.versions.get_mut(&number), publish.description) {
+        // Where nothing changed, the version that is there stays as it is.
+        let made = function.versions.get_mut(&number).filter(|_| number == next);
+        if let (Some(version), Some(text)) = (made, publish.description) {
             version.configuration.description = text;
         }
         Ok((201, shape::version(&functions.shared, function, number)))

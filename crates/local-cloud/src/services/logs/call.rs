@@ -143,9 +143,8 @@ pub(super) fn checked_group(name: &str) -> Result<String, ServiceError> {
         ));
     }
     if name.len() > 512 {
-        return Err(constraint(
-            &what,
-            "Member must have length less than or equal to 512",
+        return Err(invalid(
+            "Invalid LogGroup or LogStream, both must have length less than or equal to 512.",
         ));
     }
     if !name.chars().all(fine) {

@@ -87,7 +87,14 @@ pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
         .groups
         .iter()
         .filter(|(name, _)| wanted(name))
-        .map(|(name, group)| (name.clone(), view(call, name, group)));
+        .map(|(name, group)| {
+            let mut view = view(call, name, group);
+            // As recorded: what is found by a pattern does not show its size.
+            if let Some(view) = view.as_object_mut().filter(|_| pattern.is_some()) {
+                view.remove("storedBytes");
+            }
+            (name.clone(), view)
+        });
     page(call, "logGroups", 50, rows.collect())
 }
 
@@ -102,15 +109,14 @@ fn view(call: &LogsCall<'_>, name: &str, group: &Group) -> Value {
         "logGroupArn": arn,
         "storedBytes": group.stored_bytes(),
         "logGroupClass": group.class,
+        "deletionProtectionEnabled": group.deletion_protected,
+        "bearerTokenAuthenticationEnabled": false,
     });
     if let Some(days) = group.retention_days {
         view["retentionInDays"] = days.into();
     }
     if let Some(key) = &group.kms_key {
         view["kmsKeyId"] = key.as_str().into();
-    }
-    if group.deletion_protected {
-        view["deletionProtectionEnabled"] = true.into();
     }
     view
 }

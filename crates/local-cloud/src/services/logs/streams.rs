@@ -97,8 +97,8 @@ fn view(group_arn: &str, name: &str, stream: &LogStream) -> Value {
 pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
     let (group, name) = (call.group()?, stream_name(call)?);
     call.allowed(&group, &name)?;
-    let lines = read_events(call)?;
     let now_ms = call.now_ms();
+    let lines = read_events(call)?;
     let mut state = call.logs.lock();
     let horizon = {
         let found = state.group(&group)?;
@@ -106,11 +106,10 @@ pub(super) fn put_events(call: &LogsCall<'_>) -> LogsResult {
         found.horizon(now_ms)
     };
     let rejected = rejected(&lines, now_ms, horizon);
-    let oldest = horizon.max(now_ms - 14 * DAY_MS);
-    let good = lines
-        .into_iter()
-        .filter(|(time, _)| *time >= oldest && *time <= now_ms + 2 * 60 * 60 * 1000)
-        .collect();
+    let taken = horizon.max(now_ms - 14 * DAY_MS)..=now_ms + 2 * 60 * 60 * 1000;
+    let good = lines.into_iter().filter(|(time, _)| taken.contains(time));
+    let good: Vec<_> = good.collect();
+    check_span(&good)?;
     call.logs.append(&mut state, &group, &name, now_ms, good);
     let mut body = json!({ "nextSequenceToken": events::id((now_ms, now_ms, state.next_number)) });
     if let Some(rejected) = rejected {
@@ -198,7 +197,12 @@ fn check_batch(lines: &[(i64, String)]) -> Result<(), ServiceError> {
             "Log events in a single PutLogEvents request must be in chronological order.",
         ));
     }
-    match (lines.first(), lines.last()) {
+    Ok(())
+}
+
+/// Events that are rejected for their age do not count.
+fn check_span(taken: &[(i64, String)]) -> Result<(), ServiceError> {
+    match (taken.first(), taken.last()) {
         (Some(first), Some(last)) if last.0 - first.0 > DAY_MS => Err(invalid(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
         )),

@@ -37,6 +37,7 @@ mod limits;
 mod logging;
 mod made_again;
 mod orphans;
+mod recorded;
 mod runtime;
 
 use std::path::PathBuf;
