@@ -193,3 +193,54 @@ async fn former_deployments_are_deleted_by_the_plan_and_never_the_live_one() {
     );
     assert!(!world.deploy_as(&settings).await.unwrap().changed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_account_gets_everything() {
+    let world = World::empty().await;
+    let output = world.run(&["plan"]).await;
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @"
+  + role/function        chat-production-function
+  + log-group/function   /aws/lambda/chat-production
+  + log-group/access     /chatctl/chat/production/access
+  + table                chat-production
+  + function             chat-production
+  + api                  chat-production
+  + log-group/execution  /aws/apigateway/{api}/production
+  + permission           chatctl-{api}
+  + grant                manage-connections of chat-production-function
+  + integration          AWS_PROXY
+  + route/$connect       $connect
+  + route/$disconnect    $disconnect
+  + route/$default       $default
+  + route/setName        setName
+  + route/sendPublic     sendPublic
+  + route/sendPrivate    sendPrivate
+  + deployment           of routes and integration
+  + role/logging         chatctl-apigateway-logging-us-east-1
+  + account-logging      chatctl-apigateway-logging-us-east-1
+  + stage                production
+chat/production: 20 to create
+");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_was_deleted_takes_the_function_and_its_permission_along() {
+    let world = World::deployed().await;
+    let (iam, role) = (&world.clients.iam, "chat-production-function");
+    for policy in ["chat", "manage-connections"] {
+        let call = iam.delete_role_policy().role_name(role);
+        call.policy_name(policy).send().await.unwrap();
+    }
+    iam.delete_role().role_name(role).send().await.unwrap();
+    let output = world.run(&["plan"]).await;
+    insta::with_settings!({filters => vec![(r"AROA\w+", "AROA"), (r"chatctl-[a-z0-9]{10}\b", "chatctl-API")]}, {
+        insta::assert_snapshot!(changed_lines(&output.stdout), @"
+  + role/function        chat-production-function
+  ± function             chat-production
+      roleId: AROA → of a new role (forces a replacement)
+  + permission           chatctl-API
+  + grant                manage-connections of chat-production-function
+chat/production: 3 to create, 1 to replace
+");
+    });
+}
