@@ -72,8 +72,8 @@ async fn shows_every_configurable_thing_field_by_field() {
   ~ function             chat-production
       memorySize: 256 → 512
       timeout: 15 → 20
-      environment.CHAT_LOG_LEVEL: info → debug
       environment.CHAT_ALLOWED_ORIGINS: nothing → https://chat.example.com
+      environment.CHAT_LOG_LEVEL: info → debug
       environment.EXTRA: (values hidden)
       tags.chatctl:keys: nothing → team
       tags.team: nothing → blue
