@@ -143,7 +143,7 @@ pub struct Api {
     /// How a route is chosen.
     pub selection: String,
     /// Ids of more APIs with the same tags.
-    pub twins: Vec<String>,
+    pub duplicates: Vec<String>,
 }
 
 /// The stage.

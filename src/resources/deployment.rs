@@ -252,7 +252,7 @@ fn find<'a>(gateway: &'a Gateway, digest: &str) -> Option<&'a Found> {
 }
 
 /// The id of a deployment with the digest.
-pub(super) fn with_digest(gateway: &Gateway, digest: &str) -> Option<String> {
+pub fn with_digest(gateway: &Gateway, digest: &str) -> Option<String> {
     find(gateway, digest)?.deployment_id().map(str::to_owned)
 }
 

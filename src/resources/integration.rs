@@ -240,7 +240,7 @@ fn ours(all: &[Found], live: Option<String>) -> Option<&Found> {
 }
 
 /// The id of ours, as read.
-pub(super) fn ours_in(gateway: &Gateway) -> Option<String> {
+pub fn ours_in(gateway: &Gateway) -> Option<String> {
     let ours = ours(&gateway.integrations, live_target(gateway))?;
     ours.integration_id().map(str::to_owned)
 }

@@ -1,7 +1,5 @@
 //! The ids that AWS chooses, and the built code: values that one step makes and others use.
 
-use super::observed::Observed;
-use super::{deployment, integration};
 use crate::engine::Output;
 use crate::naming::ids;
 use crate::package::Artifact;
@@ -57,22 +55,6 @@ impl Outputs {
             deployment: Output::new(ids::DEPLOYMENT, None),
             role_id: Output::new(ids::FUNCTION_ROLE, None),
             code: Output::new(ids::FUNCTION, None),
-        }
-    }
-
-    /// What is known before anything is done; `digest` is that of the wanted deployment.
-    pub fn known(observed: &Observed, digest: &str) -> Self {
-        let gateway = &observed.gateway;
-        let role_id = observed.function_role.as_ref().map(|role| role.id.clone());
-        let api = gateway.api_id().map(ApiId);
-        let integration = integration::ours_in(gateway).map(IntegrationId);
-        let deployment = deployment::with_digest(gateway, digest).map(DeploymentId);
-        Self {
-            api: Output::new(ids::API, api),
-            integration: Output::new(ids::INTEGRATION, integration),
-            deployment: Output::new(ids::DEPLOYMENT, deployment),
-            role_id: Output::new(ids::FUNCTION_ROLE, role_id.map(RoleId)),
-            ..Self::unknown()
         }
     }
 }

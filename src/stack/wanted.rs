@@ -12,17 +12,19 @@ use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
 use crate::resources::api::Api;
-use crate::resources::deployment::Deployment;
+use crate::resources::deployment::{self, Deployment};
 use crate::resources::function::{Function, GrantedRole};
 use crate::resources::grant::Grant;
-use crate::resources::integration::Integration;
+use crate::resources::integration::{self, Integration};
 use crate::resources::log_group::LogGroup;
 use crate::resources::permission::Permission;
 use crate::resources::role::Role;
 use crate::resources::route::Route;
 use crate::resources::stage::Stage;
 use crate::resources::table::Table;
-use crate::resources::{Kind, Observed, Outputs, RunContext};
+use crate::resources::{
+    ApiId, DeploymentId, IntegrationId, Kind, Observed, Outputs, RoleId, RunContext,
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -55,7 +57,7 @@ impl Stack {
     /// The stack that is desired where this was observed.
     pub fn wanted(desired: &Desired<'_>, observed: &Observed) -> Self {
         let digest = routes_digest(&observed.run.names);
-        let outputs = Outputs::known(observed, &digest);
+        let outputs = known_outputs(observed, &digest);
         let parts = Parts {
             settings: desired.settings,
             run: &observed.run,
@@ -82,6 +84,22 @@ impl Stack {
             outputs,
             digest,
         }
+    }
+}
+
+/// The values of one run, as far as they are known before anything is done; `digest` is that of the
+/// wanted deployment.
+fn known_outputs(observed: &Observed, digest: &str) -> Outputs {
+    let gateway = &observed.gateway;
+    let role = observed.function_role.as_ref();
+    let integration = integration::ours_in(gateway).map(IntegrationId);
+    let deployment = deployment::with_digest(gateway, digest).map(DeploymentId);
+    Outputs {
+        api: Output::new(ids::API, gateway.api_id().map(ApiId)),
+        integration: Output::new(ids::INTEGRATION, integration),
+        deployment: Output::new(ids::DEPLOYMENT, deployment),
+        role_id: Output::new(ids::FUNCTION_ROLE, role.map(|role| RoleId(role.id.clone()))),
+        ..Outputs::unknown()
     }
 }
 

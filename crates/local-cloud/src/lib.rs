@@ -20,6 +20,7 @@ mod services;
 mod shared;
 mod start_error;
 mod state;
+mod transport;
 mod wire;
 
 pub use clock::Clock;

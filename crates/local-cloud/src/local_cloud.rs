@@ -11,6 +11,7 @@ use crate::conditions::{Call, Conditions, Fault};
 use crate::options::Options;
 use crate::start_error::StartError;
 use crate::state::Cloud;
+use crate::transport::Acceptor;
 use crate::{runtime, server};
 
 /// A running local cloud. Dropping it ends it; [`LocalCloud::stop`] waits until everything has ended.
@@ -80,6 +81,7 @@ use crate::{runtime, server};
 pub struct LocalCloud {
     cloud: Arc<Cloud>,
     server: server::Server,
+    acceptor: Arc<Acceptor>,
     /// Dropped last: what still runs writes there.
     _temporary: Option<TemporaryFolder>,
 }
@@ -109,13 +111,16 @@ impl LocalCloud {
         })?;
         let state_dir = runtime::state_dir(options.state_dir.clone())?;
         let temporary = is_temporary.then(|| TemporaryFolder(state_dir.clone()));
-        let cloud = Arc::new(Cloud::new(options, address, state_dir)?);
+        let acceptor = Arc::new(Acceptor::default());
+        let cloud = Arc::new(Cloud::new(options, address, state_dir, &acceptor)?);
         let stopping = cloud.shared.stopping.clone();
         tokio::spawn(Arc::clone(&cloud.keeper).run(stopping));
-        let server = server::Server::start(listener, address, Arc::clone(&cloud));
+        let server =
+            server::Server::start(listener, address, Arc::clone(&cloud), Arc::clone(&acceptor));
         Ok(Self {
             cloud,
             server,
+            acceptor,
             _temporary: temporary,
         })
     }
@@ -201,6 +206,11 @@ impl LocalCloud {
     /// Why the state cannot be written to the `persist` folder at the moment.
     pub fn trouble(&self) -> watch::Receiver<Option<String>> {
         self.cloud.keeper.trouble()
+    }
+
+    /// Why no new connection can be accepted at the moment.
+    pub fn accept_trouble(&self) -> watch::Receiver<Option<String>> {
+        self.acceptor.trouble()
     }
 
     /// Closes the port and every socket, ends every process, and removes a temporary state folder.

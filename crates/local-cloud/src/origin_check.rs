@@ -5,15 +5,15 @@
 //! WebSocket handshakes only the `Host` is checked: which origins may connect is for the user's function to
 //! decide.
 
-use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue};
 
 /// Why a request is refused; `None` if it may pass.
 pub(crate) fn refusal(headers: &HeaderMap, is_socket: bool) -> Option<&'static str> {
     let text = |name| {
         headers
             .get(name)
-            .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
+            .map(|value: &HeaderValue| value.to_str().unwrap_or("?"))
     };
     let host = text(HOST).map(host_name);
     if host.is_some_and(|host| !is_loopback(host) && !is_api(host)) {
@@ -25,6 +25,18 @@ pub(crate) fn refusal(headers: &HeaderMap, is_socket: bool) -> Option<&'static s
         return Some("the local cloud does not take requests from web pages of other sites");
     }
     None
+}
+
+/// Why a request to a Runtime API is refused. Its only clients are functions: they send no `Origin`, and know the
+/// port by its address.
+pub(crate) fn runtime_refusal(headers: &HeaderMap) -> Option<&'static str> {
+    let is_local =
+        |host: &HeaderValue| host.to_str().is_ok_and(|host| is_loopback(host_name(host)));
+    if headers.get_all(HOST).iter().any(|host| !is_local(host)) {
+        return Some("the Runtime API answers to loopback names only");
+    }
+    let is_page = headers.contains_key(ORIGIN);
+    is_page.then_some("the Runtime API does not take requests from web pages")
 }
 
 /// Without the port, and without the brackets of an IPv6 address.

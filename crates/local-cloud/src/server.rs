@@ -1,4 +1,4 @@
-//! The one loopback port: accepts, reads requests whole, hands them to the router.
+//! The one loopback port: reads requests whole, within limits, and hands them to the router.
 //!
 //! A WebSocket handshake goes to the data plane before the body is read, because that needs hyper's upgrade.
 
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,14 +20,12 @@ use tokio_util::sync::CancellationToken;
 use crate::data_plane::Target;
 use crate::start_error::StartError;
 use crate::state::Cloud;
+use crate::transport::{Acceptor, BodyError, QUIET_LIMIT};
 use crate::wire::{Response, ServerAction};
-use crate::{data_plane, origin_check, router};
+use crate::{data_plane, origin_check, router, transport};
 
 /// The body of an answer: whole, or a stream of chunks.
 type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
-
-/// Lambda's own limit for CreateFunction, the largest body of all.
-const BODY_LIMIT: usize = 70_167_211;
 
 /// The accept loop and its connections.
 #[derive(Debug)]
@@ -48,9 +46,14 @@ pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartError> {
 }
 
 impl Server {
-    pub(crate) fn start(listener: TcpListener, address: SocketAddr, cloud: Arc<Cloud>) -> Self {
+    pub(crate) fn start(
+        listener: TcpListener,
+        address: SocketAddr,
+        cloud: Arc<Cloud>,
+        acceptor: Arc<Acceptor>,
+    ) -> Self {
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, cloud, stop.clone()));
+        let accepting = tokio::spawn(accept(listener, cloud, acceptor, stop.clone()));
         Self {
             address,
             stop,
@@ -77,26 +80,33 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, cloud: Arc<Cloud>, stop: CancellationToken) {
+async fn accept(
+    listener: TcpListener,
+    cloud: Arc<Cloud>,
+    acceptor: Arc<Acceptor>,
+    stop: CancellationToken,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => {
-                if let Ok((stream, peer)) = accepted {
-                    connections.spawn(connection(stream, peer.ip(), Arc::clone(&cloud)));
-                }
+            stream = acceptor.accept(&listener) => {
+                connections.spawn(connection(stream, Arc::clone(&cloud)));
             }
         }
     }
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, cloud: Arc<Cloud>) {
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: TcpStream, cloud: Arc<Cloud>) {
+    let Ok(peer) = stream.peer_addr() else { return };
+    let peer = peer.ip();
     let service = service_fn(move |request| answer(Arc::clone(&cloud), request, peer));
     let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Also ends connections that nothing is asked on.
+        .header_read_timeout(QUIET_LIMIT)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     // A client that goes away in the middle of a request is no error.
@@ -122,9 +132,12 @@ async fn answer(
         return sent(answer).await;
     }
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return Ok(into_http(too_large())),
+    let limit = router::body_limit(&parts);
+    let body = match transport::read(body, limit.bytes).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return Ok(into_http(limit.refusal())),
+        Err(BodyError::Late) => return Ok(into_http(late())),
+        Err(BodyError::BrokenOff) => return Err(HungUp),
     };
     // In a task of its own, which goes on when the client disconnects, as on AWS.
     let routing = tokio::spawn(async move { router::route(&cloud, parts, body, peer).await });
@@ -151,19 +164,15 @@ async fn sent(answer: ServerAction) -> Result<http::Response<ResponseBody>, Hung
     }
 }
 
-/// Makes hyper close the connection without an answer.
+/// Makes hyper close the connection without an answer: a fault demands it, or nobody is there.
 #[derive(Debug, thiserror::Error)]
-#[error("a fault closed the connection")]
+#[error("the connection is closed")]
 struct HungUp;
 
-fn too_large() -> Response {
-    let words =
-        format!("Request must be smaller than {BODY_LIMIT} bytes for the CreateFunction operation");
-    Response::rest_error(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "RequestEntityTooLargeException",
-        &words,
-    )
+fn late() -> Response {
+    let words = "the rest of the body did not come in time";
+    let status = StatusCode::REQUEST_TIMEOUT;
+    Response::rest_error(status, "RequestTimeoutException", words).with("connection", "close")
 }
 
 fn into_http(response: Response) -> http::Response<ResponseBody> {
@@ -181,4 +190,80 @@ fn into_http(response: Response) -> http::Response<ResponseBody> {
     *http.status_mut() = response.status;
     *http.headers_mut() = response.headers;
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use crate::{LocalCloud, Options};
+
+    const CREATE: &str = "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n";
+
+    async fn send(cloud: &LocalCloud, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(cloud.addr()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Everything up to the end of the connection.
+    async fn answer(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_by_half_is_not_waited_for() {
+        let cloud = LocalCloud::start(Options::default()).await.unwrap();
+        for (half, wanted) in [
+            (CREATE.to_owned(), ""),
+            (String::new(), ""),
+            (
+                format!("{CREATE}Content-Length: 9\r\n\r\nhalf"),
+                "HTTP/1.1 408",
+            ),
+            (
+                format!("{CREATE}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf"),
+                "HTTP/1.1 408",
+            ),
+        ] {
+            let said = answer(send(&cloud, &half).await).await;
+            assert!(said.starts_with(wanted), "{half:?}: {said}");
+        }
+    }
+
+    /// Only the head is sent.
+    #[tokio::test]
+    async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+        let cloud = LocalCloud::start(Options::default()).await.unwrap();
+        for (head, length, status) in [
+            (CREATE, 900_000_000_000_u64, 413),
+            (CREATE, 70_167_212, 413),
+            ("POST / HTTP/1.1\r\nHost: localhost\r\n", 2_000_000, 413),
+            (
+                "PATCH /_chatctl/clock HTTP/1.1\r\nHost: localhost\r\n",
+                2_000_000,
+                413,
+            ),
+        ] {
+            let mut stream = send(&cloud, &format!("{head}Content-Length: {length}\r\n\r\n")).await;
+            let mut line = [0; 12];
+            stream.read_exact(&mut line).await.unwrap();
+            let wanted = format!("HTTP/1.1 {status}");
+            assert_eq!(String::from_utf8_lossy(&line), wanted, "{head} {length}");
+        }
+    }
+
+    /// Without an announced length, the limit is found while reading.
+    #[tokio::test]
+    async fn a_body_without_a_length_is_read_up_to_the_limit() {
+        let cloud = LocalCloud::start(Options::default()).await.unwrap();
+        let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
+        let whole = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
+        let said = answer(send(&cloud, &whole).await).await;
+        assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+    }
 }

@@ -24,6 +24,7 @@ use crate::services::lambda::Functions;
 use crate::services::logs::Logs;
 use crate::shared::Shared;
 use crate::start_error::StartError;
+use crate::transport::Acceptor;
 
 /// Every service, and what they share.
 #[derive(Debug)]
@@ -60,11 +61,13 @@ impl Cloud {
         options: Options,
         address: SocketAddr,
         state_dir: PathBuf,
+        acceptor: &Arc<Acceptor>,
     ) -> Result<Self, StartError> {
         let persist = options.persist.clone();
         let host = Host {
             state_dir,
             search_path: options.search_path.clone(),
+            acceptor: Arc::clone(acceptor),
         };
         let shared = Arc::new(shared(options, address));
         let iam = Arc::new(Iam::new(&shared));

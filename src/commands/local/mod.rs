@@ -171,18 +171,39 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reports when the state cannot be kept, and when it can again.
+    /// Reports when the local cloud cannot do its work, and when it can again.
     async fn complain(&self) {
-        let mut trouble: Receiver<_> = self.cloud.trouble();
+        let state = (not_kept as fn(&str) -> Error, "the state is kept again");
+        let port = (
+            not_accepting as fn(&str) -> Error,
+            "connections are accepted again",
+        );
+        tokio::join!(
+            self.complain_of(self.cloud.trouble(), state),
+            self.complain_of(self.cloud.accept_trouble(), port),
+        );
+        std::future::pending::<()>().await;
+    }
+
+    async fn complain_of(
+        &self,
+        mut trouble: Receiver<Option<String>>,
+        (error, over): (fn(&str) -> Error, &str),
+    ) {
         while trouble.changed().await.is_ok() {
             let now = trouble.borrow_and_update().clone();
             match now {
-                Some(why) => self.context.reporter.error(&not_kept(&why)),
-                None => self.context.reporter.note("the state is kept again"),
+                Some(why) => self.context.reporter.error(&error(&why)),
+                None => self.context.reporter.note(over),
             }
         }
-        std::future::pending::<()>().await;
     }
+}
+
+fn not_accepting(why: &str) -> Error {
+    Error::failed("the local cloud cannot accept connections")
+        .because_of(why)
+        .hint("it goes on by itself when others are closed; `ulimit -n` says how many files it may open")
 }
 
 fn not_kept(why: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
-use crate::doctor::facts::{Facts, Function, Role};
+use crate::doctor::facts::{Facts, Function, Look, Role};
 use crate::doctor::policy::{Answer, allows, lets_gateway_call, open_to_anybody, sources, trusts};
 
 pub(super) fn state(facts: &Facts) -> Finding {
@@ -159,12 +159,15 @@ pub(super) fn permission(facts: &Facts) -> Finding {
 /// A statement of somebody else's that lets everybody call the function. It is named and left alone.
 pub(super) fn policy(facts: &Facts) -> Finding {
     const CHECK: &str = "function-policy";
-    let Some(policy) = facts.permission.there() else {
-        return after(CHECK, "the function's policy", &facts.permission);
+    let nobody = Finding::good(CHECK, "the function's policy lets nobody else call it");
+    let policy = match &facts.permission {
+        Look::There(policy) => policy,
+        Look::Missing => return nobody,
+        unseen => return after(CHECK, "the function's policy", unseen),
     };
     let name = &facts.expected.function;
     let Some(id) = open_to_anybody(policy).into_iter().next() else {
-        return Finding::good(CHECK, "the function's policy lets nobody else call it");
+        return nobody;
     };
     Finding::warning(
         CHECK,

@@ -25,13 +25,13 @@ pub(super) fn api(facts: &Facts) -> Finding {
             deploy(facts),
         );
     }
-    if !api.twins.is_empty() {
+    if !api.duplicates.is_empty() {
         return Finding::warning(
             CHECK,
             format!(
                 "more than one API has this chat's tags: {} and {}",
                 api.id,
-                api.twins.join(", ")
+                api.duplicates.join(", ")
             ),
             "an interrupted create leaves a second one; clients may use either",
             deploy(facts),

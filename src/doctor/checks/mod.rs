@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// A check: its stable name and its function.
 type Check = (&'static str, fn(&Facts) -> Finding);
 
-const ALL: [Check; 17] = [
+const ALL: [Check; 18] = [
     ("api", gateway::api),
     ("stage", gateway::stage),
     ("routes", gateway::routes),

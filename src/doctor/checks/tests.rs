@@ -91,7 +91,7 @@ pub(crate) fn healthy() -> Facts {
             id: "a1".into(),
             protocol: "WEBSOCKET".into(),
             selection: "$request.body.action".into(),
-            twins: Vec::new(),
+            duplicates: Vec::new(),
         }),
         stage: Look::There(Stage {
             deployment: Some("d".into()),
@@ -205,7 +205,7 @@ fn each_broken_thing_fails_its_own_check() {
             there(&mut f.api).selection = "$request.body.type".into()
         }),
         ("api", Warning, |f| {
-            there(&mut f.api).twins.push("a2".into())
+            there(&mut f.api).duplicates.push("a2".into())
         }),
         ("stage", Failure, |f| there(&mut f.stage).deployment = None),
         ("routes", Failure, |f| {

@@ -79,7 +79,7 @@ pub(super) async fn look(clients: &Clients, expected: &Expected) -> GatewayFacts
     }
 }
 
-/// All APIs with our tags: the oldest is the API, the others its twins.
+/// All APIs with our tags: the oldest is the API, the others duplicates.
 async fn ours(clients: &Clients, expected: &Expected) -> Result<Option<Api>> {
     let all = chat_api::tagged(&clients.apigatewayv2, &expected.stack, &expected.stage).await?;
     let mut all = all.into_iter();
@@ -90,7 +90,7 @@ async fn ours(clients: &Clients, expected: &Expected) -> Result<Option<Api>> {
             .unwrap_or_default(),
         selection: first.route_selection_expression.unwrap_or_default(),
         id: first.api_id.unwrap_or_default(),
-        twins: all.filter_map(|twin| twin.api_id).collect(),
+        duplicates: all.filter_map(|one| one.api_id).collect(),
     }))
 }
 

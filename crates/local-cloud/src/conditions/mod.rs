@@ -98,14 +98,14 @@ pub(crate) struct ConditionsState {
 
 impl ConditionsState {
     pub(crate) fn new(first: Scenario) -> Self {
-        let sky = Self {
+        let state = Self {
             conditions: RwLock::default(),
             plans: Mutex::default(),
             calls: Mutex::default(),
             first,
         };
-        sky.reset();
-        sky
+        state.reset();
+        state
     }
 
     /// Resets conditions and faults to those of the start.

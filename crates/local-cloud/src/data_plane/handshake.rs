@@ -99,20 +99,20 @@ async fn handshake(
     }
     let (outgoing, queue) = mpsc::unbounded_channel();
     let connection = connection(&gateway, &stage, &parts.headers, peer, outgoing);
-    let mut visit = Handshake::new(gateway, stage, connection, &parts);
+    let mut handshake = Handshake::new(gateway, stage, connection, &parts);
     let decided = match &fault {
-        Some(fault) => visit.decide_with(fault, &parts).await,
-        None => visit.decide(&parts).await,
+        Some(fault) => handshake.decide_with(fault, &parts).await,
+        None => handshake.decide(&parts).await,
     };
     let response = match decided {
         Ok(reply) => {
             let response = accept(&key, &reply);
-            let (gateway, connection) = visit.accepted(&reply);
+            let (gateway, connection) = handshake.accepted(&reply);
             gateway.sockets.remember(&connection);
             tokio::spawn(session::run(gateway, connection, queue, upgrade));
             response
         }
-        Err(refused) => visit.finish_refused(refused),
+        Err(refused) => handshake.finish_refused(refused),
     };
     match fault {
         // The session finds that the client is gone.

@@ -45,7 +45,7 @@ use crate::shared::Shared;
 
 pub(crate) use close_reason::CloseReason;
 pub(crate) use handshake::{forbidden, open};
-pub(crate) use sockets::{Connection, Sockets};
+pub(crate) use sockets::{Connection, MESSAGE_LIMIT, Sockets};
 pub(crate) use target::Target;
 pub(crate) use upgrade::is_upgrade;
 

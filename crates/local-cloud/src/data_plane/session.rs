@@ -43,6 +43,8 @@ const IDLE_LIMIT_MS: i64 = 10 * 60 * 1000;
 const OPEN_LIMIT_MS: i64 = 2 * 60 * 60 * 1000;
 /// How long the closing handshake may take before the connection is simply dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// Taken for as long as a socket is open, so it has room for a usual message only; it grows with a larger one.
+const READ_BUFFER: usize = 1024;
 /// How many messages are written before a flush.
 const BATCH: usize = 256;
 
@@ -73,14 +75,15 @@ pub(super) async fn run(
     };
     gateway.sockets.forget(&connection.id);
     if !gateway.shared.stopping.is_cancelled() {
-        message::disconnected(&gateway, &connection, &ending).await;
+        // Boxed, as is what else an idle socket does not need: there may be thousands.
+        Box::pin(message::disconnected(&gateway, &connection, &ending)).await;
     }
 }
 
 async fn socket(upgrade: hyper::upgrade::OnUpgrade) -> Option<Socket> {
     let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
     let config = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(32 * 1024)
         .max_frame_size(Some(FRAME_LIMIT))
         .max_message_size(Some(MESSAGE_LIMIT));

@@ -3,8 +3,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `naming` | which service and operation a request means |
+//! | `limits` | how large a body may be |
 //! | `refusals` | the answer to a call that a fault refuses, and to an operation that is not here |
 
+mod limits;
 mod naming;
 mod refusals;
 
@@ -21,6 +23,8 @@ use crate::services::sts;
 use crate::state::Cloud;
 use crate::wire::{Request, Response, ServerAction, ServiceError};
 use crate::{control, operations};
+
+pub(crate) use limits::body_limit;
 
 /// Answers one request.
 pub(crate) async fn route(

@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,6 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::FunctionSpec;
 use super::extensions::Extensions;
 use super::protocol::{AnswerStatus, ApiResponse, RuntimeEvent, accepted, refuse, text};
+use crate::transport::{Acceptor, BodyError, QUIET_LIMIT};
+use crate::{origin_check, transport};
 
 /// Bytes of a synchronous answer: a little more than 6 MB.
 const ANSWER_LIMIT: usize = 6_291_556;
@@ -44,6 +47,7 @@ impl RuntimeApi {
     /// Opens the port. The receiver gets everything that happens on it.
     pub(super) async fn open(
         spec: Arc<FunctionSpec>,
+        acceptor: &Arc<Acceptor>,
     ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<RuntimeEvent>)> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -53,7 +57,13 @@ impl RuntimeApi {
             events,
         });
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone()));
+        let serving = serve(
+            listener,
+            Arc::clone(&shared),
+            Arc::clone(acceptor),
+            stop.clone(),
+        );
+        tokio::spawn(serving);
         Ok((
             Self {
                 address,
@@ -75,25 +85,41 @@ impl RuntimeApi {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<ApiState>, stop: CancellationToken) {
+async fn serve(
+    listener: TcpListener,
+    shared: Arc<ApiState>,
+    acceptor: Arc<Acceptor>,
+    stop: CancellationToken,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                let _ = stream.set_nodelay(true);
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-                    let http = hyper::server::conn::http1::Builder::new();
-                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                });
+            stream = acceptor.accept(&listener) => {
+                connections.spawn(connection(stream, Arc::clone(&shared)));
             }
         }
     }
     connections.shutdown().await;
+}
+
+/// Whoever asks for nothing is disconnected. After the first request a connection is kept however long it is
+/// quiet: a frozen function must find it as it was.
+async fn connection(stream: TcpStream, shared: Arc<ApiState>) {
+    let began = CancellationToken::new();
+    let service = service_fn(|request| {
+        began.cancel();
+        answer(Arc::clone(&shared), request)
+    });
+    let http = hyper::server::conn::http1::Builder::new();
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let first = tokio::time::timeout(QUIET_LIMIT, began.cancelled());
+    tokio::select! {
+        _ = &mut serving => return,
+        first = first => if first.is_err() { return },
+    }
+    let _ = serving.await;
 }
 
 async fn answer(
@@ -101,16 +127,45 @@ async fn answer(
     request: http::Request<Incoming>,
 ) -> Result<ApiResponse, Infallible> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = body.collect().await else {
-        return Ok(refuse(
+    if let Some(why) = origin_check::runtime_refusal(&parts.headers) {
+        return Ok(refuse(StatusCode::FORBIDDEN, "Forbidden", why));
+    }
+    let body = transport::read(body, ANSWER_LIMIT).await;
+    Ok(match body {
+        Ok(body) => route(&shared, &parts, body).await,
+        Err(BodyError::TooLarge) => too_large(&shared, &parts).await,
+        Err(BodyError::Late | BodyError::BrokenOff) => refuse(
             StatusCode::BAD_REQUEST,
             "InvalidRequest",
             "The body broke off",
-        ));
-    };
-    let body = body.to_bytes();
+        ),
+    })
+}
+
+/// An answer over the limit fails the invocation.
+async fn too_large(shared: &ApiState, parts: &Parts) -> ApiResponse {
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
-    Ok(match (&parts.method, path.as_slice()) {
+    let message = format!("Exceeded maximum allowed payload size ({ANSWER_LIMIT} bytes).");
+    let refused = refuse(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestEntityTooLarge",
+        &message,
+    );
+    match (&parts.method, path.as_slice()) {
+        (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "response"]) => {
+            let verdict = shared.too_large(id).await;
+            match verdict {
+                Some(AnswerStatus::Accepted) => refused,
+                verdict => verdict_answer(verdict, "InvocationResponse"),
+            }
+        }
+        _ => refused,
+    }
+}
+
+async fn route(shared: &ApiState, parts: &Parts, body: Bytes) -> ApiResponse {
+    let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    match (&parts.method, path.as_slice()) {
         (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => {
             shared.extensions.close_registration();
             shared.next().await
@@ -123,7 +178,7 @@ async fn answer(
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
             if shared.extensions.registration_is_closed() {
-                return Ok(not_allowed("Running", "InitError"));
+                return not_allowed("Running", "InitError");
             }
             let kind = error_type(&parts.headers);
             let _ = shared.events.send(RuntimeEvent::InitFailure(kind, body));
@@ -138,7 +193,7 @@ async fn answer(
             "NotFound",
             "There is no such path in the Runtime API",
         ),
-    })
+    }
 }
 
 impl ApiState {
@@ -159,31 +214,22 @@ impl ApiState {
 
     async fn response(&self, id: &str, body: Bytes) -> ApiResponse {
         let (say, said) = oneshot::channel();
-        let too_large = body.len() > ANSWER_LIMIT;
-        let event = if too_large {
-            let message = format!(
-                "Response payload size exceeded maximum allowed payload size ({ANSWER_LIMIT} bytes)."
-            );
-            let kind = "Function.ResponseSizeTooLarge";
-            let error = json!({ "errorType": kind, "errorMessage": message });
-            RuntimeEvent::Failure(
-                id.to_owned(),
-                Some(kind.to_owned()),
-                error.to_string().into(),
-                say,
-            )
-        } else {
-            RuntimeEvent::Response(id.to_owned(), body, say)
-        };
+        let event = RuntimeEvent::Response(id.to_owned(), body, say);
         let _ = self.events.send(event);
-        match said.await {
-            Ok(AnswerStatus::Accepted) if too_large => refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestEntityTooLarge",
-                &format!("Exceeded maximum allowed payload size ({ANSWER_LIMIT} bytes)."),
-            ),
-            verdict => verdict_answer(verdict.ok(), "InvocationResponse"),
-        }
+        verdict_answer(said.await.ok(), "InvocationResponse")
+    }
+
+    async fn too_large(&self, id: &str) -> Option<AnswerStatus> {
+        let (say, said) = oneshot::channel();
+        let kind = "Function.ResponseSizeTooLarge";
+        let message = format!(
+            "Response payload size exceeded maximum allowed payload size ({ANSWER_LIMIT} bytes)."
+        );
+        let error = json!({ "errorType": kind, "errorMessage": message }).to_string();
+        let (id, kind) = (id.to_owned(), Some(kind.to_owned()));
+        let event = RuntimeEvent::Failure(id, kind, error.into(), say);
+        let _ = self.events.send(event);
+        said.await.ok()
     }
 
     async fn failure(&self, id: &str, headers: &HeaderMap, body: Bytes) -> ApiResponse {
@@ -220,4 +266,73 @@ fn not_allowed(from: &str, to: &str) -> ApiResponse {
 
 fn error_type(headers: &HeaderMap) -> Option<String> {
     text(headers, "lambda-runtime-function-error-type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
+
+    async fn open() -> (RuntimeApi, mpsc::UnboundedReceiver<RuntimeEvent>) {
+        let acceptor = Arc::new(Acceptor::default());
+        let spec = Arc::new(FunctionSpec::example());
+        RuntimeApi::open(spec, &acceptor).await.unwrap()
+    }
+
+    async fn send(api: &RuntimeApi, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(api.address()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// The first line of the answer.
+    async fn status(stream: &mut TcpStream) -> String {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.unwrap();
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_web_page_gets_no_event() {
+        let (api, mut events) = open().await;
+        let own = api.address();
+        for headers in [
+            "Host: evil.example".to_owned(),
+            format!("Host: {own}\r\nOrigin: https://evil.example"),
+            format!("Host: {own}\r\nOrigin: http://{own}"),
+            format!("Host: {own}\r\nOrigin: null"),
+        ] {
+            let mut refused = send(&api, &format!("{NEXT}{headers}\r\n\r\n")).await;
+            assert_eq!(status(&mut refused).await, "HTTP/1.1 403", "{headers}");
+        }
+        assert!(events.try_recv().is_err());
+        let _function = send(&api, &format!("{NEXT}Host: {own}\r\n\r\n")).await;
+        assert!(matches!(events.recv().await, Some(RuntimeEvent::Next(_))));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+        let (api, mut events) = open().await;
+        let head = "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: localhost\r\n";
+        let huge = format!("{head}Content-Length: 900000000000\r\n\r\n");
+        assert_eq!(status(&mut send(&api, &huge).await).await, "HTTP/1.1 413");
+        assert!(events.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn half_a_head_is_not_waited_for_and_a_quiet_function_is() {
+        let (api, mut events) = open().await;
+        let mut quiet = send(&api, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert_eq!(status(&mut quiet).await, "HTTP/1.1 404");
+        let mut half = send(&api, NEXT).await;
+        let mut unused = send(&api, "").await;
+        assert_eq!(half.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(unused.read(&mut [0]).await.unwrap(), 0);
+        // By now it has been quiet for longer than the other two.
+        let next = format!("{NEXT}Host: localhost\r\n\r\n");
+        quiet.write_all(next.as_bytes()).await.unwrap();
+        assert!(matches!(events.recv().await, Some(RuntimeEvent::Next(_))));
+    }
 }

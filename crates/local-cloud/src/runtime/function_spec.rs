@@ -67,3 +67,31 @@ impl FunctionSpec {
         }
     }
 }
+
+#[cfg(test)]
+impl FunctionSpec {
+    /// A function that is never run.
+    pub(super) fn example() -> Self {
+        Self {
+            name: "f".to_owned(),
+            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
+            version: "$LATEST".to_owned(),
+            generation: String::new(),
+            handler: "bootstrap".to_owned(),
+            role_arn: "arn:aws:iam::000000000000:role/r".to_owned(),
+            memory: 128,
+            timeout: Duration::from_secs(3),
+            variables: BTreeMap::new(),
+            code: std::sync::Arc::new(Code {
+                zip: Bytes::new(),
+                sha256: String::new(),
+            }),
+            log_format: LogFormat::Text,
+            log_group: "/aws/lambda/f".to_owned(),
+            log_level: None,
+            system_level: None,
+            reserved: None,
+            running: std::sync::Arc::default(),
+        }
+    }
+}

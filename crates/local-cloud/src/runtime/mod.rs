@@ -18,6 +18,7 @@
 //! | `api`, `extensions`, `protocol` | the Runtime and Extensions APIs |
 //! | `invocation_env`, `unpack` | variables and headers; the unpacked code |
 //! | `log_writer`, `log_levels` | the lines of the function's log |
+//! | `process_search` | finds processes that have left their group |
 //! | `orphans` | ends what a killed local cloud left |
 
 mod api;
@@ -32,6 +33,7 @@ mod memory;
 mod orphans;
 mod output;
 mod process;
+mod process_search;
 mod protocol;
 mod spawner;
 mod unpack;
@@ -48,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use crate::services::iam::Iam;
 use crate::services::logs::Logs;
 use crate::shared::Shared;
+use crate::transport::Acceptor;
 pub(crate) use function_spec::{Code, FunctionSpec};
 pub(crate) use log_writer::LogFormat;
 pub(crate) use orphans::state_dir;
@@ -64,6 +67,8 @@ pub(crate) struct Host {
     pub(crate) state_dir: PathBuf,
     /// The `PATH` of functions, after Lambda's own folders.
     pub(crate) search_path: String,
+    /// Accepts the connections of the Runtime APIs.
+    pub(crate) acceptor: Arc<Acceptor>,
 }
 
 /// Every pool, by function ARN and version.
@@ -170,9 +175,12 @@ impl Environments {
         });
     }
 
-    /// Waits until every environment has ended, which they do at the signal to stop.
+    /// Waits until every environment has ended, which they do at the signal to stop, and ends what they left.
     pub(crate) async fn ended(&self) {
         let _ = self.alive.subscribe().wait_for(|count| *count == 0).await;
+        let folder = self.host.state_dir.clone();
+        let search = move || process_search::end_processes_below(&folder);
+        let _ = tokio::task::spawn_blocking(search).await;
     }
 
     /// How many environments exist, busy or idle.

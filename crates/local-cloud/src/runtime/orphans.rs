@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::process_search::end_processes_in;
 use crate::start_error::StartError;
 
 /// Begins the name of a temporary state folder; the owner's process id follows.
@@ -45,51 +46,6 @@ fn end_orphans(state_dir: &Path) {
         if rustix::process::test_kill_process(owner) == Err(rustix::io::Errno::SRCH) {
             end_processes_in(&entry.path());
             let _ = fs_err::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Every process whose working folder lies in this folder is a function's.
-#[cfg(target_os = "linux")]
-fn end_processes_in(folder: &Path) {
-    let Ok(folder) = fs_err::canonicalize(folder) else {
-        return;
-    };
-    let Ok(entries) = fs_err::read_dir("/proc") else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let id = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok());
-        let Some(id) = id.and_then(rustix::process::Pid::from_raw) else {
-            continue;
-        };
-        let works_in = std::fs::read_link(entry.path().join("cwd"));
-        if works_in.is_ok_and(|place| place.starts_with(&folder)) {
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
-        }
-    }
-}
-
-/// Elsewhere the bootstrap is known by its path, which is its command line.
-#[cfg(not(target_os = "linux"))]
-fn end_processes_in(folder: &Path) {
-    let Ok(listed) = std::process::Command::new("ps")
-        .args(["-axo", "pid=,command="])
-        .output()
-    else {
-        return;
-    };
-    let folder = folder.display().to_string();
-    for line in String::from_utf8_lossy(&listed.stdout).lines() {
-        let Some((id, command)) = line.trim().split_once(' ') else {
-            continue;
-        };
-        let id = id.parse().ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(id) = id.filter(|_| command.contains(&folder)) {
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use super::process_search;
 use super::spawner::Spawner;
 
 /// A running bootstrap.
@@ -15,6 +16,8 @@ use super::spawner::Spawner;
 pub(super) struct Process {
     child: Child,
     group: Option<Pid>,
+    /// The address of its Runtime API, which its children have in their variables too.
+    runtime_api: String,
 }
 
 /// Why a bootstrap could not be started; AWS calls all of them `Runtime.InvalidEntrypoint`.
@@ -48,7 +51,7 @@ impl Process {
     pub(super) async fn start(
         spawner: &Spawner,
         task_root: &Path,
-        variables: Vec<(String, String)>,
+        (runtime_api, variables): (String, Vec<(String, String)>),
         output: OwnedFd,
     ) -> Result<Self, StartFailure> {
         let bootstrap = task_root.join("bootstrap");
@@ -76,7 +79,11 @@ impl Process {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
-        Ok(Self { child, group })
+        Ok(Self {
+            child,
+            group,
+            runtime_api,
+        })
     }
 
     /// The process id, while it runs.
@@ -100,11 +107,10 @@ impl Process {
         self.thaw();
     }
 
-    /// Waits until it ends by itself, and ends what is left of its group.
+    /// Waits until it ends by itself, and ends what it has left. Can be called again if it was dropped.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await;
-        self.signal(Signal::KILL);
-        self.group = None;
+        self.end_rest().await;
         status
     }
 
@@ -117,6 +123,18 @@ impl Process {
     pub(super) async fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait().await;
+        self.end_rest().await;
+    }
+
+    /// Ends its group, and its children in sessions of their own.
+    async fn end_rest(&mut self) {
+        if self.group.is_none() {
+            return;
+        }
+        self.signal(Signal::KILL);
+        let runtime_api = self.runtime_api.clone();
+        let search = move || process_search::end_processes_of(&runtime_api);
+        let _ = tokio::task::spawn_blocking(search).await;
         self.group = None;
     }
 

@@ -4,7 +4,8 @@
 //! means the *thread* that started it. Threads of an async runtime come and go, and healthy
 //! functions would end with them. This thread lives as long as the local cloud: after `kill -9` of the whole
 //! process, or after the cloud is dropped, the kernel ends the children. On other systems, and for the children's
-//! own children, `orphans` cleans up at the next start.
+//! own children, `orphans` cleans up at the next start. To adopt them (`PR_SET_CHILD_SUBREAPER`) would be a setting of
+//! the whole process, which is a user's test.
 
 use std::io;
 use std::sync::mpsc;

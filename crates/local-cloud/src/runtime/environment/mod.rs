@@ -109,7 +109,7 @@ impl Environment {
             session_name: spec.name.clone(),
         };
         let stream = Arc::new(LogWriter::new(&environments, Arc::clone(&spec), principal));
-        let (api, events) = RuntimeApi::open(Arc::clone(&spec))
+        let (api, events) = RuntimeApi::open(Arc::clone(&spec), &environments.host.acceptor)
             .await
             .map_err(|error| error.to_string())?;
         let task_root = unpack::unpack(&environments.host.state_dir, &spec).await?;
@@ -248,7 +248,8 @@ impl Environment {
                 credentials: &self.credentials,
             };
             let variables = invocation_env::variables(&self.environments, &self.pool.spec, &place);
-            let process = Process::start(spawner, &self.task_root, variables, writer).await?;
+            let started = (place.runtime_api, variables);
+            let process = Process::start(spawner, &self.task_root, started, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
         let (output, process) = started

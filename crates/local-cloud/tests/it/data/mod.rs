@@ -25,6 +25,8 @@
 mod authorizers;
 mod client;
 mod connections;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod fault_kinds;
 mod faults;
 mod function;

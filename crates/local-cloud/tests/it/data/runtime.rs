@@ -368,12 +368,12 @@ async fn a_shell_script_is_a_function_too() {
 host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
 while true; do
   exec 3<>/dev/tcp/$host/$port
-  printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n' >&3
+  printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n' >&3
   id=$(tr -d '\r' <&3 | sed -n 's/^lambda-runtime-aws-request-id: //p')
   exec 3>&-
   body='"from a shell"'
   exec 3<>/dev/tcp/$host/$port
-  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s' "$id" "${#body}" "$body" >&3
+  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s' "$id" "${#body}" "$body" >&3
   cat <&3 >/dev/null
   exec 3>&-
 done
