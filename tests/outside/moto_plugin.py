@@ -122,7 +122,7 @@ def restart():
     if CLOUD:
         cloud.stop(CLOUD["process"])
     CLOUD["process"] = cloud.start(int(os.environ["CHATCTL_MOTO_PORT"]), "--region", REGION)
-    cloud.control("PATCH", "weather", {"propagationMillis": 0})
+    cloud.control("PATCH", "weather", {"propagationMillis": 0, "controlPlane": {"tagLockMillis": 0, "lateLogMillis": 0}})
 
 
 def pytest_configure():

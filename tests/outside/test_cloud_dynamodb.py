@@ -59,7 +59,11 @@ def test_table_life(db, table):
 def test_tags(db, table):
     arn = db.describe_table(TableName=table)["Table"]["TableArn"]
     db.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+    locked = f"Subscriber limit exceeded: Table tags are being updated: {table}"
+    assert refused(db.untag_resource, ResourceArn=arn, TagKeys=["a"]) == ("LimitExceededException", locked)
+    turn(2)
     db.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    turn(2)
     pages = db.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
     assert [tag for page in pages for tag in page["Tags"]] == [{"Key": "b", "Value": "2"}]
 
