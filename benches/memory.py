@@ -5,7 +5,18 @@
 - idle: sockets that were opened and then left alone, on an API without integrations.
 - half-sent: 30 uploads of a function's zip that stop after 60 MB, then close.
 
-The figures are the resident memory of the process, in MB.
+The figures are the resident memory of the process, in MB. Debug builds (Linux, x86-64):
+
+| | before | after | after, with mimalloc |
+|---|---|---|---|
+| at the start | 38 | 44 | 58 |
+| 10,000 idle sockets | 208 | 109 | |
+| each of them, in KB | 17.5 | 6.7 | |
+| 30 half-sent bodies of 60 MB, all open | 1778 | 1811 | 1857 |
+| all closed, more than before them | 0 | 0 | 1267 |
+
+A socket's read buffer had 8 KB and has 1, and its task had another 6 KB for futures that an idle socket does not need.
+A body is read into one piece of memory, which the system's allocator gives back at once; mimalloc keeps it.
 """
 
 import json
@@ -78,7 +89,7 @@ def half_sent(address):
             f"POST /2015-03-31/functions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\n"
             f"Content-Length: {BODY + 1}\r\n\r\n"
         ).encode())
-        part = bytes(1_000_000)
+        part = bytes(60_000)
         for _ in range(BODY // len(part)):
             one.sendall(part)
     except OSError:
