@@ -21,9 +21,11 @@ A body is read into one piece of memory, which the system's allocator gives back
 
 import json
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -123,7 +125,7 @@ def settled(process):
 
 
 def main():
-    relaxed = pathlib.Path("/tmp") / f"memory-{time.time_ns()}.json"
+    relaxed = pathlib.Path(tempfile.mkdtemp()) / "conditions.json"
     relaxed.write_text('{"connectionsPerSecond": 1000000}')
     command = [PROGRAM, "local", "--no-deploy", "--port", "0", "--output", "json", "--conditions", relaxed]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -145,7 +147,7 @@ def main():
     finally:
         process.terminate()
         process.wait()
-        relaxed.unlink()
+        shutil.rmtree(relaxed.parent)
 
 
 main()

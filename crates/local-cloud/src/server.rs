@@ -194,12 +194,16 @@ fn into_http(response: Response) -> http::Response<ResponseBody> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
     use crate::{LocalCloud, Options};
 
     const CREATE: &str = "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n";
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     async fn send(cloud: &LocalCloud, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(cloud.addr()).await.unwrap();
@@ -210,7 +214,8 @@ mod tests {
     /// Everything up to the end of the connection.
     async fn answer(mut stream: TcpStream) -> String {
         let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
+        let whole = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text));
+        whole.await.expect("the connection is closed").unwrap();
         text
     }
 
@@ -250,7 +255,8 @@ mod tests {
         ] {
             let mut stream = send(&cloud, &format!("{head}Content-Length: {length}\r\n\r\n")).await;
             let mut line = [0; 12];
-            stream.read_exact(&mut line).await.unwrap();
+            let answered = tokio::time::timeout(PATIENCE, stream.read_exact(&mut line));
+            answered.await.expect("it is refused at once").unwrap();
             let wanted = format!("HTTP/1.1 {status}");
             assert_eq!(String::from_utf8_lossy(&line), wanted, "{head} {length}");
         }

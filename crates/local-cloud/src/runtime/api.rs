@@ -275,6 +275,8 @@ mod tests {
 
     const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
 
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
     async fn open() -> (RuntimeApi, mpsc::UnboundedReceiver<RuntimeEvent>) {
         let acceptor = Arc::new(Acceptor::default());
         let spec = Arc::new(FunctionSpec::example());
@@ -290,7 +292,8 @@ mod tests {
     /// The first line of the answer.
     async fn status(stream: &mut TcpStream) -> String {
         let mut head = [0; 12];
-        stream.read_exact(&mut head).await.unwrap();
+        let answered = tokio::time::timeout(PATIENCE, stream.read_exact(&mut head));
+        answered.await.expect("it is answered at once").unwrap();
         String::from_utf8_lossy(&head).into_owned()
     }
 
