@@ -14,10 +14,12 @@ use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
 use crate::package::SourceDigest;
 use crate::resources::Kind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long AWS may take to show what was written.
 const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+/// The same for what every step has seen already: if it is missing for longer, somebody deleted it.
+const MISSING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Looks until what is there is what is wanted.
 ///
@@ -32,6 +34,7 @@ pub(super) async fn last_look(
 ) -> Result<()> {
     let first = Duration::from_millis(200);
     let mut waits = Waits::growing(first, Duration::from_secs(5), SHOWN_WITHIN);
+    let mut missing_since: Option<Instant> = None;
     loop {
         let now = done.again(settings, digest).await?;
         if now.plan.is_empty() {
@@ -41,7 +44,13 @@ pub(super) async fn last_look(
             let again = settings.command("deploy");
             execute(&now.plan, now.run(), ui, stop, &again).await?;
         }
-        if stop.is_asked() || !waits.again().await {
+        let is_missing = now.plan.changes().any(|step| step.action == Action::Create);
+        if !is_missing {
+            missing_since = None;
+        }
+        let missing = is_missing.then(|| missing_since.get_or_insert_with(Instant::now).elapsed());
+        let deleted = missing.is_some_and(|time| time > MISSING_WITHIN);
+        if deleted || stop.is_asked() || !waits.again().await {
             return Err(not_as_wanted(&now.plan, settings));
         }
     }

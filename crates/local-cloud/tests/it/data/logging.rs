@@ -132,7 +132,10 @@ async fn the_access_log_knows_posts_to_connections_and_who_made_them() {
     update.send().await.unwrap();
     let mut client = world.connect().await;
     let id = client.id(&world).await;
+    // Each line is there before the next request, so that their order is known.
+    world.lines("/chat/access", |lines| lines.len() == 2).await;
     super::connections::manage(&world, "POST", &id, b"hi");
+    world.lines("/chat/access", |lines| lines.len() == 3).await;
     client.send(r#"{"do":"throw"}"#).await;
     let lines = world.lines("/chat/access", |lines| lines.len() == 4).await;
     let read = |line: &String| {
