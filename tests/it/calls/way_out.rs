@@ -155,48 +155,37 @@ async fn a_bundle_that_cannot_be_used_is_named_before_any_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_credential_chain_uses_fips_endpoints_too() {
+async fn the_credential_chain_uses_fips_and_dual_stack_endpoints_too() {
     let proxy = Proxy::start(NOBODY, NOBODY).await;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::create_dir(folder.join(".aws")).unwrap();
-    let profile = "[profile deployer]\n\
-         role_arn = arn:aws:iam::000000000000:role/deployer\n\
-         credential_source = Environment\n";
-    for (name, value, config) in [
-        ("AWS_USE_FIPS_ENDPOINT", "true", ""),
-        ("UNUSED", "", "use_fips_endpoint = true\n"),
+    std::fs::write(folder.join("token"), "signed by somebody").unwrap();
+    let (fips, dual) = ("sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws");
+    for (name, config, host) in [
+        ("AWS_USE_FIPS_ENDPOINT", "", fips),
+        ("UNUSED", "use_fips_endpoint = true\n", fips),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "", dual),
     ] {
-        std::fs::write(folder.join(".aws/config"), format!("{profile}{config}")).unwrap();
+        std::fs::write(folder.join(".aws/config"), format!("[default]\n{config}")).unwrap();
         let before = proxy.asked().len();
         let mut command = behind(&proxy, folder);
-        command.env(name, value);
-        command.args(["status", "--profile", "deployer"]);
-        done(command).await;
+        command
+            .env(name, "true")
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env("AWS_ROLE_ARN", "arn:aws:iam::000000000000:role/deployer")
+            .env("AWS_WEB_IDENTITY_TOKEN_FILE", "token")
+            .arg("status");
+        let said = done(command).await;
+        assert!(
+            said.err.contains("credentials cannot be loaded"),
+            "{}",
+            said.err
+        );
         let asked = proxy.asked().split_off(before);
-        let fips = |host: &String| host == "sts-fips.us-east-1.amazonaws.com:443";
-        assert!(!asked.is_empty() && asked.iter().all(fips), "{asked:?}");
+        let right = |asked: &String| *asked == format!("{host}:443");
+        assert!(!asked.is_empty() && asked.iter().all(right), "{asked:?}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_credential_chain_uses_dual_stack_endpoints_too() {
-    let proxy = Proxy::start(NOBODY, NOBODY).await;
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    std::fs::create_dir(folder.join(".aws")).unwrap();
-    let profile = "[profile deployer]\n\
-         role_arn = arn:aws:iam::000000000000:role/deployer\n\
-         credential_source = Environment\n";
-    std::fs::write(folder.join(".aws/config"), profile).unwrap();
-    let mut command = behind(&proxy, folder);
-    command.env("AWS_USE_DUALSTACK_ENDPOINT", "true");
-    command.args(["status", "--profile", "deployer"]);
-    done(command).await;
-    assert_eq!(
-        proxy.asked().first().map(String::as_str),
-        Some("sts.us-east-1.api.aws:443")
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
