@@ -28,11 +28,11 @@ BOOTSTRAP = r"""#!/bin/bash
 host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
 ask() { exec 3<>/dev/tcp/$host/$port; printf "$@" >&3; answer=$(tr -d '\r' <&3); exec 3>&-; }
 while true; do
-  ask 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
+  ask 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'
   id=$(sed -n 's/^lambda-runtime-aws-request-id: //p' <<<"$answer")
   body=$(tail -n 1 <<<"$answer")
   echo "got $body"
-  ask 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s' "$id" "${#body}" "$body"
+  ask 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s' "$id" "${#body}" "$body"
 done
 """
 
