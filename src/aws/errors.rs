@@ -179,3 +179,19 @@ fn hint(code: &str) -> Option<&'static str> {
 pub(super) fn is_nothing_found(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::hint;
+
+    #[test]
+    fn a_region_that_is_not_enabled_is_among_the_causes() {
+        for code in ["InvalidClientTokenId", "UnrecognizedClientException"] {
+            let hint = hint(code).unwrap_or_default();
+            assert!(
+                hint.contains("not enabled in this account"),
+                "{code}: {hint}"
+            );
+        }
+    }
+}

@@ -97,3 +97,36 @@ fn value(value: Option<&Value>) -> String {
         Some(other) => escape(&other.to_string()).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Id;
+    use crate::engine::diff::Difference;
+
+    #[test]
+    fn what_aws_says_cannot_drive_the_terminal() {
+        let hostile = "x\u{1b}]0;t\u{7}\u{8}\u{9b}2J\u{202e}";
+        let difference = Difference {
+            path: format!("tags.{hostile}"),
+            found: Some(Value::from(hostile)),
+            wanted: Some(serde_json::json!({ "a": hostile })),
+            replaces: false,
+            hidden: false,
+        };
+        let plan = PlanView {
+            summary: Summary::default(),
+            resources: vec![StepView {
+                id: Id::new(format!("route/{hostile}")),
+                name: hostile.into(),
+                action: Action::Update,
+                differences: vec![difference],
+                note: Some(hostile.into()),
+            }],
+        };
+        let shown = text(&plan, true);
+        for active in ["\u{1b}]", "\u{7}", "\u{8}", "\u{9b}", "\u{202e}"] {
+            assert!(!shown.contains(active), "{shown:?}");
+        }
+    }
+}
