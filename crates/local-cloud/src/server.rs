@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::data_plane::Target;
@@ -53,7 +53,11 @@ impl Server {
         acceptor: Arc<Acceptor>,
     ) -> Self {
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, cloud, acceptor, stop.clone()));
+        let stopped = stop.clone();
+        let accepting = tokio::spawn(async move {
+            let serve = |stream| connection(stream, Arc::clone(&cloud));
+            acceptor.serve(listener, stopped, serve).await;
+        });
         Self {
             address,
             stop,
@@ -78,25 +82,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-async fn accept(
-    listener: TcpListener,
-    cloud: Arc<Cloud>,
-    acceptor: Arc<Acceptor>,
-    stop: CancellationToken,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            stream = acceptor.accept(&listener) => {
-                connections.spawn(connection(stream, Arc::clone(&cloud)));
-            }
-        }
-    }
-    connections.shutdown().await;
 }
 
 async fn connection(stream: TcpStream, cloud: Arc<Cloud>) {

@@ -12,6 +12,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// How long a request's head may take, a body may stand still, and an unused connection is kept.
 pub(crate) const QUIET_LIMIT: Duration = match cfg!(test) {
@@ -58,8 +60,31 @@ impl Acceptor {
         self.trouble.subscribe()
     }
 
+    /// Gives every connection of the port to `serve`, until `stop`; then ends those that are left.
+    pub(crate) async fn serve<F, Fut>(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+        serve: F,
+    ) where
+        F: Fn(TcpStream) -> Fut,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = connections.join_next() => {}
+                stream = self.accept(&listener) => {
+                    connections.spawn(serve(stream));
+                }
+            }
+        }
+        connections.shutdown().await;
+    }
+
     /// The next connection. Waits and tries again while the system gives none.
-    pub(crate) async fn accept(&self, listener: &TcpListener) -> TcpStream {
+    async fn accept(&self, listener: &TcpListener) -> TcpStream {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {

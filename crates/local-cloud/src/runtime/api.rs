@@ -17,7 +17,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::FunctionSpec;
@@ -57,13 +56,12 @@ impl RuntimeApi {
             events,
         });
         let stop = CancellationToken::new();
-        let serving = serve(
-            listener,
-            Arc::clone(&shared),
-            Arc::clone(acceptor),
-            stop.clone(),
-        );
-        tokio::spawn(serving);
+        let (acceptor, state) = (Arc::clone(acceptor), Arc::clone(&shared));
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            let serve = |stream| connection(stream, Arc::clone(&state));
+            acceptor.serve(listener, stopped, serve).await;
+        });
         Ok((
             Self {
                 address,
@@ -83,25 +81,6 @@ impl RuntimeApi {
     pub(super) fn extensions(&self) -> &Extensions {
         &self.shared.extensions
     }
-}
-
-async fn serve(
-    listener: TcpListener,
-    shared: Arc<ApiState>,
-    acceptor: Arc<Acceptor>,
-    stop: CancellationToken,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            stream = acceptor.accept(&listener) => {
-                connections.spawn(connection(stream, Arc::clone(&shared)));
-            }
-        }
-    }
-    connections.shutdown().await;
 }
 
 /// Whoever asks for nothing is disconnected. After the first request a connection is kept however long it is
