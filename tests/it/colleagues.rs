@@ -33,17 +33,16 @@ async fn a_role_that_is_deleted_while_lambda_cannot_assume_it_yet() {
     let role = "chat-production-function";
     let delete = async {
         wait_for(&world, "CreateFunction", 1).await;
-        let policies = iam
-            .list_role_policies()
-            .role_name(role)
-            .send()
-            .await
-            .unwrap();
-        for name in policies.policy_names() {
-            let call = iam.delete_role_policy().role_name(role).policy_name(name);
-            call.send().await.unwrap();
+        // Both policies, so that only the function still needs the role. The call is listed before it
+        // has its effect, so the deletion may be early.
+        wait_for(&world, "PutRolePolicy", 2).await;
+        while iam.delete_role().role_name(role).send().await.is_err() {
+            let listed = iam.list_role_policies().role_name(role).send().await;
+            for name in listed.unwrap().policy_names() {
+                let call = iam.delete_role_policy().role_name(role);
+                call.policy_name(name).send().await.unwrap();
+            }
         }
-        iam.delete_role().role_name(role).send().await.unwrap();
     };
     let error = failed(&world, delete).await;
     assert!(error.contains("was deleted by somebody"), "{error}");
