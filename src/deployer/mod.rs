@@ -5,6 +5,7 @@
 //! | `assessment` | what is there, what is wanted, and the plan between them |
 //! | `execute` | carries a plan out, and says what failed, once |
 //! | `last_look` | compares what is there after a deploy with what is wanted |
+//! | `saved_plan` | a plan in a file, and whether it still fits |
 //! | `status` | what is deployed, and what drifted |
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
@@ -12,11 +13,13 @@
 mod assessment;
 mod execute;
 mod last_look;
+mod saved_plan;
 mod status;
 mod teardown;
 mod ui;
 
 pub use assessment::Assessment;
+pub use saved_plan::SavedPlan;
 pub use status::{Status, status};
 pub use teardown::{Checked, Gone, teardown};
 pub use ui::{Notice, Proposal, Purpose, Ui};
@@ -37,7 +40,7 @@ use std::time::{Duration, Instant};
 
 /// How a deploy goes about it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DeployOptions {
+pub struct DeployOptions<'a> {
     /// Do not ask.
     pub yes: bool,
     /// Do not prove the chat at the end.
@@ -46,6 +49,8 @@ pub struct DeployOptions {
     pub adopt: bool,
     /// Do not show the plan: what is done is told while it happens.
     pub no_plan: bool,
+    /// Carry out this plan and no other; it decides whether to take over.
+    pub plan: Option<&'a SavedPlan>,
 }
 
 /// What is live after a deploy.
@@ -83,14 +88,22 @@ pub async fn deploy(
     clients: Clients,
     settings: &Settings,
     build: &impl Build,
-    options: DeployOptions,
+    options: DeployOptions<'_>,
     ui: &impl Ui,
 ) -> Result<Deployed> {
     let began = Instant::now();
+    if let Some(saved) = options.plan {
+        saved.require_target(settings, &clients.place)?;
+    }
     let digest = build.digest(settings)?;
-    let assessment = Assessment::for_deploy(settings, clients, &digest, options.adopt).await?;
-    if !options.adopt {
+    let adopt = options.plan.map_or(options.adopt, SavedPlan::adopts);
+    let assessment = Assessment::for_deploy(settings, clients, &digest, adopt).await?;
+    if !adopt {
         assessment.require_ours(settings)?;
+    }
+    if let Some(saved) = options.plan {
+        let now = saved.again(&assessment, settings, &digest);
+        saved.require_unmoved(&now, settings)?;
     }
     let view = PlanView::of(&assessment.plan);
     let mut proof = None;
@@ -110,7 +123,12 @@ pub async fn deploy(
 }
 
 /// The plan is shown before it is asked about, and also when nobody is asked.
-fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl Ui) -> Result<()> {
+fn agree(
+    settings: &Settings,
+    plan: &PlanView,
+    options: DeployOptions<'_>,
+    ui: &impl Ui,
+) -> Result<()> {
     let proposal = Proposal {
         purpose: Purpose::Deploy,
         name: &settings.name,
@@ -120,7 +138,7 @@ fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl
     if !options.no_plan {
         ui.show(&proposal);
     }
-    if options.yes || ui.confirm(&proposal)? {
+    if options.yes || options.plan.is_some() || ui.confirm(&proposal)? {
         return Ok(());
     }
     Err(Error::failed("nothing was changed: the answer was no"))
@@ -166,7 +184,7 @@ fn needs_code(plan: &Plan<Kind>) -> bool {
 async fn prove(
     assessment: &Assessment,
     settings: &Settings,
-    options: DeployOptions,
+    options: DeployOptions<'_>,
     ui: &impl Ui,
     stop: &Stop,
 ) -> Result<Option<Proof>> {
