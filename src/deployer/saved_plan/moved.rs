@@ -116,6 +116,6 @@ fn fields(differences: &[Difference]) -> String {
     match paths.len() {
         0 => String::new(),
         1..=5 => format!(" ({})", paths.join(", ")),
-        more => format!(" ({} fields)", more),
+        more => format!(" ({more} fields)"),
     }
 }
