@@ -20,6 +20,7 @@ mod converge;
 mod deploy;
 mod doctor;
 mod drift;
+mod github;
 mod init;
 mod killed;
 mod local_command;
