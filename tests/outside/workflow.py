@@ -229,8 +229,8 @@ class Job:
         if "run" in step:
             return self.script(step, contexts, number)
         given = {key: filled_in(value, contexts) for key, value in step.get("with", {}).items()}
-        if step["uses"].startswith("./"):
-            return self.composite(step["uses"], given, number)
+        if step["uses"].startswith("$/"):
+            return self.composite(step["uses"].removeprefix("$/"), given, number)
         assert PINNED.fullmatch(step["uses"]), f"{step['uses']} is not pinned by its commit"
         actions = {
             "actions/checkout": self.checkout,
@@ -244,7 +244,7 @@ class Job:
         return True
 
     def composite(self, path: str, given: dict, number: str) -> bool:
-        action = yaml.safe_load((self.workspace / path / "action.yml").read_text())
+        action = yaml.safe_load((self.of.repository / path / "action.yml").read_text())
         contexts = self.contexts | {"inputs": given, "steps": {}}
         steps = enumerate(action["runs"]["steps"])
         return all(self.step(step, contexts, f"{number}-{inner}") for inner, step in steps)
