@@ -9,7 +9,6 @@ pub mod api;
 pub mod deployment;
 mod exactly_one;
 pub mod function;
-mod function_read;
 mod gateway;
 pub mod grant;
 pub mod integration;

@@ -13,7 +13,7 @@ use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
 use crate::resources::api::Api;
 use crate::resources::deployment::{self, Deployment};
-use crate::resources::function::{Function, GrantedRole};
+use crate::resources::function::{Configuration, Function, GrantedRole};
 use crate::resources::grant::Grant;
 use crate::resources::integration::{self, Integration};
 use crate::resources::log_group::LogGroup;
@@ -180,16 +180,18 @@ impl Parts<'_> {
         Function {
             name: names.function.clone(),
             code: digest.map(ToString::to_string).unwrap_or_default(),
-            role: names.role_arn(&names.role()),
-            runtime: RUNTIME.into(),
-            handler: HANDLER.into(),
-            architecture: match settings.arch() {
-                Arch::Arm64 => "arm64".into(),
-                Arch::X86_64 => "x86_64".into(),
+            configuration: Configuration {
+                role: names.role_arn(&names.role()),
+                runtime: RUNTIME.into(),
+                handler: HANDLER.into(),
+                architecture: match settings.arch() {
+                    Arch::Arm64 => "arm64".into(),
+                    Arch::X86_64 => "x86_64".into(),
+                },
+                memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
+                timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
+                environment: environment(settings, names),
             },
-            memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
-            timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
-            environment: environment(settings, names),
             state: "Active".into(),
             tags: self.run.tags(ids::FUNCTION),
             granted_role: Some(GrantedRole::wanted(&self.outputs.role_id)),

@@ -12,7 +12,11 @@
 //! `CodeSha256` that Lambda had then; a live `CodeSha256` that differs is code that somebody else
 //! put there.
 
-use super::function_read::found;
+mod configuration;
+mod found;
+
+pub use configuration::Configuration;
+
 use super::observed::Observed;
 use super::outputs::RoleId;
 use super::retry::{
@@ -30,11 +34,10 @@ use aws_sdk_lambda::operation::create_function::CreateFunctionError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime,
-    State, TagsError,
+    Architecture, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime, State, TagsError,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::collections::BTreeMap;
+use found::found;
 
 /// A Lambda function.
 #[derive(Debug, Clone)]
@@ -43,20 +46,8 @@ pub struct Function {
     pub name: String,
     /// The digest of the code's source, or what is known of strange code.
     pub code: String,
-    /// The role's ARN.
-    pub role: String,
-    /// Its runtime.
-    pub runtime: String,
-    /// Its handler.
-    pub handler: String,
-    /// `arm64` or `x86_64`.
-    pub architecture: String,
-    /// MB.
-    pub memory: i32,
-    /// Seconds.
-    pub timeout: i32,
-    /// Environment; the values of the user's own keys are never shown.
-    pub environment: BTreeMap<String, String>,
+    /// How it runs.
+    pub configuration: Configuration,
     /// `Active`, or what keeps it from being so.
     pub state: String,
     /// Its tags, without those that tell the code and the role.
@@ -113,15 +104,9 @@ impl Resource for Function {
     }
 
     fn fields(&self) -> Fields {
-        let fields = Fields::new()
-            .with("code", self.code.as_str())
-            .with("architecture", self.architecture.as_str())
-            .with("runtime", self.runtime.as_str())
-            .with("handler", self.handler.as_str())
-            .with("role", self.role.as_str())
-            .with("memorySize", self.memory)
-            .with("timeout", self.timeout)
-            .with("reservedConcurrency", self.reserved_concurrency);
+        let fields = Fields::new().with("code", self.code.as_str());
+        let fields = self.configuration.fields(fields);
+        let fields = fields.with("reservedConcurrency", self.reserved_concurrency);
         let fields = match &self.granted_role {
             Some(role) => role.field(fields),
             None => fields,
@@ -130,17 +115,6 @@ impl Resource for Function {
             state @ ("Failed" | "Deleting") => fields.frozen("state", state),
             state => fields.with("state", state),
         };
-        let fields = self
-            .environment
-            .iter()
-            .fold(fields, |fields, (key, value)| {
-                let path = format!("environment.{key}");
-                if is_public(key) {
-                    fields.with(path, value.as_str())
-                } else {
-                    fields.hidden(path, value.as_str())
-                }
-            });
         self.tags.fields(fields)
     }
 
@@ -211,13 +185,13 @@ impl Function {
                 .lambda
                 .create_function()
                 .function_name(&self.name)
-                .role(&self.role)
-                .runtime(Runtime::from(self.runtime.as_str()))
-                .handler(&self.handler)
-                .architectures(Architecture::from(self.architecture.as_str()))
-                .memory_size(self.memory)
-                .timeout(self.timeout)
-                .environment(self.sdk_environment())
+                .role(&self.configuration.role)
+                .runtime(Runtime::from(self.configuration.runtime.as_str()))
+                .handler(&self.configuration.handler)
+                .architectures(Architecture::from(self.configuration.architecture.as_str()))
+                .memory_size(self.configuration.memory)
+                .timeout(self.configuration.timeout)
+                .environment(self.configuration.sdk_environment())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
                 .customize()
@@ -235,7 +209,7 @@ impl Function {
                 )),
             }
         };
-        let role = format!("the role {}", last_part(&self.role));
+        let role = format!("the role {}", last_part(&self.configuration.role));
         match step
             .until_ready(
                 &role,
@@ -268,28 +242,21 @@ impl Function {
 
     async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
         self.idle(step).await?;
-        let code = self.code != found.code || self.architecture != found.architecture;
+        let code = self.code != found.code
+            || self.configuration.architecture != found.configuration.architecture;
         if code {
             self.upload(step).await?;
         }
-        if self.configuration_differs(found) {
+        if self
+            .configuration
+            .differs_beside_architecture(&found.configuration)
+        {
             self.configure(step).await?;
         }
         if found.reserved_concurrency.is_some() {
             self.release_concurrency(step).await?;
         }
         self.tag(found, code, step).await
-    }
-
-    fn configuration_differs(&self, found: &Self) -> bool {
-        (&self.role, &self.runtime, &self.handler, &self.environment)
-            != (
-                &found.role,
-                &found.runtime,
-                &found.handler,
-                &found.environment,
-            )
-            || (self.memory, self.timeout) != (found.memory, found.timeout)
     }
 
     async fn upload(&self, step: &StepContext) -> Result<()> {
@@ -301,7 +268,7 @@ impl Function {
                 .lambda
                 .update_function_code()
                 .function_name(&self.name)
-                .architectures(Architecture::from(self.architecture.as_str()))
+                .architectures(Architecture::from(self.configuration.architecture.as_str()))
                 .zip_file(zip.clone())
                 .customize()
                 .config_override(upload())
@@ -320,12 +287,12 @@ impl Function {
                 .lambda
                 .update_function_configuration()
                 .function_name(&self.name)
-                .role(&self.role)
-                .runtime(Runtime::from(self.runtime.as_str()))
-                .handler(&self.handler)
-                .memory_size(self.memory)
-                .timeout(self.timeout)
-                .environment(self.sdk_environment())
+                .role(&self.configuration.role)
+                .runtime(Runtime::from(self.configuration.runtime.as_str()))
+                .handler(&self.configuration.handler)
+                .memory_size(self.configuration.memory)
+                .timeout(self.configuration.timeout)
+                .environment(self.configuration.sdk_environment())
                 .send()
         };
         let answer = retry_while(
@@ -411,7 +378,7 @@ impl Function {
 
     /// A role that cannot be assumed is fresh, or somebody deleted it.
     async fn role_there<T>(&self, run: &RunContext) -> Result<Look<T>> {
-        let role = role::get(&run.clients, last_part(&self.role)).await?;
+        let role = role::get(&run.clients, last_part(&self.configuration.role)).await?;
         Ok(role.map_or(Look::Missing, |_| Look::NotYet))
     }
 
@@ -453,18 +420,6 @@ impl Function {
         .because_of(format!("{}: {}", error.error_code(), error.message()))
         .hint("the caller needs lambda:ListTags on the function")
     }
-
-    fn sdk_environment(&self) -> Environment {
-        let variables = self.environment.clone().into_iter().collect();
-        Environment::builder()
-            .set_variables(Some(variables))
-            .build()
-    }
-}
-
-/// Ours are plain settings; what the user adds may be a secret.
-fn is_public(key: &str) -> bool {
-    key.starts_with("CHAT_") || key == "AWS_ENDPOINT_URL"
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.
