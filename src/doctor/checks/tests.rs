@@ -24,6 +24,7 @@ fn expected() -> Expected {
         caller: "arn:aws:iam::000000000000:root".into(),
         function: "chat-production".into(),
         function_arn: ARN.into(),
+        live_arn: format!("{ARN}:live"),
         role: "chat-production-function".into(),
         function_group_arn: GROUP.into(),
         table: "chat-production".into(),
@@ -105,7 +106,7 @@ pub(crate) fn healthy() -> Facts {
             id: "i1".into(),
             kind: "AWS_PROXY".into(),
             uri: format!(
-                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}:live/invocations"
             ),
         }]),
         deployment: Look::There(Deployment {
@@ -130,7 +131,12 @@ pub(crate) fn healthy() -> Facts {
             state: "Active".into(),
             role: "arn:aws:iam::000000000000:role/chat-production-function".into(),
             table: Some("chat-production".into()),
+            is_ours: true,
             ..Function::default()
+        }),
+        live: Look::There(Live {
+            version: "7".into(),
+            weights: None,
         }),
         concurrency: Look::There(1000),
         permission: Look::There(permission("a1")),

@@ -137,7 +137,8 @@ impl Resource for Function {
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-        self.look(&observed.run).await
+        let function = observed.function.as_ref();
+        Ok(function.and_then(|answer| found(self, answer)))
     }
 
     async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
@@ -158,7 +159,7 @@ impl Resource for Function {
         };
         let answer = retry_while(step, "the function", SETTLE_LIMIT, is_conflict, call).await;
         gone(answer, &format!("delete the function {}", self.name))?;
-        let look = || async { Ok(self.get(run).await?.is_none().then_some(())) };
+        let look = || async { Ok(get(run, &self.name).await?.is_none().then_some(())) };
         step.until("the function to be gone", SETTLE_LIMIT, look)
             .await
     }
@@ -166,8 +167,15 @@ impl Resource for Function {
 
 impl Function {
     async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
-        let answer = self.get(run).await?;
+        let answer = get(run, &self.name).await?;
         Ok(answer.and_then(|answer| found(self, &answer)))
+    }
+
+    /// The digest of the source that this code was built from, or what is known of strange code.
+    pub(super) fn code_of(&self, answer: &GetFunctionOutput) -> String {
+        found(self, answer)
+            .map(|found| found.code)
+            .unwrap_or_default()
     }
 
     async fn create(&self, step: &StepContext) -> Result<()> {
@@ -355,7 +363,7 @@ impl Function {
 
     async fn settled(&self, step: &StepContext) -> Result<FunctionConfiguration> {
         let look = || async {
-            let answer = self.get(step.run()).await?;
+            let answer = get(step.run(), &self.name).await?;
             let Some(now) = answer.and_then(|answer| answer.configuration) else {
                 return Ok(Look::Missing);
             };
@@ -398,28 +406,29 @@ impl Function {
     fn broken(&self, how: &str, why: &str) -> Error {
         Error::failed(format!("the function {} {how}", self.name)).because_of(why)
     }
+}
 
-    async fn get(&self, run: &RunContext) -> Result<Option<GetFunctionOutput>> {
-        let call = run.clients.lambda.get_function().function_name(&self.name);
-        match call.send().await {
-            Ok(answer) => match answer.tags_error() {
-                Some(error) => Err(self.untold(error)),
-                None => Ok(Some(answer)),
-            },
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(explain(&format!("read the function {}", self.name), error)),
-        }
+/// The function with this name, if it is there.
+///
+/// # Errors
+/// It, or its tags, cannot be read.
+pub(super) async fn get(run: &RunContext, name: &str) -> Result<Option<GetFunctionOutput>> {
+    let call = run.clients.lambda.get_function().function_name(name);
+    match call.send().await {
+        Ok(answer) => match answer.tags_error() {
+            Some(error) => Err(untold(name, error)),
+            None => Ok(Some(answer)),
+        },
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(explain(&format!("read the function {name}"), error)),
     }
+}
 
-    /// Without its tags nobody knows whose the function is.
-    fn untold(&self, error: &TagsError) -> Error {
-        Error::failed(format!(
-            "cannot read the tags of the function {}",
-            self.name
-        ))
+/// Without its tags nobody knows whose the function is.
+fn untold(name: &str, error: &TagsError) -> Error {
+    Error::failed(format!("cannot read the tags of the function {name}"))
         .because_of(format!("{}: {}", error.error_code(), error.message()))
         .hint("the caller needs lambda:ListTags on the function")
-    }
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.
@@ -438,7 +447,7 @@ fn is_fresh_role(error: &Failure<CreateFunctionError>) -> bool {
     is_fresh_role_text(error) || is_throttled(error)
 }
 
-fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+pub(super) fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_conflict(error) || is_busy(error)
 }
 
