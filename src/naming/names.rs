@@ -15,7 +15,7 @@ pub const API_UNKNOWN: &str = "{api}";
 /// Prefix of every execution log group.
 pub const EXECUTION_GROUPS: &str = "/aws/apigateway/";
 
-/// Prefix of the ids of our statements in the function's policy.
+/// Prefix of the ids of our statements in the policies of the function and its alias.
 pub const STATEMENT_PREFIX: &str = "chatctl-";
 
 /// The alias of the function that the API calls.
@@ -162,9 +162,9 @@ impl Names {
         )
     }
 
-    /// Id of our statement in the function's policy, keyed by the API: a new API needs a new one.
+    /// Id of our statement in the alias's policy, keyed by the API: a new API needs a new one.
     pub fn statement(&self, api: &str) -> String {
-        format!("{STATEMENT_PREFIX}{api}")
+        format!("{STATEMENT_PREFIX}{LIVE}-{api}")
     }
 
     /// The API's own domain, as its events name it.

@@ -197,7 +197,8 @@ impl Permission {
 
 /// Our statements in the policy of the function itself.
 pub fn orphan(observed: &Observed, api: &Output<ApiId>) -> Option<Permission> {
-    let statements = ours(&observed.policies.unqualified);
+    let function = observed.run.names.function_arn();
+    let statements = ours_on(&observed.policies.unqualified, Some(&function));
     (!statements.is_empty()).then(|| Permission {
         id: ids::UNQUALIFIED_PERMISSION,
         function: observed.run.names.function.clone(),
@@ -215,14 +216,20 @@ fn meaning(source_arn: &str) -> Value {
 /// Our statements of a resource policy, reduced to what counts. Lambda keeps the condition as
 /// `ArnLike` on `AWS:SourceArn`; the case of that key differs between tools.
 fn ours(policy: &str) -> BTreeMap<String, Value> {
+    ours_on(policy, None)
+}
+
+/// The same; if a resource is named, only the statements about just that.
+fn ours_on(policy: &str, resource: Option<&str>) -> BTreeMap<String, Value> {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let Some(Value::Array(statements)) = policy.get("Statement") else {
         return BTreeMap::new();
     };
     let one = |statement: &Value| {
         let id = statement.get("Sid")?.as_str()?;
-        id.starts_with(STATEMENT_PREFIX)
-            .then(|| (id.to_owned(), says(statement)))
+        let about = statement.get("Resource").and_then(Value::as_str);
+        let is_meant = resource.is_none() || about == resource;
+        (id.starts_with(STATEMENT_PREFIX) && is_meant).then(|| (id.to_owned(), says(statement)))
     };
     statements.iter().filter_map(one).collect()
 }

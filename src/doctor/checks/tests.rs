@@ -203,7 +203,7 @@ fn every_finding_bears_the_name_of_its_check() {
 fn each_broken_thing_fails_its_own_check() {
     use Verdict::{Failure, Warning};
     type Break = fn(&mut Facts);
-    let cases: [(&str, Verdict, Break); 36] = [
+    let cases: [(&str, Verdict, Break); 39] = [
         ("api", Failure, |f| {
             there(&mut f.api).protocol = "HTTP".into()
         }),
@@ -266,7 +266,15 @@ fn each_broken_thing_fails_its_own_check() {
         }),
         ("function", Failure, |f| there(&mut f.function).table = None),
         ("function", Warning, |f| {
-            there(&mut f.function).code_by_us = Some("ours".into())
+            there(&mut f.function).is_ours = false
+        }),
+        ("live-version", Warning, |f| f.live = Look::Missing),
+        ("live-version", Warning, |f| {
+            there(&mut f.live).weights = Some("6: 0.1".into())
+        }),
+        ("integration", Warning, |f| {
+            let integration = &mut there(&mut f.integrations)[0];
+            integration.uri = integration.uri.replace(":live", "");
         }),
         ("permission", Failure, |f| f.permission = Look::Missing),
         ("permission", Failure, |f| {
