@@ -219,6 +219,10 @@ pub struct Deploy {
     /// Take over resources that have the chat's names but were not created by chatctl
     #[arg(long)]
     pub adopt: bool,
+    /// Apply the plan that `plan --out` wrote, without asking; refuse if anything changed since. Takes the
+    /// flags that the plan was made with
+    #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
+    pub plan: Option<PathBuf>,
 }
 
 /// Flags of `chatctl plan`.
@@ -233,6 +237,9 @@ pub struct Plan {
     /// Plan what `deploy --adopt` would do
     #[arg(long)]
     pub adopt: bool,
+    /// Write the plan to this file, for `deploy --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Flags of `chatctl rollback`.

@@ -61,13 +61,16 @@ pub struct Settings {
 }
 
 /// The Lambda function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FunctionSettings {
     /// Name, if not the usual one.
     pub name: Option<String>,
     /// Folder with the source, absolute; the bundled source without one.
+    #[serde(skip)]
     pub source: Option<PathBuf>,
     /// Processor; without it arm64 on AWS and this machine's own on any other target.
+    #[serde(skip)]
     pub arch: Option<Arch>,
     /// MB, 128 to 10240.
     pub memory: u32,
@@ -84,7 +87,8 @@ pub struct FunctionSettings {
 }
 
 /// The WebSocket API and its stage.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct GatewaySettings {
     /// Execution logging.
     pub log_level: LogLevel,

@@ -7,6 +7,7 @@
 //! | `live` | proves the chat, and puts the version before back if it does not answer |
 //! | `rollback` | makes the version live that was live before |
 //! | `last_look` | compares what is there after a deploy with what is wanted |
+//! | `saved_plan` | a plan in a file, and whether it still fits |
 //! | `status` | what is deployed, and what drifted |
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
@@ -16,12 +17,14 @@ mod execute;
 mod last_look;
 mod live;
 mod rollback;
+mod saved_plan;
 mod status;
 mod teardown;
 mod ui;
 
 pub use assessment::Assessment;
 pub use rollback::{RolledBack, rollback};
+pub use saved_plan::SavedPlan;
 pub use status::{Status, VersionView, status};
 pub use teardown::{Checked, Gone, teardown};
 pub use ui::{Notice, Proposal, Purpose, Ui};
@@ -43,7 +46,7 @@ use std::time::{Duration, Instant};
 
 /// How a deploy goes about it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DeployOptions {
+pub struct DeployOptions<'a> {
     /// Do not ask.
     pub yes: bool,
     /// Do not prove the chat at the end.
@@ -52,6 +55,8 @@ pub struct DeployOptions {
     pub adopt: bool,
     /// Do not show the plan: what is done is told while it happens.
     pub no_plan: bool,
+    /// Carry out this plan and no other; it decides whether to take over.
+    pub plan: Option<&'a SavedPlan>,
 }
 
 /// What is live after a deploy.
@@ -92,20 +97,28 @@ pub async fn deploy(
     clients: Clients,
     settings: &Settings,
     build: &impl Build,
-    options: DeployOptions,
+    options: DeployOptions<'_>,
     ui: &impl Ui,
 ) -> Result<Deployed> {
     let began = Instant::now();
+    if let Some(saved) = options.plan {
+        saved.require_target(settings, &clients.place)?;
+    }
     let digest = build.digest(settings)?;
-    let run = RunContext::new(clients, settings, options.adopt);
+    let adopt = options.plan.map_or(options.adopt, SavedPlan::adopts);
+    let run = RunContext::new(clients, settings, adopt);
     let run = if options.no_prove {
         run
     } else {
         run.proving(settings)
     };
     let assessment = Assessment::for_deploy(settings, run, &digest).await?;
-    if !options.adopt {
+    if !adopt {
         assessment.require_ours(settings)?;
+    }
+    if let Some(saved) = options.plan {
+        let now = saved.again(&assessment, settings, &digest);
+        saved.require_unmoved(&now, settings)?;
     }
     let view = PlanView::of(&assessment.plan);
     if assessment.plan.is_empty() {
@@ -154,7 +167,12 @@ async fn move_to_the_alias(
 }
 
 /// The plan is shown before it is asked about, and also when nobody is asked.
-fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl Ui) -> Result<()> {
+fn agree(
+    settings: &Settings,
+    plan: &PlanView,
+    options: DeployOptions<'_>,
+    ui: &impl Ui,
+) -> Result<()> {
     let proposal = Proposal {
         purpose: Purpose::Deploy,
         name: &settings.name,
@@ -164,7 +182,7 @@ fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl
     if !options.no_plan {
         ui.show(&proposal);
     }
-    if options.yes || ui.confirm(&proposal)? {
+    if options.yes || options.plan.is_some() || ui.confirm(&proposal)? {
         return Ok(());
     }
     Err(Error::failed("nothing was changed: the answer was no"))
