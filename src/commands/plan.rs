@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::package;
 use crate::report::markdown;
 use crate::report::plan::{summary, text};
+use crate::resources::RunContext;
 use std::process::ExitCode;
 
 /// What `--exit-code` ends with when there are changes.
@@ -24,7 +25,8 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
     let settings = context.settings(&args.wanted)?;
     let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
-    let assessment = Assessment::for_deploy(&settings, clients, &digest, args.adopt).await?;
+    let run = RunContext::new(clients, &settings, args.adopt);
+    let assessment = Assessment::for_deploy(&settings, run, &digest).await?;
     if !args.adopt {
         assessment.require_ours(&settings)?;
     }

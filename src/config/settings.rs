@@ -80,6 +80,8 @@ pub struct FunctionSettings {
     pub log_level: String,
     /// Page origins that may connect; empty: any.
     pub allowed_origins: Vec<String>,
+    /// So many published versions are kept, the live one among them; at least 2.
+    pub keep_versions: usize,
     /// More environment variables; ours win.
     pub environment: BTreeMap<String, String>,
 }
@@ -194,6 +196,7 @@ fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Fun
         timeout: input.timeout.or(file.timeout).unwrap_or(15),
         log_level: file.log_level.unwrap_or_else(|| "info".into()),
         allowed_origins: pick(&input.allowed_origins, file.allowed_origins),
+        keep_versions: file.keep_versions.unwrap_or(5),
         environment: file.environment,
     })
 }

@@ -111,6 +111,17 @@ impl<R: Resource> Plan<R> {
         Self { steps }
     }
 
+    /// The same plan, but this resource is left as it is.
+    #[must_use]
+    pub fn holding(&self, id: &str) -> Self {
+        let mut held = self.clone();
+        for step in held.steps.iter_mut().filter(|step| step.id.as_str() == id) {
+            step.action = Action::Keep;
+            step.differences.clear();
+        }
+        held
+    }
+
     /// The steps that do something.
     pub fn changes(&self) -> impl Iterator<Item = &Step<R>> {
         self.steps.iter().filter(|step| step.action != Action::Keep)
@@ -259,9 +270,10 @@ fn require_values<R: Resource>(steps: &[Step<R>]) -> Result<()> {
 }
 
 fn mark_deleted_with_parent<R: Resource>(steps: &mut [Step<R>]) {
+    let goes = |action: Action| matches!(action, Action::Delete | Action::Replace);
     let going: Vec<Id> = steps
         .iter()
-        .filter(|step| step.action == Action::Delete)
+        .filter(|step| goes(step.action))
         .map(|step| step.id.clone())
         .collect();
     for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {

@@ -213,7 +213,7 @@ pub fn tiny(settings: &Settings) -> Artifact {
     TINY.get_or_init(make).clone()
 }
 
-fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
+pub fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
     let port = cloud.addr().port().to_string();
     let argv = ["chatctl", "plan", "--local", "--port", &port];
     let cli = Cli::try_parse_from(argv.iter().chain(flags).copied()).unwrap();
