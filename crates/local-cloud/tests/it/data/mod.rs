@@ -23,6 +23,7 @@
 //! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
 mod alias_moves;
+mod alias_refusals;
 mod aliases;
 mod authorizers;
 mod client;
