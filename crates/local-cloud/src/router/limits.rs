@@ -38,7 +38,8 @@ pub(crate) fn body_limit(parts: &Parts) -> BodyLimit {
         ("execute-api", _) => 8 * MESSAGE_LIMIT,
         _ => 1 << 20,
     };
-    let foreign = (service == "unknown").then(|| {
+    let is_foreign = foreign::is_foreign(&parts.headers, parts.uri.query().unwrap_or_default());
+    let foreign = (target.is_none() && is_foreign).then(|| {
         let request = Request::new(parts.clone(), Bytes::new(), service, operation.clone());
         Box::new(foreign::refusal(&request))
     });

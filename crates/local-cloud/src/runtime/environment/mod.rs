@@ -105,10 +105,7 @@ impl Environment {
             );
         }
         let credentials = environments.iam.session(&spec.role_arn, &spec.name);
-        let principal = Principal::Session {
-            role_arn: spec.role_arn.clone(),
-            session_name: spec.name.clone(),
-        };
+        let principal = Principal::session(&spec.role_arn, &spec.name);
         let stream = Arc::new(LogWriter::new(&environments, Arc::clone(&spec), principal));
         let (api, events) = RuntimeApi::open(Arc::clone(&spec), &environments.host.acceptor)
             .await
