@@ -135,6 +135,7 @@ def test_versions_lists_and_deletion(functions, name):
 
 def test_an_alias_leads_to_a_version_and_can_be_moved(functions, name):
     functions.publish_version(FunctionName=name)
+    functions.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1")
     alias = {"FunctionName": name, "Name": "live"}
     made = functions.create_alias(**alias, FunctionVersion="1", Description="live")
     assert made["AliasArn"].endswith(f":function:{name}:live")

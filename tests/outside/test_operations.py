@@ -109,6 +109,27 @@ def test_an_operation_outside_the_list_is_501_and_named():
     assert (code, words) == ("NotImplemented", "iam ListUsers is not part of the local cloud")
 
 
+def test_a_service_that_is_not_here_is_named_in_its_own_protocol(tmp_path):
+    """Query, EC2's own, JSON, REST with XML, REST with JSON; S3, also with more than a request may be long elsewhere."""
+    asked = {
+        "cloudformation DescribeStacks": client("cloudformation").describe_stacks,
+        "ec2 DescribeRegions": client("ec2").describe_regions,
+        "ssm GetParametersByPath": lambda: client("ssm").get_parameters_by_path(Path="/"),
+        "dynamodb ListStreams": client("dynamodbstreams").list_streams,
+        "monitoring ListMetrics": client("cloudwatch").list_metrics,
+        "cloudfront GET /2020-05-31/distribution": client("cloudfront").list_distributions,
+        "eks GET /clusters": client("eks").list_clusters,
+        "s3 GET /": client("s3").list_buckets,
+        "s3 PUT /b/k": lambda: client("s3").put_object(Bucket="b", Key="k", Body=b"x" * (3 << 20)),
+    }
+    for name, call in asked.items():
+        code, words = cloud.refused(call)
+        assert code in ("NotImplemented", "501"), name
+        assert name.startswith("monitoring") or words == f"{name} is not part of the local cloud", words
+    with pytest.raises(AssertionError, match="cloudformation ListStacks is not part of the local cloud"):
+        cloud.aws("cloudformation", "list-stacks")
+
+
 def test_boto3_drives_the_connections(gateway):
     """`@connections`, against a socket that is open."""
     api = gateway.create_api(

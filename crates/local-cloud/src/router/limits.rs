@@ -1,17 +1,20 @@
 //! How large a request's body may be, which is known before it is read.
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 
-use super::naming;
+use super::{foreign, naming};
 use crate::data_plane::{MESSAGE_LIMIT, Target};
-use crate::wire::Response;
+use crate::wire::{Request, Response};
 
 /// The largest body that is read for one request.
 pub(crate) struct BodyLimit {
     pub(crate) bytes: usize,
     service: &'static str,
     operation: String,
+    /// The answer of a service that is not here, whatever the size.
+    foreign: Option<Box<Response>>,
 }
 
 /// Lambda's limits are AWS's own; those of other services are a multiple of what AWS takes, so that the services
@@ -35,7 +38,13 @@ pub(crate) fn body_limit(parts: &Parts) -> BodyLimit {
         ("execute-api", _) => 8 * MESSAGE_LIMIT,
         _ => 1 << 20,
     };
+    let is_foreign = foreign::is_foreign(&parts.headers, parts.uri.query().unwrap_or_default());
+    let foreign = (target.is_none() && is_foreign).then(|| {
+        let request = Request::new(parts.clone(), Bytes::new(), service, operation.clone());
+        Box::new(foreign::refusal(&request))
+    });
     BodyLimit {
+        foreign,
         bytes,
         service,
         operation,
@@ -44,7 +53,10 @@ pub(crate) fn body_limit(parts: &Parts) -> BodyLimit {
 
 impl BodyLimit {
     /// The answer to a larger one, with Lambda's codes.
-    pub(crate) fn refusal(&self) -> Response {
+    pub(crate) fn refusal(self) -> Response {
+        if let Some(foreign) = self.foreign {
+            return *foreign;
+        }
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         let kind = match (self.service, self.operation.as_str()) {
             ("execute-api", _) => return Response::empty(status),

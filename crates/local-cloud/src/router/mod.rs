@@ -2,10 +2,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `foreign` | the answer to a call of a service that is not here |
 //! | `naming` | which service and operation a request means |
 //! | `limits` | how large a body may be |
 //! | `refusals` | the answer to a call that a fault refuses, and to an operation that is not here |
 
+mod foreign;
 mod limits;
 mod naming;
 mod refusals;

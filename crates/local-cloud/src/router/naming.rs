@@ -5,6 +5,7 @@
 
 use http::{HeaderMap, Method};
 
+use super::foreign;
 use crate::data_plane::Target;
 use crate::{operations, wire};
 
@@ -38,12 +39,16 @@ pub(super) fn name(
         let service = match prefix {
             "DynamoDB_20120810" => "dynamodb",
             "Logs_20140328" => "logs",
-            _ => return ("unknown", target.to_owned()),
+            _ => return ("unknown", operation.to_owned()),
         };
         return (service, operation.to_owned());
     }
     if path.starts_with("/_chatctl/") {
         return ("chatctl", unnamed());
+    }
+    if foreign::is_foreign(headers, query) {
+        let action = form_action(body).map(|(_, action)| action);
+        return ("unknown", action.unwrap_or_else(unnamed));
     }
     if let Some((service, operation)) = operations::rest(method, path, query) {
         return (service, operation.to_owned());

@@ -1,11 +1,15 @@
 //! What a service answers when a fault refuses a call, and when it does not have an operation: with the message and
 //! in the protocol of that service.
 
+use super::foreign;
 use crate::services::dynamodb;
 use crate::wire::{self, Request, Response};
 
 /// The answer to an operation that is not in the table, in its service's protocol.
 pub(super) fn missing(request: &Request) -> Response {
+    if request.service == "unknown" {
+        return foreign::refusal(request);
+    }
     let error = wire::ServiceError::not_here(request.service, &request.operation);
     refused(request, &error)
 }

@@ -27,6 +27,8 @@ pub(crate) struct FunctionSpec {
     pub(crate) version: String,
     /// Changes whenever code or configuration does; old environments are not reused.
     pub(crate) generation: String,
+    /// Such as `provided.al2023` or `nodejs22.x`.
+    pub(crate) runtime: String,
     /// `_HANDLER`.
     pub(crate) handler: String,
     /// The execution role.
@@ -69,6 +71,7 @@ impl FunctionSpec {
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
             version: "$LATEST".to_owned(),
             generation: String::new(),
+            runtime: "provided.al2023".to_owned(),
             handler: "bootstrap".to_owned(),
             role_arn: "arn:aws:iam::000000000000:role/r".to_owned(),
             memory: 128,

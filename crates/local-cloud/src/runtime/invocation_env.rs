@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::protocol::Delivery;
-use super::{Environments, FunctionSpec, Invocation, LogFormat};
+use super::{Environments, FunctionSpec, Invocation, LogFormat, managed};
 use crate::services::iam::Credentials;
 
 /// Where tracers send their datagrams. Nothing listens there: a trace that is not sampled is not sent.
@@ -64,6 +64,10 @@ pub(super) fn variables(
         ("TMPDIR", place.tmp.clone()),
         ("AWS_ENDPOINT_URL", environments.shared.endpoint.clone()),
     ];
+    if managed::RUNTIMES.contains(&spec.runtime.as_str()) {
+        let name = format!("AWS_Lambda_{}", spec.runtime);
+        variables.push(("AWS_EXECUTION_ENV", name));
+    }
     if spec.log_format == LogFormat::Json {
         let level = spec.log_level.clone().unwrap_or_else(|| "INFO".to_owned());
         variables.push(("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Environments, FunctionSpec, lock, log_levels};
+use super::{Environments, FunctionSpec, lock, log_levels, managed};
 use crate::services::iam::Iam;
 use crate::services::iam::Principal;
 use crate::services::logs::Logs;
@@ -130,7 +130,7 @@ impl LogWriter {
     }
 
     pub(super) fn init_start(&self) {
-        let version = "provided:al2023.v1";
+        let version = managed::shown_version(&self.spec.runtime);
         let arn = format!(
             "arn:aws:lambda:{}::runtime:{}",
             self.shared.region,

@@ -17,6 +17,7 @@
 //! | `process`, `spawner`, `memory`, `output` | the process, what starts it, its memory, what it prints |
 //! | `api`, `extensions`, `protocol` | the Runtime and Extensions APIs |
 //! | `invocation_env`, `unpack` | variables and headers; the unpacked code |
+//! | `managed` | Node.js and Python: the interpreter, and the program that calls the handler |
 //! | `log_writer`, `log_levels` | the lines of the function's log |
 //! | `process_search` | finds processes that have left their group |
 //! | `orphans` | ends what a killed local cloud left |
@@ -29,6 +30,7 @@ mod invocation_env;
 mod job;
 mod log_levels;
 mod log_writer;
+pub(crate) mod managed;
 mod memory;
 mod orphans;
 mod output;
@@ -40,6 +42,7 @@ mod unpack;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +83,7 @@ pub(crate) struct Environments {
     logs: Arc<Logs>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     spawner: Spawner,
+    interpreters: managed::Interpreters,
     /// How many environments live, so that a stop can wait for the last one.
     alive: watch::Sender<usize>,
 }
@@ -119,6 +123,8 @@ struct Job {
 struct Pool {
     spec: Arc<FunctionSpec>,
     retired: CancellationToken,
+    /// Whether the log was told of an interpreter of another version.
+    warned: AtomicBool,
     state: Mutex<PoolState>,
 }
 
@@ -147,6 +153,7 @@ impl Environments {
             logs: Arc::clone(logs),
             pools: Mutex::default(),
             spawner: Spawner::start(),
+            interpreters: managed::Interpreters::default(),
             alive: watch::Sender::new(0),
         }
     }
@@ -210,6 +217,7 @@ impl Environments {
         let pool = Arc::new(Pool {
             spec,
             retired,
+            warned: AtomicBool::new(false),
             state: Mutex::default(),
         });
         pools.insert(key, Arc::clone(&pool));

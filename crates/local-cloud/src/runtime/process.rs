@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -10,6 +10,13 @@ use tokio::process::{Child, Command};
 
 use super::process_search;
 use super::spawner::Spawner;
+
+/// What is started: a function's own `bootstrap`, or an interpreter with the program of a managed runtime.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<String>,
+}
 
 /// A running bootstrap.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub(super) enum StartFailure {
     NotExecutable,
     WrongFormat,
     NoInterpreter,
+    /// What a managed runtime needs is not there.
+    NoRuntime(String),
     Other(String),
 }
 
@@ -41,27 +50,37 @@ impl StartFailure {
             Self::NotExecutable => format!("{exec}: permission denied"),
             Self::WrongFormat => format!("{exec}: exec format error"),
             Self::NoInterpreter => format!("{exec}: no such file or directory"),
+            Self::NoRuntime(words) => words.clone(),
             Self::Other(error) => format!("{exec}: {error}"),
         }
     }
 }
 
+impl Program {
+    /// The `bootstrap` of an OS-only runtime.
+    pub(super) fn bootstrap(task_root: &Path) -> Result<Self, StartFailure> {
+        let path = task_root.join("bootstrap");
+        if !path.is_file() {
+            return Err(StartFailure::Missing);
+        }
+        check_format(&path)?;
+        let args = Vec::new();
+        Ok(Self { path, args })
+    }
+}
+
 impl Process {
-    /// Starts `bootstrap` in the folder, with exactly these variables, both outputs into `output`.
+    /// Starts the program in the folder, with exactly these variables, both outputs into `output`.
     pub(super) async fn start(
         spawner: &Spawner,
-        task_root: &Path,
+        (program, task_root): (&Program, &Path),
         (runtime_api, variables): (String, Vec<(String, String)>),
         output: OwnedFd,
     ) -> Result<Self, StartFailure> {
-        let bootstrap = task_root.join("bootstrap");
-        if !bootstrap.is_file() {
-            return Err(StartFailure::Missing);
-        }
-        check_format(&bootstrap)?;
         let other = |error: io::Error| StartFailure::Other(error.to_string());
-        let mut command = Command::new(&bootstrap);
+        let mut command = Command::new(&program.path);
         command
+            .args(&program.args)
             .current_dir(task_root)
             .env_clear()
             .envs(variables)

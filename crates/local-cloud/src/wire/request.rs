@@ -91,7 +91,7 @@ impl Request {
 
     /// What the signature says; `None` for an unsigned request.
     pub(crate) fn signature(&self) -> Option<Signature> {
-        Signature::read(&self.headers, &self.params())
+        Signature::of(&self.headers, &self.query)
     }
 
     /// The body as a JSON object; an empty body is an empty object.
@@ -118,7 +118,8 @@ impl Request {
 
 impl Signature {
     /// From the `Authorization` header, or from a presigned address.
-    fn read(headers: &HeaderMap, query: &[(String, String)]) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap, query: &str) -> Option<Self> {
+        let query = parse_form(query);
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let param = |name: &str| {
             query

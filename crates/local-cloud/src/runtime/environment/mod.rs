@@ -16,6 +16,7 @@ mod invocation;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -26,7 +27,7 @@ use super::invocation_env::{self, InstanceSettings};
 use super::job::Failed;
 use super::log_writer::LogWriter;
 use super::output::Output;
-use super::process::{Process, StartFailure};
+use super::process::{Process, Program, StartFailure};
 use super::protocol::{AnswerStatus, Delivery, RuntimeEvent};
 use super::{Environments, InvocationResult, Job, NextStep, Pool, memory, unpack};
 use crate::services::iam::{Credentials, Principal};
@@ -104,10 +105,7 @@ impl Environment {
             );
         }
         let credentials = environments.iam.session(&spec.role_arn, &spec.name);
-        let principal = Principal::Session {
-            role_arn: spec.role_arn.clone(),
-            session_name: spec.name.clone(),
-        };
+        let principal = Principal::session(&spec.role_arn, &spec.name);
         let stream = Arc::new(LogWriter::new(&environments, Arc::clone(&spec), principal));
         let (api, events) = RuntimeApi::open(Arc::clone(&spec), &environments.host.acceptor)
             .await
@@ -249,7 +247,8 @@ impl Environment {
             };
             let variables = invocation_env::variables(&self.environments, &self.pool.spec, &place);
             let started = (place.runtime_api, variables);
-            let process = Process::start(spawner, &self.task_root, started, writer).await?;
+            let program = (&self.program().await?, self.task_root.as_path());
+            let process = Process::start(spawner, program, started, writer).await?;
             Ok::<_, StartFailure>((output, process))
         };
         let (output, process) = started
@@ -257,6 +256,22 @@ impl Environment {
             .map_err(|failure| Failed::entrypoint(&failure))?;
         (self.output, self.process) = (Some(output), Some(process));
         Ok(())
+    }
+
+    /// What to start. An interpreter of another version than the runtime's is told in the log.
+    async fn program(&self) -> Result<Program, StartFailure> {
+        let (spec, host) = (&self.pool.spec, &self.environments.host);
+        let endpoint = &self.environments.shared.endpoint;
+        let interpreters = &self.environments.interpreters;
+        let managed = interpreters.program(spec, host, endpoint);
+        let Some(managed) = managed.await? else {
+            return Program::bootstrap(&self.task_root);
+        };
+        let unwarned = |_: &String| !self.pool.warned.swap(true, Ordering::AcqRel);
+        if let Some(warning) = managed.warning.filter(unwarned) {
+            self.stream.put(vec![warning]);
+        }
+        Ok(managed.program)
     }
 
     /// Whether the runtime and every extension wait for an event.

@@ -2,7 +2,7 @@
 
 use super::call::{IamCall, IamResult, checked_name, invalid, page};
 use super::documents::{self, PolicyKind};
-use super::policies;
+use super::{managed, policies};
 use crate::wire::{ServiceError, element, encode};
 
 /// All inline policies of a role together, without white space.
@@ -75,6 +75,7 @@ pub(super) fn delete_policy(call: &IamCall<'_>) -> IamResult {
 
 pub(super) fn attach(call: &IamCall<'_>) -> IamResult {
     let arn = policies::arn(call, "PolicyArn")?.to_owned();
+    managed::refuse_unknown(&arn)?;
     let exists = policies::exists(call, &arn);
     call.with_role("iam:AttachRolePolicy", |role| {
         if !exists {
@@ -155,6 +156,7 @@ pub(super) fn boundary(call: &IamCall<'_>) -> Result<Option<String>, ServiceErro
         let words = format!("Value ({arn}) for parameter PermissionsBoundary is invalid.");
         return Err(invalid(&words));
     }
+    managed::refuse_unknown(arn)?;
     if !policies::exists(call, arn) {
         let words = format!("Scope ARN: {arn} does not exist or is not attachable.");
         return Err(ServiceError::new(404, "NoSuchEntity", words));

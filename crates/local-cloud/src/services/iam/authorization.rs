@@ -27,11 +27,11 @@ impl Access {
         &self,
         parsed: &ParsedPolicies,
         (kind, known_as): (&str, &[String]),
-        context: &ConditionKeys,
+        (action, context): (&str, &ConditionKeys),
     ) -> bool {
         let ask = AccessRequest {
             principal: Some((kind, known_as)),
-            action: "sts:AssumeRole",
+            action,
             resource: "*",
             context,
         };
@@ -53,12 +53,21 @@ impl Iam {
         let state = self.lock();
         let role = state.by_arn(role_arn);
         let access = role.and_then(|role| role.effective(visible_ms));
-        access.is_some_and(|access| access.trusts(&self.parsed, ("Service", &known_as), &context))
+        let asked = ("sts:AssumeRole", &context);
+        access.is_some_and(|access| access.trusts(&self.parsed, ("Service", &known_as), asked))
     }
 
     /// Whether the caller may assume the role: its trust policy decides, and for sessions of this
     /// account their own policies too, unless the trust policy names the session's role.
-    pub(crate) fn assumable_by(&self, caller: &Principal, role_arn: &str) -> bool {
+    ///
+    /// `action` is `sts:AssumeRole`, or `sts:TagSession` where tags are passed as well.
+    pub(crate) fn assumable_by(
+        &self,
+        caller: &Principal,
+        role_arn: &str,
+        (action, context): (&str, &[(String, Vec<String>)]),
+    ) -> bool {
+        let keys: ConditionKeys = context.iter().cloned().collect();
         let account = self.shared.account_id.as_str();
         let whole_account = vec![account.to_owned(), format!("arn:aws:iam::{account}:root")];
         let trusted = |known_as: &[String]| {
@@ -66,15 +75,14 @@ impl Iam {
             let state = self.lock();
             let role = state.by_arn(role_arn);
             let access = role.and_then(|role| role.effective(visible_ms));
-            let none = ConditionKeys::new();
-            access.is_some_and(|access| access.trusts(&self.parsed, ("AWS", known_as), &none))
+            let asked = (action, &keys);
+            access.is_some_and(|access| access.trusts(&self.parsed, ("AWS", known_as), asked))
         };
         match caller {
             Principal::Root => trusted(&whole_account),
             Principal::Session { role_arn: own, .. } => {
                 trusted(&[own.clone(), caller.arn(account)])
-                    || trusted(&whole_account)
-                        && self.allows(caller, "sts:AssumeRole", role_arn, &[])
+                    || trusted(&whole_account) && self.allows(caller, action, role_arn, &[])
             }
         }
     }
@@ -100,7 +108,10 @@ impl Iam {
         context: &[(&str, &str)],
     ) -> (Decision, &'static str) {
         const IDENTITY: &str = "identity-based policy";
-        let Principal::Session { role_arn, .. } = principal else {
+        let Principal::Session {
+            role_arn, settings, ..
+        } = principal
+        else {
             return (Decision::Allow, IDENTITY);
         };
         let mut keys: ConditionKeys = context
@@ -119,6 +130,11 @@ impl Iam {
         let visible_ms = self.shared.visible_ms();
         let state = self.lock();
         let role = state.by_arn(role_arn);
+        let role_tags = role.iter().flat_map(|role| &role.tags);
+        for (key, value) in role_tags.chain(&settings.tags) {
+            let name = format!("aws:principaltag/{}", key.to_ascii_lowercase());
+            keys.insert(name, vec![value.clone()]);
+        }
         let Some(access) = role.and_then(|role| role.effective(visible_ms)) else {
             return (Decision::ImplicitDeny, IDENTITY);
         };
@@ -129,6 +145,14 @@ impl Iam {
             context: &keys,
         };
         let verdict = policy::evaluate(&access.policies(&state, &self.parsed, visible_ms), &ask);
+        let session = settings.policies.iter();
+        let session: Vec<_> = session.filter_map(|text| self.parsed.get(text)).collect();
+        if verdict == Decision::Allow && !settings.policies.is_empty() {
+            let restricted = policy::evaluate(&session, &ask);
+            if restricted != Decision::Allow {
+                return (restricted, "session policy");
+            }
+        }
         match &access.boundary {
             Some(arn) if verdict == Decision::Allow => {
                 let bounds: Vec<_> = state
@@ -144,11 +168,7 @@ impl Iam {
 
     /// Whether the role's policies, as far as they have propagated, allow an action on `resource`.
     pub(crate) fn role_allows(&self, role_arn: &str, action: &str, resource: &str) -> bool {
-        let role_arn = role_arn.to_owned();
-        let principal = Principal::Session {
-            role_arn,
-            session_name: String::new(),
-        };
+        let principal = Principal::session(role_arn, "");
         self.allows(&principal, action, resource, &[])
     }
 

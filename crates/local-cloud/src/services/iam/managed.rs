@@ -1,5 +1,4 @@
-//! Managed policies: the account's own, with their versions, and the two of AWS that functions and API
-//! Gateway's logging role attach.
+//! Managed policies: the account's own, with their versions, and those of AWS that roles of Lambda backends attach.
 //!
 //! A read shows a new default version at once, but policies are evaluated with it only after the propagation
 //! delay, so each policy keeps its former default documents.
@@ -8,6 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::wire::ServiceError;
 
 /// A managed policy, of the account or of AWS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,23 +38,21 @@ pub(super) struct Version {
     pub(super) created_ms: i64,
 }
 
-/// Name, id, creation, description and document. Both live under the path `service-role/`.
-const DOCUMENTS: [(&str, &str, &str, &str, &str); 2] = [
-    (
-        "AWSLambdaBasicExecutionRole",
-        "ANPAJNCQGXC42545SKXIK",
-        "2015-04-09T15:03:43Z",
-        "Provides write permissions to CloudWatch Logs.",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}"#,
-    ),
-    (
-        "AmazonAPIGatewayPushToCloudWatchLogs",
-        "ANPAIK4GFO7HLKYN64ASK",
-        "2015-11-11T23:41:46Z",
-        "Allows API Gateway to push logs to user's account.",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogGroups","logs:DescribeLogStreams","logs:PutLogEvents","logs:GetLogEvents","logs:FilterLogEvents"],"Resource":"*"}]}"#,
-    ),
-];
+/// AWS's own policies that roles of Lambda backends attach, as AWS publishes them.
+const OF_AWS_JSON: &str = include_str!("managed.json");
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+struct PublishedPolicy {
+    name: String,
+    id: Option<String>,
+    path: String,
+    description: Option<String>,
+    created: String,
+    updated: String,
+    version: String,
+    document: serde_json::Value,
+}
 
 impl Policy {
     /// A policy with its first version.
@@ -120,18 +120,51 @@ impl Policy {
 
 /// AWS's own policies.
 pub(super) static OF_AWS: LazyLock<Vec<Policy>> = LazyLock::new(|| {
-    let policies = DOCUMENTS
-        .iter()
-        .map(|(name, id, created, description, document)| {
-            let created = created.parse::<jiff::Timestamp>().unwrap_or_default();
-            let created_ms = created.as_millisecond();
-            let mut policy = Policy::new(name, "/service-role/", "aws", document, created_ms);
-            policy.id = (*id).to_owned();
-            policy.description = Some((*description).to_owned());
-            policy
-        });
-    policies.collect()
+    let published: Vec<PublishedPolicy> = serde_json::from_str(OF_AWS_JSON).unwrap_or_default();
+    published.into_iter().map(PublishedPolicy::policy).collect()
 });
+
+impl PublishedPolicy {
+    fn policy(self) -> Policy {
+        let millis = |text: &str| {
+            let at = text.parse::<jiff::Timestamp>().unwrap_or_default();
+            at.as_millisecond()
+        };
+        let (created_ms, updated_ms) = (millis(&self.created), millis(&self.updated));
+        let document = self.document.to_string();
+        let mut policy = Policy::new(&self.name, &self.path, "aws", &document, created_ms);
+        policy.id = self.id.unwrap_or_else(|| unpublished_id(&self.name));
+        policy.description = self.description;
+        policy.updated_ms = updated_ms;
+        for version in &mut policy.versions {
+            (version.id, version.created_ms) = (self.version.clone(), updated_ms);
+        }
+        policy.default_version = self.version;
+        policy
+    }
+}
+
+/// AWS publishes no ids; this one is the same at each start.
+fn unpublished_id(name: &str) -> String {
+    let digest = Sha256::digest(name);
+    let letters = digest.iter().take(17);
+    let letters = letters.map(|byte| char::from(b'A' + byte % 26));
+    format!("ANPA{}", letters.collect::<String>())
+}
+
+/// Refuses by name a policy of AWS that is not here: it does exist.
+pub(super) fn refuse_unknown(arn: &str) -> Result<(), ServiceError> {
+    let is_of_aws = arn.starts_with("arn:aws:iam::aws:policy/");
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    // A known name under another path is a mistake on AWS too.
+    if is_of_aws && !OF_AWS.iter().any(|policy| policy.name == name) {
+        return Err(ServiceError::not_here(
+            "iam",
+            &format!("with the policy {arn}"),
+        ));
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
@@ -154,5 +187,11 @@ mod tests {
         let arns: Vec<_> = OF_AWS.iter().map(|policy| &policy.arn).collect();
         let wanted = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
         assert!(arns.iter().any(|arn| *arn == wanted), "{arns:?}");
+        assert_eq!(arns.len(), 31);
+        let is_policy = |policy: &Policy| {
+            let document = policy.effective(i64::MAX);
+            document.is_some_and(|text| super::super::policy::Document::parse(text).is_some())
+        };
+        assert!(OF_AWS.iter().all(is_policy));
     }
 }

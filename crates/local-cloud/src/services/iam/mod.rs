@@ -37,6 +37,7 @@ use crate::wire::{Request, ServiceError, random_id};
 
 pub(crate) use dispatch::refused;
 use parsed::ParsedPolicies;
+pub(crate) use policies::check_identity_policy;
 
 const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const ANY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -98,6 +99,17 @@ struct Session {
     session_token: String,
     /// `None` for the keys of services, which renew them by themselves.
     expires_ms: Option<i64>,
+    #[serde(default)]
+    settings: SessionSettings,
+}
+
+/// What AssumeRole was given for the session alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SessionSettings {
+    /// Session policies: they can only restrict. None if it is empty.
+    pub(crate) policies: Vec<String>,
+    /// Session tags, which come before the role's.
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// The caller.
@@ -111,6 +123,8 @@ pub(crate) enum Principal {
         role_arn: String,
         /// The last part of the assumed-role ARN; for functions their name.
         session_name: String,
+        /// Session policies and tags.
+        settings: SessionSettings,
     },
 }
 
@@ -126,6 +140,15 @@ pub(crate) struct Credentials {
 }
 
 impl Principal {
+    /// A session of a role without policies and tags of its own.
+    pub(crate) fn session(role_arn: &str, session_name: &str) -> Self {
+        Self::Session {
+            role_arn: role_arn.to_owned(),
+            session_name: session_name.to_owned(),
+            settings: SessionSettings::default(),
+        }
+    }
+
     /// The ARN that `GetCallerIdentity` and refusals name.
     pub(crate) fn arn(&self, account_id: &str) -> String {
         match self {
@@ -133,6 +156,7 @@ impl Principal {
             Self::Session {
                 role_arn,
                 session_name,
+                ..
             } => {
                 let role = role_arn.rsplit('/').next().unwrap_or_default();
                 format!("arn:aws:sts::{account_id}:assumed-role/{role}/{session_name}")
@@ -187,7 +211,7 @@ impl Iam {
 
     /// Keys for a session of the role, for a service that renews them by itself.
     pub(crate) fn session(&self, role_arn: &str, session_name: &str) -> Credentials {
-        self.issue(role_arn, session_name, None)
+        self.issue(role_arn, session_name, None, SessionSettings::default())
     }
 
     /// The role's unique id.
@@ -208,6 +232,7 @@ impl Iam {
         role_arn: &str,
         session_name: &str,
         expires_ms: Option<i64>,
+        settings: SessionSettings,
     ) -> Credentials {
         let mut state = self.lock();
         let credentials = Credentials {
@@ -220,6 +245,7 @@ impl Iam {
             session_name: session_name.to_owned(),
             session_token: credentials.session_token.clone(),
             expires_ms,
+            settings,
         };
         state
             .sessions
@@ -306,6 +332,7 @@ impl Session {
         Principal::Session {
             role_arn: self.role_arn.clone(),
             session_name: self.session_name.clone(),
+            settings: self.settings.clone(),
         }
     }
 }

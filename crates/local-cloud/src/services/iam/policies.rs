@@ -8,7 +8,7 @@ use super::call::{IamCall, IamResult, check_path, checked_name, description, inv
 use super::documents::{self, PolicyKind};
 use super::managed::{self, Policy};
 use super::tags;
-use super::{CAPITALS, IamState, Role};
+use super::{CAPITALS, Iam, IamState, Role};
 use crate::wire::{ServiceError, element, encode, iso8601, random_id};
 
 /// A document's characters without white space.
@@ -231,6 +231,7 @@ fn with<T>(
 ) -> Result<T, ServiceError> {
     let arn = arn(call, "PolicyArn")?;
     call.allowed(action, arn)?;
+    managed::refuse_unknown(arn)?;
     let state = call.iam.lock();
     let policy = state.policy(arn).ok_or_else(|| missing(arn))?;
     look(&state, policy)
@@ -255,6 +256,28 @@ fn change<T>(
     let done = edit(&state, &mut policy)?;
     state.policies.insert(policy.arn.clone(), policy);
     Ok(done)
+}
+
+/// Refuses what is not a policy of an identity.
+pub(crate) fn check_identity_policy(text: &str) -> Result<(), ServiceError> {
+    documents::check(text, PolicyKind::Identity)
+}
+
+impl Iam {
+    /// The present document of a managed policy, for a session.
+    ///
+    /// Uncertain: AWS's error for a session policy that does not exist; ours is that of an attachment.
+    pub(crate) fn managed_document(&self, arn: &str) -> Result<String, ServiceError> {
+        managed::refuse_unknown(arn)?;
+        let state = self.lock();
+        let document = state
+            .policy(arn)
+            .and_then(|policy| policy.effective(i64::MAX));
+        document.map(str::to_owned).ok_or_else(|| {
+            let words = format!("Policy {arn} does not exist or is not attachable.");
+            ServiceError::new(404, "NoSuchEntity", words)
+        })
+    }
 }
 
 impl IamState {

@@ -49,7 +49,7 @@ pub(super) fn create(call: &IamCall<'_>) -> IamResult {
         }],
         name: name.clone(),
     };
-    let xml = role_xml(&role, true);
+    let xml = created_xml(&role);
     state.roles.insert(name.to_lowercase(), role);
     Ok(xml)
 }
@@ -128,6 +128,11 @@ pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
 pub(super) fn tag(call: &IamCall<'_>) -> IamResult {
     let wanted = call.form.tags("Tags");
     call.with_role("iam:TagRole", |role| {
+        // The code was recorded; the words are ours.
+        if wanted.is_empty() {
+            let words = "The list of tags must not be empty.";
+            return Err(ServiceError::new(400, "InvalidInput", words));
+        }
         role.tags = tags::merged(&role.tags, wanted, tags::OF_ROLE)?;
         Ok(String::new())
     })
@@ -160,32 +165,47 @@ fn role_xml(role: &Role, whole: bool) -> String {
     let mut xml = format!("<Role>{}", described(role));
     xml += &element("MaxSessionDuration", &role.max_session_seconds.to_string());
     if whole {
-        if let Some(boundary) = &role.access().boundary {
-            xml += &format!(
-                "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>{}</PermissionsBoundary>",
-                element("PermissionsBoundaryArn", boundary)
-            );
-        }
-        if !role.tags.is_empty() {
-            xml += &format!("<Tags>{}</Tags>", tags::rows(&role.tags).concat());
-        }
+        xml += &boundary_and_tags(role);
         xml += "<RoleLastUsed/>";
     }
     xml + "</Role>"
 }
 
+/// What CreateRole shows: neither description nor the longest session.
+fn created_xml(role: &Role) -> String {
+    format!(
+        "<Role>{}{}</Role>",
+        identified(role),
+        boundary_and_tags(role)
+    )
+}
+
+fn boundary_and_tags(role: &Role) -> String {
+    let boundary = role.access().boundary.as_ref().map(|boundary| {
+        format!(
+            "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>{}</PermissionsBoundary>",
+            element("PermissionsBoundaryArn", boundary)
+        )
+    });
+    let tags = (!role.tags.is_empty())
+        .then(|| format!("<Tags>{}</Tags>", tags::rows(&role.tags).concat()));
+    boundary.unwrap_or_default() + &tags.unwrap_or_default()
+}
+
 /// All that UpdateRoleDescription shows of a role.
 fn described(role: &Role) -> String {
+    let description = role.description.as_ref();
+    let description = description.map(|text| element("Description", text));
+    identified(role) + &description.unwrap_or_default()
+}
+
+fn identified(role: &Role) -> String {
     let mut xml = element("Path", &role.path);
     xml += &element("RoleName", &role.name);
     xml += &element("RoleId", &role.id);
     xml += &element("Arn", &role.arn);
     xml += &element("CreateDate", &iso8601(role.created_ms));
-    xml += &element("AssumeRolePolicyDocument", &encode(&role.access().trust));
-    if let Some(description) = &role.description {
-        xml += &element("Description", description);
-    }
-    xml
+    xml + &element("AssumeRolePolicyDocument", &encode(&role.access().trust))
 }
 
 /// White space does not count towards the quota.

@@ -92,6 +92,15 @@ fn check(key: &str, value: &str) -> Result<(), ServiceError> {
             "1 validation error detected: Value '{text}' at '{field}' failed to satisfy constraint: Member must have length less than or equal to {longest}."
         ))
     };
+    if key.to_ascii_lowercase().starts_with("aws:") {
+        let words = "Tag keys beginning with aws: are reserved for system use.";
+        return Err(ServiceError::new(400, "InvalidInput", words));
+    }
+    if key.trim().is_empty() {
+        return Err(invalid(&format!(
+            "1 validation error detected: Value '{key}' at 'tags.1.member.key' failed to satisfy constraint: Member must not be blank"
+        )));
+    }
     if key.chars().count() > 128 {
         return Err(problem("tags.1.member.key", key, 128));
     }

@@ -269,6 +269,7 @@ fn spec(
         function_arn: functions.arn(&configuration.name),
         version: version.to_owned(),
         generation: revision.revision_id.clone(),
+        runtime: configuration.runtime.clone(),
         handler: configuration.handler.clone(),
         role_arn: configuration.role.clone(),
         memory: configuration.memory,

@@ -1,38 +1,29 @@
 //! Which runtimes a function may ask for.
 //!
 //! The local cloud runs processes, not images: it has the OS-only runtimes, whose zip holds the whole program as
-//! `bootstrap`. A managed runtime has an interpreter that AWS provides and that is not here, so it is refused when
-//! the function is made, with what to do instead.
+//! `bootstrap`, and those of Node.js and Python, which it runs with this machine's interpreters. Another managed
+//! runtime is refused when the function is made, with what to do instead.
 
 use super::invalid;
+use crate::runtime::managed::RUNTIMES;
 use crate::wire::ServiceError;
 
-/// The runtimes that are here.
-const HERE: [&str; 2] = ["provided.al2023", "provided.al2"];
-/// The others of AWS, in the order of its error message.
-const MANAGED: [&str; 23] = [
-    "nodejs20.x",
-    "python3.14",
-    "python3.12",
-    "python3.13",
-    "nodejs24.x",
-    "nodejs22.x",
+/// The OS-only runtimes.
+const OS_ONLY: [&str; 2] = ["provided.al2023", "provided.al2"];
+/// Those of AWS that are not here, in the order of its error message.
+const NOT_HERE: [&str; 13] = [
     "java25",
-    "python3.10",
-    "python3.11",
     "java21",
     "ruby3.3",
     "ruby3.4",
     "ruby3.2",
     "python3.8",
-    "python3.9",
     "java17",
     "nodejs16.x",
     "dotnet10",
     "dotnet8",
-    "java11",
     "dotnet6",
-    "nodejs18.x",
+    "java11",
     "java8.al2",
 ];
 /// Those that AWS does not support any more.
@@ -56,14 +47,14 @@ const FORMER: [&str; 16] = [
 ];
 
 pub(super) fn check(runtime: &str) -> Result<(), ServiceError> {
-    if HERE.contains(&runtime) {
+    if OS_ONLY.contains(&runtime) || RUNTIMES.contains(&runtime) {
         return Ok(());
     }
-    if MANAGED.contains(&runtime) {
+    if NOT_HERE.contains(&runtime) {
         return Err(ServiceError::not_here(
             "lambda",
             &format!(
-                "with the managed runtime {runtime} (use provided.al2023, and a zip whose executable `bootstrap` speaks the Runtime API: a program, or a script with a line such as `#!/usr/bin/env node`)"
+                "with the managed runtime {runtime} (use provided.al2023, and a zip whose executable `bootstrap` speaks the Runtime API: a program, or a script with a line such as `#!/usr/bin/env ruby`)"
             ),
         ));
     }
@@ -72,7 +63,12 @@ pub(super) fn check(runtime: &str) -> Result<(), ServiceError> {
             "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions."
         )));
     }
-    let known = MANAGED.iter().chain(&HERE).copied().collect::<Vec<_>>();
+    let known = RUNTIMES
+        .iter()
+        .chain(&NOT_HERE)
+        .chain(&OS_ONLY)
+        .copied()
+        .collect::<Vec<_>>();
     Err(invalid(format!(
         "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{}] or be a valid ARN",
         known.join(", ")

@@ -17,6 +17,7 @@ mod iam;
 mod logs;
 mod persistence;
 mod policies;
+mod sessions;
 mod table_rules;
 mod table_states;
 

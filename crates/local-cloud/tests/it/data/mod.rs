@@ -23,6 +23,7 @@
 //! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
 mod alias_moves;
+mod alias_refusals;
 mod aliases;
 mod authorizers;
 mod client;
@@ -40,6 +41,7 @@ mod lambda_rules;
 mod limits;
 mod logging;
 mod made_again;
+mod managed;
 mod orphans;
 mod recorded;
 mod runtime;
@@ -429,6 +431,22 @@ pub(crate) fn bootstrap() -> String {
         "#!/bin/sh\nexec '{}' --quiet --ignored --nocapture --exact data::function::bootstrap\n",
         me.display()
     )
+}
+
+/// Writes an executable script. A process that is forked meanwhile may hold it open for writing for a moment, and then
+/// it cannot be started: so a shell writes it.
+pub(crate) fn script(file: &std::path::Path, text: &str) {
+    let write = "cat > \"$1\" && chmod 755 \"$1\"";
+    let mut shell = std::process::Command::new("/bin/sh")
+        .args(["-c", write, "sh"])
+        .arg(file)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = shell.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, text.as_bytes()).unwrap();
+    drop(input);
+    assert!(shell.wait().unwrap().success());
 }
 
 /// A zip with a `bootstrap` of that mode.

@@ -99,6 +99,21 @@ async fn iam_and_sts_refuse_and_show_what_they_were_seen_to() {
         let tag = aws_sdk_iam::types::Tag::builder().key(key).value("1");
         tag.build().unwrap()
     };
+    let made = iam
+        .create_role()
+        .role_name("made")
+        .description("seen by reads alone");
+    let made = made.assume_role_policy_document(super::TRUST).send().await;
+    let made = made.unwrap().role.unwrap();
+    assert!(made.description().is_none() && made.max_session_duration().is_none());
+    let tag_role = || iam.tag_role().role_name("made");
+    let (code, words) = refusal(tag_role().tags(tag("AWS:x")).send().await);
+    let wanted = "Tag keys beginning with aws: are reserved for system use.";
+    assert_eq!((code.as_str(), words.as_str()), ("InvalidInput", wanted));
+    let blank = refusal(tag_role().tags(tag(" ")).send().await);
+    assert_eq!(blank.0, "ValidationError");
+    let none = refusal(tag_role().set_tags(Some(Vec::new())).send().await);
+    assert_eq!(none.0, "InvalidInput");
     let both = iam.create_policy().policy_name("p").tags(tag("Team"));
     let both = both.tags(tag("team")).policy_document(super::RIGHTS);
     assert_eq!(both.send().await.unwrap().policy().unwrap().tags().len(), 2);
