@@ -77,6 +77,9 @@ async fn shows_every_configurable_thing_field_by_field() {
       environment.EXTRA: (values hidden)
       tags.chatctl:keys: nothing → team
       tags.team: nothing → blue
+  ~ alias                live (version 2)
+      version: 1 → 2
+      configuration: (values hidden)
   ~ api                  chat-production (API)
       tags.chatctl:keys: nothing → team
       tags.team: nothing → blue
@@ -91,7 +94,7 @@ async fn shows_every_configurable_thing_field_by_field() {
       throttlingBurstLimit: 1000 → 20
       tags.chatctl:keys: nothing → team
       tags.team: nothing → blue
-chat/production: 8 to update
+chat/production: 9 to update
 ");
 }
 
@@ -204,9 +207,10 @@ async fn an_empty_account_gets_everything() {
   + log-group/access     /chatctl/chat/production/access
   + table                chat-production
   + function             chat-production
+  + alias                live
   + api                  chat-production
   + log-group/execution  /aws/apigateway/{api}/production
-  + permission           chatctl-{api}
+  + permission           chatctl-live-{api}
   + grant                manage-connections of chat-production-function
   + integration          AWS_PROXY
   + route/$connect       $connect
@@ -219,7 +223,7 @@ async fn an_empty_account_gets_everything() {
   + role/logging         chatctl-apigateway-logging-us-east-1
   + account-logging      chatctl-apigateway-logging-us-east-1
   + stage                production
-chat/production: 20 to create
+chat/production: 21 to create
 ");
 }
 
@@ -233,14 +237,15 @@ async fn a_role_that_was_deleted_takes_the_function_and_its_permission_along() {
     }
     iam.delete_role().role_name(role).send().await.unwrap();
     let output = world.run(&["plan"]).await;
-    insta::with_settings!({filters => vec![(r"AROA\w+", "AROA"), (r"chatctl-[a-z0-9]{10}\b", "chatctl-API")]}, {
+    insta::with_settings!({filters => vec![(r"AROA\w+", "AROA"), (r"chatctl-live-[a-z0-9]{10}\b", "chatctl-live-API")]}, {
         insta::assert_snapshot!(changed_lines(&output.stdout), @"
   + role/function        chat-production-function
   ± function             chat-production
       roleId: AROA → of a new role (forces a replacement)
-  + permission           chatctl-API
+  + alias                live
+  + permission           chatctl-live-API
   + grant                manage-connections of chat-production-function
-chat/production: 3 to create, 1 to replace
+chat/production: 4 to create, 1 to replace
 ");
     });
 }

@@ -16,12 +16,11 @@ use tokio_tungstenite::tungstenite::Message;
 type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// Talkers, each of whom may say 10 messages in 10 seconds; together about 50 a second would need
+/// Talkers, each of whom may say 10 messages in 10 seconds; together about 25 a second would need
 /// 50 of them, so there are enough for that.
 const TALKERS: usize = 50;
-/// Somewhat less than a message a second from each: the chat takes ten in ten seconds from anybody, and a busy
-/// machine bunches them.
-const EVERY: Duration = Duration::from_millis(1300);
+/// Half of what the chat takes from anybody, ten messages in ten seconds: a busy machine bunches them.
+const EVERY: Duration = Duration::from_millis(2000);
 
 async fn join(url: &str, name: &str) -> Socket {
     let (mut socket, _) = connect_async(url).await.unwrap();
@@ -143,7 +142,11 @@ async fn loses_no_message_and_closes_no_socket_nor_does_a_refused_one_or_a_rollb
     let refused = refused::deploy_what_crashes(&world).await.unwrap_err();
     assert!(refused.message().contains("does not work"), "{refused}");
     let back = world.run(&["rollback"]).await;
-    assert!(text(&back).contains("version 1 is live again"), "{}", text(&back));
+    assert!(
+        text(&back).contains("version 1 is live again"),
+        "{}",
+        text(&back)
+    );
     tokio::time::sleep(Duration::from_secs(2)).await;
     done.store(true, Ordering::Relaxed);
     let (mut said, mut talked) = (HashSet::new(), Vec::new());
