@@ -57,6 +57,7 @@ import urllib.request
 import zipfile
 
 import boto3
+from raw_websocket import RawWebSocket
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MEMBERS = 50
@@ -67,22 +68,10 @@ class Member:
     """A socket that counts how often a mark comes in."""
 
     def __init__(self, url, mark):
-        host, port, path = re.fullmatch(r"ws://([^:/]+):(\d+)(/.*)?", url).groups()
         self.mark, self.count, self.tail = mark.encode(), 0, b""
-        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(
-            f"GET {path or '/'} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = self.socket.recv(4096)
-            assert more, f"{url} closed the handshake: {head!r}"
-            head += more
-        assert b" 101 " in head.split(b"\r\n")[0], head
-        self.take(head.split(b"\r\n\r\n", 1)[1])
+        self.connection = RawWebSocket(url, PATIENCE).opened()
+        self.socket = self.connection.socket
+        self.take(self.connection.rest)
 
     def take(self, data):
         text = self.tail + data
@@ -96,10 +85,7 @@ class Member:
         self.take(data)
 
     def say(self, text):
-        """A masked text frame; the mask is zero."""
-        body = text.encode()
-        assert len(body) < 126
-        self.socket.sendall(bytes([0x81, 0x80 | len(body), 0, 0, 0, 0]) + body)
+        self.connection.say(text)
 
     def until(self, count):
         while self.count < count:

@@ -19,15 +19,15 @@ The clients are raw sockets in one process, so that they cost little of what is 
 import json
 import os
 import pathlib
-import re
 import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from raw_websocket import TEXT, RawWebSocket
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIMIT = 30
@@ -38,47 +38,21 @@ class Client:
     """A WebSocket client that keeps what it knows of the members."""
 
     def __init__(self, url, name):
-        host, port, path = re.fullmatch(r"ws://([^:/]+):(\d+)(/.*)?", url).groups()
-        self.name, self.rest = name, b""
+        self.name = name
         self.named, self.members, self.frames, self.lists, self.refused = False, set(), 0, 0, []
         self.pages = {}
-        self.socket = socket.create_connection((host, int(port)), timeout=LIMIT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(
-            f"GET {path or '/'} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += self.socket.recv(65536)
-        assert b" 101 " in head.split(b"\r\n")[0], head
-        self.rest = head.split(b"\r\n\r\n", 1)[1]
+        self.connection = RawWebSocket(url, LIMIT).opened()
+        self.socket = self.connection.socket
 
     def join(self):
-        text = json.dumps({"action": "setName", "name": self.name}).encode()
-        self.socket.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)  # a mask of zeros
+        self.connection.say(json.dumps({"action": "setName", "name": self.name}))
 
     def read(self):
         """Takes in what has come."""
-        self.rest += self.socket.recv(1 << 20)
-        while (frame := self.frame()) is not None:
-            self.take(frame)
-
-    def frame(self):
-        """The next whole text frame. The server sends no fragments below 32 KB."""
-        data = self.rest
-        if len(data) < 2:
-            return None
-        size, at = data[1] & 127, 2
-        if size == 126:
-            size, at = int.from_bytes(data[2:4], "big"), 4
-        elif size == 127:
-            size, at = int.from_bytes(data[2:10], "big"), 10
-        if len(data) < at + size:
-            return None
-        self.rest = data[at + size :]
-        return data[at : at + size]
+        self.connection.receive(1 << 20)
+        for kind, text in self.connection.frames():
+            if kind == TEXT:
+                self.take(text)
 
     def take(self, text):
         frame = json.loads(text)

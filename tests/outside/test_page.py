@@ -102,6 +102,46 @@ def test_strangers_text_is_text_and_never_runs(server, alice):
     alice.is_content()
 
 
+HOSTILE = {
+    "an image": "<img src=x onerror=\"document.title='owned'\">",
+    "a vector image": "<svg/onload=document.title='owned'>",
+    "the end of a script": "</script><script>document.title='owned'</script>",
+    "a link": "<a href=\"javascript:document.title='owned'\">click</a> javascript:document.title='owned'",
+    "an attribute": "\" onmouseover=\"document.title='owned'\" x='",
+    "a frame": "<iframe srcdoc=\"<script>parent.document.title='owned'</script>\"></iframe>",
+    "a comment": "--><!--<style>*{display:none}</style>",
+    "a template": "${document.title='owned'} {{constructor.constructor('document.title=1')()}}",
+    "a line separator": "before\u2028document.title='owned'\u2029after",
+    "an override of direction": "\u202e)'denwo'=eltit.tnemucod(\u202c",
+    "an entity": "&lt;img src=x onerror=alert(1)&gt; &#60;b&#62;",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_stays_text_wherever_it_stands(server, alice, text):
+    """As a name, a message of each kind, a refusal, a joining, leaving or renamed member."""
+    name = text.replace(":", "")  # which no name contains
+    alice.join("Alice")
+    before = alice.page.evaluate("document.querySelectorAll('*').length")
+    for key in ["publicMessage", "privateMessage", "systemMessage"]:
+        server.say({key: f"{name}: {text}", "from": name, "text": text})
+    server.say({"error": {"code": text, "message": text}})
+    server.say({"systemMessage": text, "joined": [text]})
+    server.say({"systemMessage": text, "renamed": {"from": text, "to": f"{text}2"}})
+    server.say({"members": ["Alice", text]})
+    alice.reads(f"{name}: {text}").reads(f"[Private] {name}: {text}").reads(f"[System] {text}").reads(f"[Error] {text}")
+    names = alice.page.locator("#membersList li")
+    expect(names).to_have_count(2)
+    assert text in names.all_text_contents()
+    names.filter(has_not_text="Alice").locator("button").click()
+    alice.page.mouse.move(1, 1)
+    assert alice.page.title() == "Chat"
+    assert alice.page.locator("img, svg:not(header svg), iframe, a[href^=javascript], #chatBox script, #chatBox style").count() == 0
+    assert alice.page.locator("#chatBox [onmouseover], #membersList [onmouseover]").count() == 0
+    assert alice.page.evaluate("document.querySelectorAll('*').length") < before + 60
+    alice.is_content()
+
+
 def test_frames_that_nobody_understands_are_passed_over(server, alice):
     alice.join("Alice")
     for odd in ["no json", "[1]", "7", "null", '{"later":1}', '{"members":7}', '{"error":"plain"}']:

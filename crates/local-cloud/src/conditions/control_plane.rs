@@ -23,6 +23,9 @@ pub struct ControlPlane {
     /// Whether FilterLogEvents answers with an empty page and, however often it is asked with it, always
     /// the same token.
     pub repeated_log_tokens: bool,
+    /// Bytes that a log group keeps, counted as CloudWatch counts them; the oldest events make room for new
+    /// ones. AWS keeps all of them, but this machine's memory ends.
+    pub log_bytes_kept: u64,
     /// Milliseconds after which a line of an execution log can come when its API was deleted with logging
     /// on; the log group comes back then.
     pub late_log_millis: u64,
@@ -43,6 +46,7 @@ impl Default for ControlPlane {
             log_delay_millis: 0,
             empty_log_pages: 0,
             repeated_log_tokens: false,
+            log_bytes_kept: 100_000_000,
             late_log_millis: 150,
             tag_lock_millis: 1700,
             ttl_lag_millis: 10 * 60 * 1000,

@@ -107,7 +107,7 @@ fn view(call: &LogsCall<'_>, name: &str, group: &Group) -> Value {
         "metricFilterCount": 0,
         "arn": format!("{arn}:*"),
         "logGroupArn": arn,
-        "storedBytes": group.stored_bytes(),
+        "storedBytes": group.stored_bytes,
         "logGroupClass": group.class,
         "deletionProtectionEnabled": group.deletion_protected,
         "bearerTokenAuthenticationEnabled": false,

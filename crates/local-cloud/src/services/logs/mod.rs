@@ -61,6 +61,9 @@ struct Group {
     /// Kept as a list in snapshots, because JSON has no other keys than text.
     #[serde(skip)]
     events: BTreeMap<Key, LogEvent>,
+    /// The sum of their sizes.
+    #[serde(skip)]
+    stored_bytes: u64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -161,6 +164,7 @@ impl Logs {
         let Some(found) = state.groups.get_mut(group) else {
             return;
         };
+        let kept = self.shared.conditions.now().control_plane.log_bytes_kept;
         let name: Arc<str> = stream.into();
         let mut events = Vec::with_capacity(lines.len());
         for (number, (time, message)) in (first..).zip(lines) {
@@ -171,7 +175,7 @@ impl Logs {
                 stream.last_ingestion_ms = Some(now_ms);
             }
             events.push((time, Arc::clone(&message)));
-            found.events.insert(
+            found.insert(
                 key,
                 LogEvent {
                     stream: Arc::clone(&name),
@@ -179,6 +183,7 @@ impl Logs {
                 },
             );
         }
+        found.shrink(kept);
         let (group, stream) = (group.to_owned(), stream.to_owned());
         // Usually there is no live tail.
         let _ = self.incoming.send(Arc::new(Incoming {
@@ -220,7 +225,7 @@ impl Persistent for Logs {
                 if let Some(stream) = group.streams.get_mut(&stream) {
                     stream.keys.insert(key);
                 }
-                group.events.insert(key, event);
+                group.insert(key, event);
             }
             state.groups.insert(name, group);
         }
@@ -253,12 +258,34 @@ impl Group {
             .map_or(i64::MIN, |days| now_ms.saturating_sub(days * DAY_MS))
     }
 
-    /// The stored bytes: those of each event and 26 more.
-    fn stored_bytes(&self) -> usize {
-        self.events
-            .values()
-            .map(|event| event.message.len() + 26)
-            .sum()
+    fn insert(&mut self, key: Key, event: LogEvent) {
+        self.stored_bytes += event.size();
+        self.events.insert(key, event);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(event) = self.events.remove(key) {
+            self.stored_bytes -= event.size();
+        }
+    }
+
+    /// Forgets the oldest events until no more than so many bytes are left.
+    fn shrink(&mut self, bytes: u64) {
+        while self.stored_bytes > bytes
+            && let Some((key, event)) = self.events.pop_first()
+        {
+            self.stored_bytes -= event.size();
+            if let Some(stream) = self.streams.get_mut(&*event.stream) {
+                stream.keys.remove(&key);
+            }
+        }
+    }
+}
+
+impl LogEvent {
+    /// As CloudWatch counts: the text, and 26 bytes more.
+    fn size(&self) -> u64 {
+        self.message.len() as u64 + 26
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn delete(call: &LogsCall<'_>) -> LogsResult {
     let found = state.group_mut(&group)?;
     let stream = found.streams.remove(&name).ok_or_else(no_stream)?;
     for key in stream.keys {
-        found.events.remove(&key);
+        found.remove(&key);
     }
     Ok(json!({}))
 }

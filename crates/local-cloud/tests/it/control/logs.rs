@@ -197,6 +197,35 @@ async fn a_token_can_be_repeated_for_ever() {
 }
 
 #[tokio::test]
+async fn a_group_keeps_its_latest_events_up_to_the_limit() {
+    let cloud = cloud_with(ControlPlane {
+        log_bytes_kept: 10 * (26 + 74),
+        ..ControlPlane::default()
+    })
+    .await;
+    let client = group_with_stream(&cloud).await;
+    let now = cloud.clock().now_ms();
+    for n in 0..25 {
+        put(&client, "s", [(now + n, format!("{n:074}"))]).await;
+    }
+    let left = events_of(client.filter_log_events().log_group_name("/g")).await;
+    let left: Vec<_> = left
+        .iter()
+        .map(|event| event.timestamp.unwrap() - now)
+        .collect();
+    assert_eq!(left, (15..25).collect::<Vec<_>>());
+    let of_stream = client
+        .get_log_events()
+        .log_group_name("/g")
+        .log_stream_name("s");
+    let of_stream = of_stream.start_from_head(true).send().await.unwrap();
+    assert_eq!(of_stream.events().len(), 10);
+    let groups = client.describe_log_groups().send().await.unwrap();
+    assert_eq!(groups.log_groups()[0].stored_bytes, Some(1000));
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn an_event_can_be_read_only_after_the_delay() {
     let cloud = cloud_with(ControlPlane {
         log_delay_millis: 9000,
