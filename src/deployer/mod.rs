@@ -95,7 +95,7 @@ pub async fn deploy(
     let view = PlanView::of(&assessment.plan);
     let mut proof = None;
     if !assessment.plan.is_empty() {
-        agree(settings, &view, options, ui)?;
+        agree(settings, &assessment, &view, options, ui)?;
         let stop = Listener::begin();
         provide_code(&assessment, settings, build, ui, &stop).await?;
         let again = settings.command("deploy");
@@ -110,11 +110,18 @@ pub async fn deploy(
 }
 
 /// The plan is shown before it is asked about, and also when nobody is asked.
-fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl Ui) -> Result<()> {
+fn agree(
+    settings: &Settings,
+    assessment: &Assessment,
+    plan: &PlanView,
+    options: DeployOptions,
+    ui: &impl Ui,
+) -> Result<()> {
     let proposal = Proposal {
         purpose: Purpose::Deploy,
         name: &settings.name,
         stage: &settings.stage,
+        place: assessment.run().names.place(),
         plan,
     };
     if !options.no_plan {

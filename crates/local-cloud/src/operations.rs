@@ -70,6 +70,12 @@ pub(crate) fn here() -> BTreeMap<&'static str, Vec<&'static str>> {
     all
 }
 
+/// The operations that the local cloud has, of one service or of all.
+pub(crate) fn names(service: Option<&str>) -> impl Iterator<Item = &'static str> {
+    let wanted = move |one: &&Operation| one.is_here && service.is_none_or(|s| s == one.service);
+    TABLE.iter().filter(wanted).map(|one| one.name)
+}
+
 /// The service that a path belongs to, even if its operation is not in the table.
 pub(crate) fn service(path: &str) -> Option<&'static str> {
     let dated =

@@ -4,6 +4,7 @@
 //! here, a status that no service answers, a probability above 1. A fault that never acts because of a typing
 //! error would make a test pass that should fail.
 
+use crate::operations;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -133,18 +134,23 @@ impl Fault {
             return match DATA_OPERATIONS.contains(&operation) {
                 true => Ok(()),
                 false => Err(format!(
-                    "execute-api has no `{operation}`, but {}",
-                    DATA_OPERATIONS.join(", ")
+                    "execute-api has no `{operation}`, but {}{}",
+                    DATA_OPERATIONS.join(", "),
+                    did_you_mean(operation, DATA_OPERATIONS)
                 )),
             };
         }
         let plain = operation.starts_with(|first: char| first.is_ascii_uppercase())
             && operation.chars().all(|c| c.is_ascii_alphanumeric());
-        match plain {
-            true => Ok(()),
-            false => Err(format!(
+        if !plain {
+            return Err(format!(
                 "`{operation}` is not an operation as AWS writes it, such as CreateFunction"
-            )),
+            ));
+        }
+        let service = self.service.as_deref();
+        match operations::names(service).any(|name| name == operation) {
+            true => Ok(()),
+            false => Err(unknown_operation(operation, service)),
         }
     }
 
@@ -189,6 +195,22 @@ impl Fault {
     }
 }
 
+/// Nobody calls it here, so a fault at it never acts.
+fn unknown_operation(operation: &str, service: Option<&str>) -> String {
+    let service_text = service.unwrap_or("the local cloud");
+    let near = did_you_mean(operation, operations::names(service));
+    format!("{service_text} has no operation `{operation}` here{near}")
+}
+
+fn did_you_mean(word: &str, known: impl IntoIterator<Item = &'static str>) -> String {
+    let likeness = |one: &str| strsim::jaro_winkler(&word.to_lowercase(), &one.to_lowercase());
+    let likely = known.into_iter().map(|one| (likeness(one), one));
+    let near = likely
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    near.map_or_else(String::new, |(_, one)| format!("; did you mean `{one}`?"))
+}
+
 fn check_service_error(status: u16, code: &str) -> Result<(), String> {
     if !(400..=599).contains(&status) {
         return Err(format!("error: {status} is not a status from 400 to 599"));
@@ -207,8 +229,9 @@ pub(super) fn check_service(service: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "there is no service `{service}` here, but {}",
-        SERVICES.join(", ")
+        "there is no service `{service}` here, but {}{}",
+        SERVICES.join(", "),
+        did_you_mean(service, SERVICES)
     ))
 }
 
