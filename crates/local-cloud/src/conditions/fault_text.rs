@@ -268,15 +268,6 @@ mod tests {
             ("execute-api:Mesage=reset", "no `Mesage`, but Connect"),
             ("execute-api:Mesage=reset", "did you mean `Message`?"),
             ("lamda=reset", "did you mean `lambda`?"),
-            (
-                "lambda:CreateFuncton=reset",
-                "did you mean `CreateFunction`?",
-            ),
-            ("CreateRoll=reset", "did you mean `CreateRole`?"),
-            (
-                "iam:CreateFunction=reset",
-                "iam has no operation `CreateFunction` here",
-            ),
             ("iam=boom", "there is no fault `boom`"),
             ("iam=error:404", "404 is not a status"),
             ("iam=error:x", "`x` is not a status"),
