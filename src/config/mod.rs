@@ -12,7 +12,7 @@ mod malformed;
 mod nearest;
 mod settings;
 
-pub use chat_flags::{ChatFlags, LOCAL_PORT};
+pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
 pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};

@@ -32,6 +32,7 @@ mod plan;
 mod real_aws;
 mod redeploy;
 mod running;
+mod saved_plan;
 mod signals;
 mod snapshot;
 mod standin;

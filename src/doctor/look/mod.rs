@@ -20,7 +20,13 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         storage::table(clients, &expected.table),
         roles::account(clients),
     );
-    let groups = logs::groups(clients, &expected, gateway.api.there(), function.0.there()).await;
+    let groups = logs::groups(
+        clients,
+        &expected,
+        gateway.api.there(),
+        function.function.there(),
+    )
+    .await;
     Facts {
         expected,
         api: gateway.api,
@@ -29,9 +35,10 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         integrations: gateway.integrations,
         deployment: gateway.deployment,
         account_role: account,
-        function: function.0,
+        function: function.function,
+        live: function.live,
         concurrency,
-        permission: function.1,
+        permission: function.policy,
         function_role: role,
         table,
         groups,
