@@ -54,12 +54,17 @@ impl Problem {
     /// Points at the file's line if the file sets the key, else at the flag.
     pub(super) fn located(self, text: &str, path: &Path) -> Error {
         let key = self.key.join(".");
-        let place = match line_of_key(text, &self.key) {
+        let line = line_of_key(text, &self.key);
+        let place = match line {
             Some(line) => format!("{}:{line}: {key}", path.display()),
             None if self.flag.is_empty() => key,
             None => self.flag.to_owned(),
         };
-        Error::usage(format!("{place}: {}", self.message)).hint(self.hint)
+        let error = Error::usage(format!("{place}: {}", self.message)).hint(self.hint);
+        match line {
+            Some(line) => error.at(path, line),
+            None => error,
+        }
     }
 }
 

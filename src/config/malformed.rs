@@ -15,7 +15,7 @@ pub(super) fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> Err
     let key = key_of(text.lines().nth(line - 1).unwrap_or_default());
     let said = error.message().replace('\n', ", ");
     let Complaint { message, hint } = Complaint::of(&said);
-    let error = Error::usage(format!("{}:{line}: {message}", path.display()));
+    let error = Error::usage(format!("{}:{line}: {message}", path.display())).at(path, line);
     let error = match key {
         Some(key) if !message.contains(&format!("`{key}`")) => {
             error.because_of(format!("it is the line of `{key}`"))

@@ -13,8 +13,8 @@ mod nearest;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
+pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
 pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
-pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
 pub use input::Input;
 pub(crate) use nearest::nearest;

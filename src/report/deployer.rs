@@ -15,6 +15,7 @@ impl Ui for Reporter {
     fn show(&self, proposal: &Proposal<'_>) {
         if !self.is_json() {
             let every_field = proposal.purpose == Purpose::Deploy && self.verbosity() > 0;
+            let _group = self.group(&format!("Plan: {}", plan::summary(proposal.plan.summary)));
             self.note(&plan::text(proposal.plan, every_field));
         }
     }
@@ -109,7 +110,9 @@ fn version(one: &VersionView) -> String {
         (_, true) => "before".to_owned(),
         _ => "      ".to_owned(),
     };
-    let (number, source) = (one.version, escape(&one.source));
+    // So much of a digest tells two sources apart; the document has all of it.
+    let source: String = one.source.chars().take(12).collect();
+    let (number, source) = (one.version, escape(&source));
     let at = escape(one.published.get(..19).unwrap_or(&one.published));
     let by = match &one.by {
         Some(who) => format!("by {}", escape(who)),

@@ -7,10 +7,12 @@ pub mod deployer;
 pub mod doctor;
 mod editor;
 mod escape;
+mod github;
 mod live;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod logs;
+pub mod markdown;
 pub mod plan;
 pub mod progress;
 mod prompt;
@@ -24,6 +26,7 @@ use crate::config::is_dumb_terminal;
 use crate::error::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 /// How results are written.
@@ -59,6 +62,8 @@ pub struct ReportOptions {
     pub quiet: bool,
     /// How often `-v` was given.
     pub verbose: u8,
+    /// A GitHub Actions runner reads what is written.
+    pub github: bool,
 }
 
 /// Where and how much to write. Cheap to copy; made once from the global flags.
@@ -67,6 +72,7 @@ pub struct Reporter {
     output: OutputFormat,
     quiet: bool,
     verbose: u8,
+    github: bool,
 }
 
 impl Reporter {
@@ -81,6 +87,7 @@ impl Reporter {
             output: options.output,
             quiet: options.quiet,
             verbose: options.verbose,
+            github: options.github,
         }
     }
 
@@ -121,7 +128,7 @@ impl Reporter {
     /// The reader went away.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{}", escape::lines(text))?;
+        writeln!(out, "{}", self.safe(text))?;
         Ok(out.flush()?)
     }
 
@@ -133,7 +140,7 @@ impl Reporter {
         let text = serde_json::to_string_pretty(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&escape::json(&text))
+        self.json(&text)
     }
 
     /// One JSON line of a stream, to stdout.
@@ -144,7 +151,7 @@ impl Reporter {
         let text = serde_json::to_string(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&escape::json(&text))
+        self.json(&text)
     }
 
     /// Text to stdout as it is, with a line end: completions, pages, JSON.
@@ -213,6 +220,7 @@ impl Reporter {
         for hint in error.hints() {
             self.say(&format!("{} {hint}", Style::Hint.paint("hint:")));
         }
+        self.annotate(error);
     }
 
     /// Asks a yes-or-no question; no is the default.
@@ -239,6 +247,25 @@ impl Reporter {
 
     /// Errors of stderr are dropped: there is no other place to report them.
     fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr().lock(), "{}", escape::lines(text));
+        let _ = writeln!(anstream::stderr().lock(), "{}", self.safe(text));
+    }
+
+    /// Text that neither a terminal nor a runner obeys.
+    fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let text = escape::lines(text);
+        if self.github {
+            Cow::Owned(github::without_commands(&text).into_owned())
+        } else {
+            text
+        }
+    }
+
+    fn json(&self, text: &str) -> Result<()> {
+        let text = escape::json(text);
+        if self.github {
+            self.raw(&github::json_without_commands(&text))
+        } else {
+            self.raw(&text)
+        }
     }
 }
