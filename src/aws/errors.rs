@@ -121,9 +121,19 @@ where
             .because_of(format!("{} was not answered in time", operation::<E>()))
             .because(error)
             .hint(NO_ANSWER),
-        SdkError::DispatchFailure(_) => failed.because(error).hint(NO_ANSWER),
+        SdkError::DispatchFailure(_) => failed.because_of(root_cause(error)).hint(NO_ANSWER),
         SdkError::ResponseError(_) => unreadable(failed, error),
         _ => failed.because(error),
+    }
+}
+
+/// The layers between the SDK and the socket say nothing that the last cause does not.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let last = chain.last().map(ToString::to_string).unwrap_or_default();
+    match last.strip_prefix("failed to lookup address information: ") {
+        Some(said) => format!("the host name cannot be resolved: {said}"),
+        None => last,
     }
 }
 

@@ -5,7 +5,9 @@
 //! real ones never leave for a place that is not AWS.
 
 mod errors;
+mod local;
 mod partition;
+mod profile;
 mod sdk;
 mod slow;
 mod time_outs;
@@ -16,7 +18,7 @@ pub use errors::{
 pub use slow::SlowCalls;
 pub use time_outs::of_an_upload;
 
-use crate::config::{Settings, Target};
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
@@ -145,16 +147,8 @@ const NO_ACCOUNT: &str = "no AWS account? `chatctl local` runs the same chat on 
 
 async fn whoami(sts: &aws_sdk_sts::Client, region: String, settings: &Settings) -> Result<Place> {
     let endpoint_url = settings.target.endpoint_url();
-    let identity = sts.get_caller_identity().send().await.map_err(|error| {
-        let error = explain("ask AWS who is calling", error);
-        match &settings.target {
-            Target::Local(_) => error.hint(format!(
-                "`{}` starts the local cloud; leave it running",
-                settings.command("local")
-            )),
-            _ => error,
-        }
-    })?;
+    let asked = sts.get_caller_identity().send().await;
+    let identity = asked.map_err(|error| explain("ask AWS who is calling", error))?;
     let caller_arn = identity.arn().unwrap_or_default().to_owned();
     let partition = caller_arn
         .split(':')

@@ -1,6 +1,6 @@
 //! How the SDK calls: where to, with whose credentials, through which proxy, trusting whom.
 
-use super::time_outs;
+use super::{local, profile, time_outs};
 use crate::config::{Settings, Target};
 use crate::error::{Error, Result};
 use crate::network;
@@ -28,17 +28,17 @@ pub(super) async fn config(settings: &Settings, dummy_key: &str) -> Result<SdkCo
         .http_client(http_client.clone())
         .timeout_config(time_outs::of_a_call())
         .retry_config(RetryConfig::standard().with_max_attempts(5));
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
+    if let Some(region) = region(settings).await? {
+        loader = loader.region(Region::new(region));
     }
     if let Some(profile) = &settings.profile {
+        if !uses_dummy_credentials(settings) {
+            profile::require(profile).await?;
+        }
         loader = loader.profile_name(profile);
     }
     if let Some(url) = settings.target.endpoint_url() {
         loader = loader.endpoint_url(url);
-        if settings.region.is_none() {
-            loader = loader.region(Region::new("us-east-1"));
-        }
     }
     if uses_dummy_credentials(settings) {
         loader = loader.credentials_provider(Credentials::from_keys(dummy_key, "local", None));
@@ -48,6 +48,19 @@ pub(super) async fn config(settings: &Settings, dummy_key: &str) -> Result<SdkCo
         return Ok(config.into_builder().credentials_provider(chain).build());
     }
     Ok(loader.load().await)
+}
+
+/// The region to sign for; nothing if the SDK is to look for one in AWS's own configuration.
+async fn region(settings: &Settings) -> Result<Option<String>> {
+    let given = settings.region.clone();
+    Ok(match settings.target {
+        Target::Aws => given,
+        Target::Endpoint(_) => given.or_else(|| Some("us-east-1".into())),
+        Target::Local(port) => {
+            let running = local::region(port, &settings.chat_flags()).await?;
+            running.or(given).or_else(|| Some("us-east-1".into()))
+        }
+    })
 }
 
 /// The usual chain, but off EC2 it gives up on the instance metadata service at once instead of

@@ -59,7 +59,7 @@ pub struct Global {
     /// Configuration file [default: chatctl.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Use the local cloud that `chatctl local` runs, instead of AWS
+    /// Use the local cloud that `chatctl local` runs, and its region, instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
     /// Port of the local cloud
@@ -208,9 +208,6 @@ pub struct Wanted {
 /// Flags of `chatctl deploy`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Deploy {
-    /// What is deployed.
-    #[command(flatten)]
-    pub wanted: Wanted,
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
@@ -224,14 +221,14 @@ pub struct Deploy {
     /// flags that the plan was made with
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     pub plan: Option<PathBuf>,
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
 }
 
 /// Flags of `chatctl plan`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Plan {
-    /// What is deployed.
-    #[command(flatten)]
-    pub wanted: Wanted,
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub exit_code: bool,
@@ -241,6 +238,9 @@ pub struct Plan {
     /// Write the plan to this file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
 }
 
 /// Flags of `chatctl rollback`.
@@ -266,9 +266,6 @@ pub struct Teardown {
 #[cfg(feature = "local")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct Local {
-    /// What is deployed.
-    #[command(flatten)]
-    pub wanted: Wanted,
     /// Keep the local cloud's state in this directory across restarts
     #[arg(long, value_name = "DIR")]
     pub persist: Option<PathBuf>,
@@ -310,6 +307,9 @@ pub struct Local {
     /// Speed of the local cloud's clock; 60 makes a minute pass in a second [default: 1]
     #[arg(long, value_name = "FACTOR", help_heading = "Faults and conditions")]
     pub clock_speed: Option<f64>,
+    /// What is deployed.
+    #[command(flatten)]
+    pub wanted: Wanted,
 }
 
 /// Flags of `chatctl logs`.

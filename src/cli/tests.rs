@@ -55,7 +55,7 @@ fn a_flag_wins_over_the_file() {
 fn an_unknown_key_is_refused_with_file_line_and_key() {
     let error = settings("name = \"x\"\n[function]\nmemroy = 512\n", &[]).unwrap_err();
     assert!(
-        error.starts_with("chatctl.toml:3: unknown field `memroy`"),
+        error.starts_with("chatctl.toml:3: unknown key `memroy`"),
         "{error}"
     );
 }

@@ -43,8 +43,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
 
 /// A prompt on a terminal, else a thread that reads lines.
 fn open_input(context: &Context, lines: mpsc::Sender<ChatInput>) -> Result<Option<Prompt>> {
-    let interactive = context.reporter.can_ask() && !context.reporter.is_json();
-    if interactive {
+    if context.reporter.can_prompt() {
         return Prompt::open(move |prompted| lines.blocking_send(input_of(prompted)).is_ok())
             .map(Some);
     }

@@ -21,7 +21,7 @@ use crate::aws;
 use crate::cli::{Cli, Command, Global, Wanted};
 use crate::config::Settings;
 use crate::error::{ErrorKind, Result};
-use crate::report::Reporter;
+use crate::report::{Reporter, Style};
 use crate::signals;
 use std::process::ExitCode;
 
@@ -115,5 +115,6 @@ fn trace(verbosity: u8) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(std::io::stderr)
+        .with_ansi(Style::is_wanted_on_stderr())
         .try_init();
 }

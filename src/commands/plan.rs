@@ -23,8 +23,8 @@ const CHANGES: u8 = 2;
 pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = context.settings(&args.wanted)?;
-    let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
+    let digest = package::digest(&settings)?;
     let run = RunContext::new(clients, &settings, args.adopt);
     let assessment = Assessment::for_deploy(&settings, run, &digest).await?;
     if !args.adopt {
@@ -45,8 +45,15 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
     if reporter.is_json() {
         reporter.document(&view)?;
     } else {
-        reporter.result(&text(&view, reporter.verbosity() > 0))?;
-        let summary = summary(view.summary);
+        let verbose = reporter.verbosity() > 0;
+        let shown = match assessment.plan.is_empty() && !verbose {
+            true => view.remarked(),
+            false => view,
+        };
+        if !shown.resources.is_empty() {
+            reporter.result(&text(&shown, verbose))?;
+        }
+        let summary = summary(shown.summary);
         reporter.result(&match summary.as_str() {
             "" => format!("{}/{} is up to date", settings.name, settings.stage),
             summary => format!("{}/{}: {summary}", settings.name, settings.stage),

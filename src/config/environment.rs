@@ -22,6 +22,11 @@ pub(super) fn profile() -> Option<String> {
     variable("AWS_PROFILE")
 }
 
+/// The terminal can only write lines: `TERM=dumb`.
+pub(crate) fn is_dumb_terminal() -> bool {
+    variable("TERM").as_deref() == Some("dumb")
+}
+
 /// Keys were put into the environment on purpose.
 pub fn has_keys_in_environment() -> bool {
     variable("AWS_ACCESS_KEY_ID").is_some()

@@ -1,5 +1,6 @@
 //! `chatctl.toml`: its shape, and where in it a problem sits.
 
+use super::malformed::malformed;
 use super::settings::{Arch, LogLevel};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -128,45 +129,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Loaded> {
     })
 }
 
-/// The key that a line sets. Its value may be a secret and is never shown.
-fn key_of(line: &str) -> Option<&str> {
-    let (key, value) = line.split_once('=')?;
-    let (key, value) = (key.trim(), value.trim());
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"');
-    // The line may also be one of a text of several lines, and end like Base64.
-    let is_key = !key.is_empty() && key.chars().all(plain);
-    (is_key && !value.is_empty() && !value.starts_with('=')).then_some(key)
-}
-
-/// "invalid type: string "…", expected …" without what stands between the quotes.
-fn without_value(message: &str) -> String {
-    let about_value = message.starts_with("invalid type") || message.starts_with("invalid value");
-    match message.split_once(", expected ") {
-        Some((found, expected)) if about_value => {
-            let kind = found
-                .split(['"', '`'])
-                .next()
-                .unwrap_or_default()
-                .trim_end();
-            format!("{kind}, expected {expected}")
-        }
-        _ => message.to_owned(),
-    }
-}
-
-fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> Error {
-    let start = error.span().map_or(0, |span| span.start);
-    let line = line_of(text, start);
-    let message = without_value(&error.message().replace('\n', ", "));
-    let error = Error::usage(format!("{}:{line}: {message}", path.display())).at(path, line);
-    match key_of(text.lines().nth(line - 1).unwrap_or_default()) {
-        Some(key) => error.because_of(format!("it is the line of `{key}`")),
-        None => error,
-    }
-    .hint("`chatctl init` writes a file with every key explained")
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
+/// The line (from 1) of a byte.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes()
         .take(offset)
         .filter(|byte| *byte == b'\n')

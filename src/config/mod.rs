@@ -8,13 +8,16 @@ mod check;
 mod environment;
 mod file;
 mod input;
+mod malformed;
+mod nearest;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
-pub(crate) use environment::{ca_bundle, cargo_home};
+pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
 pub use file::{FileConfig, Loaded};
 pub use input::Input;
+pub(crate) use nearest::nearest;
 pub(crate) use settings::host_arch;
 pub use settings::{Arch, FunctionSettings, GatewaySettings, LogLevel, Settings, Target};
 

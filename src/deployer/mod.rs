@@ -124,7 +124,7 @@ pub async fn deploy(
     if assessment.plan.is_empty() {
         return deployed(&assessment, view, None, began.elapsed());
     }
-    agree(settings, &view, options, ui)?;
+    agree(settings, &assessment, &view, options, ui)?;
     let stop = Listener::begin();
     provide_code(&assessment, settings, build, ui, &stop).await?;
     let moved = move_to_the_alias(&assessment, settings, &digest, ui, &stop).await?;
@@ -169,6 +169,7 @@ async fn move_to_the_alias(
 /// The plan is shown before it is asked about, and also when nobody is asked.
 fn agree(
     settings: &Settings,
+    assessment: &Assessment,
     plan: &PlanView,
     options: DeployOptions<'_>,
     ui: &impl Ui,
@@ -177,6 +178,7 @@ fn agree(
         purpose: Purpose::Deploy,
         name: &settings.name,
         stage: &settings.stage,
+        place: assessment.run().names.place(),
         plan,
     };
     if !options.no_plan {

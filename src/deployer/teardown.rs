@@ -65,7 +65,7 @@ pub async fn teardown(
     let assessment = Assessment::for_teardown(settings, clients).await?;
     let view = PlanView::of(&assessment.plan);
     if !assessment.plan.is_empty() {
-        agree(settings, &view, yes, ui)?;
+        agree(settings, &assessment, &view, yes, ui)?;
         let stop = Listener::begin();
         let again = settings.command("teardown");
         execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
@@ -74,11 +74,18 @@ pub async fn teardown(
     verify(settings, &assessment, view).await
 }
 
-fn agree(settings: &Settings, plan: &PlanView, yes: bool, ui: &impl Ui) -> Result<()> {
+fn agree(
+    settings: &Settings,
+    assessment: &Assessment,
+    plan: &PlanView,
+    yes: bool,
+    ui: &impl Ui,
+) -> Result<()> {
     let proposal = Proposal {
         purpose: Purpose::Teardown,
         name: &settings.name,
         stage: &settings.stage,
+        place: assessment.run().names.place(),
         plan,
     };
     ui.show(&proposal);

@@ -1,5 +1,6 @@
 //! What the deployer shows and asks. It has no words of its own: `report/` implements this.
 
+use crate::aws::Place;
 use crate::engine::event::Event;
 use crate::engine::view::PlanView;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct Proposal<'a> {
     pub name: &'a str,
     /// Its stage.
     pub stage: &'a str,
+    /// The account and the region.
+    pub place: &'a Place,
     /// What would be done.
     pub plan: &'a PlanView,
 }

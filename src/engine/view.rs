@@ -63,6 +63,15 @@ impl PlanView {
     }
 }
 
+impl PlanView {
+    /// Only the resources of which something is to be known.
+    #[must_use]
+    pub fn remarked(mut self) -> Self {
+        self.resources.retain(|resource| resource.note.is_some());
+        self
+    }
+}
+
 impl Summary {
     fn count(&mut self, action: Action) -> &mut usize {
         match action {

@@ -26,6 +26,11 @@ impl Style {
         format!("{ansi}{text}{ansi:#}")
     }
 
+    /// Whether stderr takes colours; needed only by what writes past `anstream`.
+    pub fn is_wanted_on_stderr() -> bool {
+        anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    }
+
     fn ansi(self) -> Ansi {
         let colour = |c: AnsiColor| Ansi::new().fg_color(Some(Color::Ansi(c)));
         match self {

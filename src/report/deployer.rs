@@ -23,7 +23,10 @@ impl Ui for Reporter {
     fn confirm(&self, proposal: &Proposal<'_>) -> Result<bool> {
         let summary = plan::summary(proposal.plan.summary);
         let (name, stage) = (proposal.name, proposal.stage);
-        self.ask(&format!("{name}/{stage}: {summary}. Go ahead?"))
+        let (region, account) = (&proposal.place.region, &proposal.place.account_id);
+        self.ask(&format!(
+            "{name}/{stage} in {region}, account {account}: {summary}. Go ahead?"
+        ))
     }
 
     fn building(&self) -> impl Fn(&package::Step<'_>) + Send + Sync {

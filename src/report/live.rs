@@ -16,6 +16,7 @@ const NAMED_WAITERS: usize = 3;
 #[derive(Debug)]
 pub(super) struct LiveView {
     screen: MultiProgress,
+    colours: bool,
     /// The counts, then the waiting steps that are named.
     foot: Vec<ProgressBar>,
     running: HashMap<Id, Running>,
@@ -39,6 +40,7 @@ impl LiveView {
         let foot = (0..=NAMED_WAITERS).map(|_| screen.add(line())).collect();
         Self {
             screen,
+            colours: Style::is_wanted_on_stderr(),
             foot,
             running: HashMap::new(),
             waiting: Vec::new(),
@@ -75,7 +77,7 @@ impl LiveView {
         }
         if let Some(line) = line {
             // There is no other place to report a failing terminal.
-            let _ = self.screen.println(line);
+            let _ = self.screen.println(self.coloured(line));
         }
         self.draw();
     }
@@ -106,11 +108,19 @@ impl LiveView {
     pub(super) fn draw(&self) {
         let frame = usize::try_from(self.began.elapsed().as_millis() / 100).unwrap_or(0);
         for running in self.running.values() {
-            running.bar.set_message(running.text(frame));
+            running.bar.set_message(self.coloured(&running.text(frame)));
         }
         let mut lines = self.foot_lines().into_iter();
         for bar in &self.foot {
-            bar.set_message(lines.next().unwrap_or_default());
+            bar.set_message(self.coloured(&lines.next().unwrap_or_default()));
+        }
+    }
+
+    /// indicatif writes to the terminal by itself, and knows nothing of --color.
+    fn coloured(&self, text: &str) -> String {
+        match self.colours {
+            true => text.to_owned(),
+            false => anstream::adapter::strip_str(text).to_string(),
         }
     }
 

@@ -26,7 +26,7 @@ pub struct LocalBanner {
 }
 
 impl LocalBanner {
-    /// An empty local cloud is ready.
+    /// An empty local cloud is ready. With --quiet only its URL is written.
     ///
     /// # Errors
     /// The reader went away.
@@ -39,6 +39,9 @@ impl LocalBanner {
         } = self;
         if reporter.is_json() {
             return reporter.line(&json!({ "endpoint": endpoint, "seed": seed }));
+        }
+        if reporter.is_quiet() {
+            return reporter.result(endpoint);
         }
         reporter.result(&format!(
             "the local cloud is at {}\n\n  \
@@ -54,7 +57,7 @@ impl LocalBanner {
         ))
     }
 
-    /// The chat at `url`, with its page, is ready.
+    /// The chat at `url`, with its page, is ready. With --quiet only `url` is written.
     ///
     /// # Errors
     /// The reader went away.
@@ -67,6 +70,9 @@ impl LocalBanner {
                 "page": page,
                 "seed": seed,
             }));
+        }
+        if reporter.is_quiet() {
+            return reporter.result(url);
         }
         reporter.result(&format!(
             "\nthe chat is live on this machine\n\n  \

@@ -22,6 +22,7 @@ pub use colour::Style;
 pub use escape::escape;
 pub use prompt::{Prompt, Prompted};
 
+use crate::config::is_dumb_terminal;
 use crate::error::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -105,9 +106,15 @@ impl Reporter {
         self.verbose
     }
 
-    /// Progress may be drawn in place: stderr is a terminal, and --quiet was not given.
+    /// Progress may be drawn in place: stderr is a terminal that can move its cursor, and --quiet was
+    /// not given.
     pub fn is_live(&self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        !self.quiet && std::io::stderr().is_terminal() && !is_dumb_terminal()
+    }
+
+    /// A prompt may be drawn in place, and answered.
+    pub fn can_prompt(&self) -> bool {
+        self.can_ask() && !self.is_json() && !is_dumb_terminal()
     }
 
     /// The user can be asked: stdin and stderr are terminals.

@@ -159,7 +159,7 @@ fn a_malformed_file_is_refused_with_file_line_and_key() {
     for (text, wanted) in [
         (
             "name = \"x\"\n[function]\nmemroy = 1\n",
-            "chatctl.toml:3: unknown field `memroy`",
+            "chatctl.toml:3: unknown key `memroy`",
         ),
         ("name = \n", "chatctl.toml:1: "),
         ("[function]\nmemory = \"much\"\n", "chatctl.toml:2: "),

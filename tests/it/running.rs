@@ -158,6 +158,14 @@ impl Running {
         self.end_by(rustix::process::Signal::INT)
     }
 
+    /// Ctrl-C; its exit code, the lines of stdout that nobody read, and stderr.
+    pub fn interrupt_and_read(mut self) -> (i32, Vec<String>, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, self.lines.iter().collect(), self.err())
+    }
+
     /// A signal, and its exit code.
     pub fn end_by(mut self, signal: rustix::process::Signal) -> i32 {
         let pid = rustix::process::Pid::from_child(&self.child);

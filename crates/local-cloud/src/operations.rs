@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use http::Method;
 
+use crate::conditions::{DATA_PLANE, Fault, did_you_mean};
+
 static TABLE: LazyLock<Vec<Operation>> =
     LazyLock::new(|| parse(include_str!("operations.txt")).collect());
 
@@ -68,6 +70,34 @@ pub(crate) fn here() -> BTreeMap<&'static str, Vec<&'static str>> {
             .push(operation.name);
     }
     all
+}
+
+impl Fault {
+    /// Looks whether somebody can call the operation that the fault names: at another one it would never
+    /// act.
+    ///
+    /// # Errors
+    /// The local cloud does not have the operation; the likely one is named.
+    pub fn check_operation_is_here(&self) -> Result<(), String> {
+        let service = self.service.as_deref();
+        let Some(operation) = self.operation.as_deref() else {
+            return Ok(());
+        };
+        if service == Some(DATA_PLANE) || names(service).any(|name| name == operation) {
+            return Ok(());
+        }
+        let near = did_you_mean(operation, names(service));
+        let service = service.unwrap_or("the local cloud");
+        Err(format!(
+            "{service} has no operation `{operation}` here{near}"
+        ))
+    }
+}
+
+/// The operations that the local cloud has, of one service or of all.
+fn names(service: Option<&str>) -> impl Iterator<Item = &'static str> {
+    let wanted = move |one: &&Operation| one.is_here && service.is_none_or(|s| s == one.service);
+    TABLE.iter().filter(wanted).map(|one| one.name)
 }
 
 /// The service that a path belongs to, even if its operation is not in the table.
@@ -161,6 +191,33 @@ mod tests {
         let name = |query| rest(&Method::POST, "/restapis", query).map(|found| found.1);
         assert_eq!(name(""), Some("CreateRestApi"));
         assert_eq!(name("mode=import"), Some("ImportRestApi"));
+    }
+
+    #[test]
+    fn a_fault_at_an_operation_that_is_not_here_is_refused_with_the_likely_one() {
+        for (text, wanted) in [
+            (
+                "lambda:CreateFuncton=reset",
+                "did you mean `CreateFunction`?",
+            ),
+            ("CreateRoll=reset", "did you mean `CreateRole`?"),
+            (
+                "iam:CreateFunction=reset",
+                "iam has no operation `CreateFunction` here",
+            ),
+        ] {
+            let fault: Fault = text.parse().unwrap();
+            let said = fault.check_operation_is_here().unwrap_err();
+            assert!(said.contains(wanted), "{text}: {said}");
+        }
+        for text in [
+            "lambda:CreateFunction=reset",
+            "iam=hang",
+            "execute-api:Message=reset",
+        ] {
+            let fault: Fault = text.parse().unwrap();
+            assert_eq!(fault.check_operation_is_here(), Ok(()));
+        }
     }
 
     #[test]

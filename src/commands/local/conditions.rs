@@ -5,7 +5,7 @@
 use crate::cli;
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use chatctl_local_cloud::{Clock, Scenario};
+use chatctl_local_cloud::{Clock, Fault, Scenario};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::time::Duration;
@@ -30,10 +30,11 @@ pub(super) fn scenario(settings: &Settings, flags: &cli::Local) -> Result<Scenar
     }
     scenario.conditions.control_plane.control_rates |= flags.strict_rates;
     for text in &flags.faults {
-        let fault = text
-            .parse()
-            .map_err(|said: String| wrong_fault(text, &said))?;
-        scenario.faults.push(fault);
+        let fault: Result<Fault, String> = text.parse();
+        let fault = fault.and_then(|fault| fault.check_operation_is_here().map(|()| fault));
+        scenario
+            .faults
+            .push(fault.map_err(|said| wrong_fault(text, &said))?);
     }
     Ok(scenario)
 }
@@ -91,5 +92,8 @@ fn read(settings: &Settings, file: &Path) -> Result<Scenario> {
         .map_err(|error| Error::usage("--conditions: the file cannot be read").because(error))?;
     let changes: Map<String, Value> =
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    Scenario::default().with(&changes).map_err(wrong)
+    let scenario = Scenario::default().with(&changes).map_err(wrong)?;
+    let mut checks = scenario.faults.iter().map(Fault::check_operation_is_here);
+    checks.try_for_each(|check| check.map_err(wrong))?;
+    Ok(scenario)
 }

@@ -157,8 +157,11 @@ impl Run<'_> {
         let clients = Clients::connect_as(self.settings, self.cloud.observer_key()).await?;
         let redeploy = Redeploy::new(self.context, self.settings);
         let (context, settings) = (self.context, self.settings);
+        let quiet = context.reporter.is_quiet();
         tokio::select! {
-            ended = logs::follow(context, settings, clients, &follow, self.signals) => {
+            // Quietly, only the page and the chat are wanted.
+            _ = self.signals.stopped(), if quiet => {}
+            ended = logs::follow(context, settings, clients, &follow, self.signals), if !quiet => {
                 ended?;
             }
             ended = redeploy.after_each(watch) => return ended,

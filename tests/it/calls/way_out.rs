@@ -194,7 +194,12 @@ async fn in_another_partition_hosts_end_in_its_own_domain() {
         <Arn>arn:aws-eusc:iam::000000000000:user/ada</Arn><UserId>A</UserId>\
         <Account>000000000000</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     let world = World::empty().await;
-    let addr = middle::start(world.cloud.addr(), |_, _, body| {
+    // A local cloud of that partition.
+    const HEALTH: &str = r#"{"region":"eusc-de-east-1"}"#;
+    let addr = middle::start(world.cloud.addr(), |_, path, body| {
+        if path == "/_chatctl/health" {
+            return Some((200, &[], HEALTH));
+        }
         body.contains("GetCallerIdentity")
             .then_some((200, &[("content-type", "text/xml")], WHO))
     })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The data plane's name among the services: sockets and `@connections`.
-pub(super) const DATA_PLANE: &str = "execute-api";
+pub(crate) const DATA_PLANE: &str = "execute-api";
 
 /// Every service that a fault can name.
 const SERVICES: [&str; 8] = [
@@ -133,8 +133,9 @@ impl Fault {
             return match DATA_OPERATIONS.contains(&operation) {
                 true => Ok(()),
                 false => Err(format!(
-                    "execute-api has no `{operation}`, but {}",
-                    DATA_OPERATIONS.join(", ")
+                    "execute-api has no `{operation}`, but {}{}",
+                    DATA_OPERATIONS.join(", "),
+                    did_you_mean(operation, DATA_OPERATIONS)
                 )),
             };
         }
@@ -189,6 +190,16 @@ impl Fault {
     }
 }
 
+/// What a misspelt word most likely means, as the end of a sentence; nothing if nothing is near.
+pub(crate) fn did_you_mean(word: &str, known: impl IntoIterator<Item = &'static str>) -> String {
+    let likeness = |one: &str| strsim::jaro_winkler(&word.to_lowercase(), &one.to_lowercase());
+    let likely = known.into_iter().map(|one| (likeness(one), one));
+    let near = likely
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    near.map_or_else(String::new, |(_, one)| format!("; did you mean `{one}`?"))
+}
+
 fn check_service_error(status: u16, code: &str) -> Result<(), String> {
     if !(400..=599).contains(&status) {
         return Err(format!("error: {status} is not a status from 400 to 599"));
@@ -207,8 +218,9 @@ pub(super) fn check_service(service: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "there is no service `{service}` here, but {}",
-        SERVICES.join(", ")
+        "there is no service `{service}` here, but {}{}",
+        SERVICES.join(", "),
+        did_you_mean(service, SERVICES)
     ))
 }
 

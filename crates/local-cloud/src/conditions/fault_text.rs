@@ -266,6 +266,8 @@ mod tests {
             ("lamda=reset", "there is no service `lamda`"),
             ("lambda:create=reset", "`create` is not an operation"),
             ("execute-api:Mesage=reset", "no `Mesage`, but Connect"),
+            ("execute-api:Mesage=reset", "did you mean `Message`?"),
+            ("lamda=reset", "did you mean `lambda`?"),
             ("iam=boom", "there is no fault `boom`"),
             ("iam=error:404", "404 is not a status"),
             ("iam=error:x", "`x` is not a status"),

@@ -29,6 +29,7 @@ pub use calls::Call;
 use calls::Calls;
 pub(crate) use calls::changes;
 pub use control_plane::ControlPlane;
+pub(crate) use fault::{DATA_PLANE, did_you_mean};
 pub use fault::{Fault, FaultKind};
 use fault_plan::FaultPlan;
 pub(crate) use fault_plan::FaultStatus;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::conditions::{ConditionsState, read_fault, read_faults};
+use crate::conditions::{ConditionsState, Fault, read_fault, read_faults};
 use crate::wire::{Request, ServiceError};
 
 use super::input::{any, missing, nothing, object, unusable, verb};
@@ -17,6 +17,7 @@ pub(super) fn conditions(
         "PATCH" => {
             let changes = object(request)?;
             let changed = state.scenario().with(&changes).map_err(unusable)?;
+            check_operations(&changed.faults)?;
             state.set(changed.conditions);
             if changes.contains_key("faults") {
                 state.replace_faults(changed.faults);
@@ -26,6 +27,11 @@ pub(super) fn conditions(
         _ => return Err(nothing(request)),
     }
     Ok(json!(state.scenario()))
+}
+
+fn check_operations(faults: &[Fault]) -> Result<(), ServiceError> {
+    let mut checks = faults.iter().map(Fault::check_operation_is_here);
+    checks.try_for_each(|check| check.map_err(unusable))
 }
 
 /// Lists, plans or cancels faults.
@@ -42,6 +48,7 @@ pub(super) fn faults(
                 one => read_fault(&one).map(|fault| vec![fault]),
             };
             let planned = planned.map_err(unusable)?;
+            check_operations(&planned)?;
             planned.into_iter().for_each(|fault| state.add(fault));
         }
         ("DELETE", []) => state.replace_faults(Vec::new()),
