@@ -167,7 +167,13 @@ async fn sees_a_hidden_value_that_somebody_else_changed() {
     let saved = plan(&world, &[]).await;
     world.deploy_as(&settings("two")).await.unwrap();
     let error = apply(&world, &third, &saved).await.unwrap_err();
-    assert_eq!(error.causes(), ["function: it was changed on AWS"]);
+    assert_eq!(
+        error.causes(),
+        [
+            "alias: it was changed on AWS (version)",
+            "function: it was changed on AWS"
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
