@@ -37,5 +37,6 @@ mod signals;
 mod snapshot;
 mod standin;
 mod teardown;
+mod versions;
 mod watch;
 mod world;

@@ -1,5 +1,6 @@
-//! A redeploy under load: no accepted message is lost, no socket is closed.
+//! A deploy, a refused one and a rollback under load: no accepted message is lost, no socket is closed.
 
+use super::versions::refused;
 use super::world::{World, calm, text};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
@@ -91,7 +92,7 @@ async fn talk(url: String, name: String, done: Arc<AtomicBool>) -> Talked {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loses_no_message_and_closes_no_socket() {
+async fn loses_no_message_and_closes_no_socket_nor_does_a_refused_one_or_a_rollback() {
     let world = World::in_conditions(calm()).await;
     let deployed = world.run(&["deploy", "--yes", "--output", "json"]).await;
     assert!(deployed.status.success(), "{}", text(&deployed));
@@ -128,13 +129,21 @@ async fn loses_no_message_and_closes_no_socket() {
         "512",
         "--throttle-rate",
         "900",
-        "--no-prove",
     ];
     let redeployed = world.run(&flags).await;
     assert!(redeployed.status.success(), "{}", text(&redeployed));
-    for line in ["updated function", "updated stage", "updated route/setName"] {
+    for line in [
+        "updated function",
+        "updated alias live (version 2)",
+        "updated stage",
+        "updated route/setName",
+    ] {
         assert!(text(&redeployed).contains(line), "{}", text(&redeployed));
     }
+    let refused = refused::deploy_what_crashes(&world).await.unwrap_err();
+    assert!(refused.message().contains("does not work"), "{refused}");
+    let back = world.run(&["rollback"]).await;
+    assert!(text(&back).contains("version 1 is live again"), "{}", text(&back));
     tokio::time::sleep(Duration::from_secs(2)).await;
     done.store(true, Ordering::Relaxed);
     let (mut said, mut talked) = (HashSet::new(), Vec::new());
