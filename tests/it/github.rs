@@ -78,14 +78,14 @@ fn a_wrong_line_of_the_configuration_is_annotated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_the_summary_of_its_step() {
     let world = World::deployed().await;
-    let output = step(&world, &["plan", "--memory", "512"]).await;
+    let output = step(&world, &["plan", "--throttle-burst", "20"]).await;
     assert!(output.status.success(), "{}", text(&output));
     insta::assert_snapshot!(read(&world, "summary.md"), @"
     ### chat/production in us-east-1: 1 to update
 
     ```diff
-    ! function  chat-production
-        memorySize: 256 → 512
+    ! stage  production
+        throttlingBurstLimit: 1000 → 20
     ```
     ");
     assert_eq!(outputs(&world)["changed"], "true");
@@ -97,7 +97,7 @@ async fn a_plan_is_the_summary_of_its_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_folds_its_lines_and_sets_outputs() {
     let world = World::deployed().await;
-    let args = ["deploy", "--yes", "--no-prove", "--memory", "512"];
+    let args = ["deploy", "--yes", "--no-prove", "--throttle-burst", "20"];
     let output = step(&world, &args).await;
     let said = stderr(&output);
     assert!(output.status.success(), "{said}");
@@ -134,8 +134,8 @@ async fn a_program_that_reads_json_sees_no_groups() {
         "deploy",
         "--yes",
         "--no-prove",
-        "--memory",
-        "512",
+        "--throttle-burst",
+        "20",
         "--output",
         "json",
     ];
@@ -148,7 +148,7 @@ async fn a_program_that_reads_json_sees_no_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_runner_nothing_of_it_is_said_or_written() {
     let world = World::deployed().await;
-    let args = ["deploy", "--yes", "--no-prove", "--memory", "512"];
+    let args = ["deploy", "--yes", "--no-prove", "--throttle-burst", "20"];
     let mut command = world.chatctl(&args);
     on_runner(&mut command, world.folder.path());
     command.env("GITHUB_ACTIONS", "false");
