@@ -29,7 +29,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub struct Alias {
     /// The function.
-    pub function: Function,
+    pub function: Box<Function>,
     /// What it points to.
     pub target: Target,
     /// How the version came to be live, as found.
@@ -97,7 +97,7 @@ impl Alias {
             false => &observed.versions,
         };
         Self {
-            function: function.clone(),
+            function: Box::new(function.clone()),
             target: Target::wanted(function, versions),
             before: None,
             is_rollback: false,

@@ -4,7 +4,7 @@ use super::*;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
 pub fn rows() -> Vec<Row> {
-    use Action::{Create, Delete, Update};
+    use Action::{Create, Update};
     vec![
         (
             change!(w => lambda(w).update_function_configuration().function_name(NAME).memory_size(512).send().await.unwrap()),
@@ -60,6 +60,13 @@ pub fn rows() -> Vec<Row> {
             Create,
             "code",
         ),
+    ]
+}
+
+/// The version that is live, and who may call it.
+pub fn live() -> Vec<Row> {
+    use Action::{Create, Delete, Update};
+    vec![
         (
             change!(w => remove_permission(w).await),
             "permission",

@@ -136,6 +136,7 @@ fn rows() -> Vec<Row> {
         identity::roles(),
         identity::logs_and_table(),
         function::rows(),
+        function::live(),
         gateway::the_api(),
         gateway::the_stage(),
     ]
