@@ -134,6 +134,26 @@ fn as_list(value: &Value) -> Vec<Value> {
     }
 }
 
+/// The ids of the statements that admit every principal under no condition.
+pub fn open_to_anybody(policy: &Value) -> Vec<String> {
+    let is_everybody = |principal: &Value| match principal {
+        Value::Array(all) => all.iter().any(|one| one == "*"),
+        one => one == "*",
+    };
+    let is_open = |statement: &&Value| {
+        let principal = &statement["Principal"];
+        statement["Effect"] == "Allow"
+            && statement["Condition"].is_null()
+            && (is_everybody(principal) || is_everybody(&principal["AWS"]))
+    };
+    let statements = match &policy["Statement"] {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let id = |statement: &Value| statement["Sid"].as_str().map(str::to_owned);
+    statements.iter().filter(is_open).filter_map(id).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

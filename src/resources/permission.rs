@@ -237,19 +237,9 @@ fn ours_on(policy: &str, resource: Option<&str>) -> BTreeMap<String, Value> {
 /// The ids of statements that are not ours and admit every principal under no condition.
 fn open_to_anybody(policy: &str) -> Vec<String> {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let statements = policy.get("Statement").and_then(Value::as_array);
-    let id = |statement: &Value| {
-        let id = statement
-            .get("Sid")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let principal = statement.get("Principal")?;
-        let anybody = principal == "*" || principal.get("AWS").is_some_and(|aws| aws == "*");
-        let allows = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
-        let open = anybody && allows && statement.get("Condition").is_none();
-        (open && !id.starts_with(STATEMENT_PREFIX)).then(|| id.to_owned())
-    };
-    statements.into_iter().flatten().filter_map(id).collect()
+    let mut open = crate::naming::policy::open_to_anybody(&policy);
+    open.retain(|id| !id.starts_with(STATEMENT_PREFIX));
+    open
 }
 
 fn says(statement: &Value) -> Value {

@@ -6,6 +6,7 @@ use chatctl_local_cloud::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// So many clouds at one time.
 const SIDE_BY_SIDE: usize = 6;
@@ -248,4 +249,64 @@ async fn two_deploys_at_once_end_with_one_of_everything() {
         }
         same(&world.snapshot().await, &reference.deployed, "another end").unwrap();
     }
+}
+
+/// A call that hangs ends within this; the SDK's own limits are longer.
+const LIMIT: Duration = Duration::from_millis(1_500);
+/// A run whose call hangs ends within this, with the deployer's own waits.
+const BOUND: Duration = Duration::from_secs(90);
+
+/// Each call of a run hangs once. Uploads have minutes, so they have a test of their own limits
+/// (`calls::time_outs`).
+fn hangs(calls: &[Call]) -> Vec<Case> {
+    let each = places(calls).into_iter();
+    each.filter(|(_, operation, ..)| {
+        !["CreateFunction", "UpdateFunctionCode"].contains(&operation.as_str())
+    })
+    .map(|(service, operation, nth, _)| Case {
+        service,
+        operation,
+        nth,
+        kind: FaultKind::Hang,
+        tries: 1,
+    })
+    .collect()
+}
+
+async fn bounded<T>(run: impl Future<Output = chatctl::error::Result<T>>) -> Result<(), String> {
+    match tokio::time::timeout(BOUND, run).await {
+        Err(_) => Err("it waits for ever".into()),
+        Ok(Err(error)) if error.to_string().is_empty() => Err("an error without words".into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Hangs at every call of a deploy of what is there before, then one plain run.
+async fn hangs_at_a_deploy(calls: &[Call], wanted: &Value) {
+    all_of(hangs(calls), |case| async move {
+        let mut world = Box::pin(World::deployed()).await;
+        case.strike(&world);
+        let patient = world.clients.clone();
+        world.clients = super::world::limited(&patient, LIMIT);
+        bounded(Box::pin(world.deploy())).await?;
+        world.clients = patient;
+        calm(&world).await;
+        let plain = Box::pin(world.deploy()).await;
+        plain.map_err(|error| format!("the plain run: {error}"))?;
+        same(&world.snapshot().await, wanted, "another end")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_that_changes_nothing_ends_in_time_when_any_of_its_calls_hangs() {
+    let world = Box::pin(World::deployed()).await;
+    let before = world.cloud.calls().len();
+    let wanted = world.snapshot().await;
+    Box::pin(world.deploy()).await.unwrap();
+    let calls = world.cloud.calls().split_off(before);
+    let reads: Vec<_> = calls.into_iter().filter(|call| !call.mutating).collect();
+    let deployed = Box::pin(reference()).await.deployed;
+    same(&wanted, &deployed, "another start").unwrap();
+    hangs_at_a_deploy(&reads, &deployed).await;
 }

@@ -1,6 +1,7 @@
 //! A local cloud in this process, the deployer beside it, and a look at everything that is there.
 
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
@@ -55,6 +56,26 @@ pub fn attempts(clients: &Clients, times: u32) -> Clients {
         )*};
     }
     again!(
+        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+    );
+    clients
+}
+
+/// Gives each call that is not an upload so long, and does not try it again.
+pub fn limited(clients: &Clients, limit: Duration) -> Clients {
+    let limits = TimeoutConfig::builder()
+        .operation_attempt_timeout(limit)
+        .build();
+    let mut clients = attempts(clients, 1);
+    macro_rules! limit {
+        ($($service:ident: $sdk:ident),*) => {$(
+            let config = clients.$service.config().to_builder().timeout_config(limits.clone());
+            clients.$service = $sdk::Client::from_conf(config.build());
+        )*};
+    }
+    limit!(
         apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
         lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
         dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts

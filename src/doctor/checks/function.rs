@@ -3,8 +3,9 @@
 use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Look, Role};
-use crate::doctor::policy::{Answer, allows, lets_gateway_call, open_to_anybody, sources, trusts};
+use crate::doctor::policy::{Answer, allows, lets_gateway_call, sources, trusts};
 use crate::naming::names::LIVE;
+use crate::naming::policy::open_to_anybody;
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";

@@ -91,21 +91,6 @@ pub fn sources(policy: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The ids of the statements that admit every principal under no condition.
-pub fn open_to_anybody(policy: &Value) -> Vec<String> {
-    let everybody = |principal: &Value| words(principal).any(|word| word == "*");
-    let open = |statement: &&Value| {
-        let principal = &statement["Principal"];
-        statement["Effect"] == "Allow"
-            && statement["Condition"].is_null()
-            && (everybody(principal) || everybody(&principal["AWS"]))
-    };
-    statements(std::slice::from_ref(policy))
-        .filter(open)
-        .filter_map(|statement| statement["Sid"].as_str().map(str::to_owned))
-        .collect()
-}
-
 fn statements(documents: &[Value]) -> impl Iterator<Item = &Value> {
     documents
         .iter()

@@ -109,3 +109,28 @@ async fn when_only_a_sample_comes_it_is_said_and_also_when_it_is_over() {
     assert!(over.contains("`chatctl logs --since "), "{over}");
     tail.take(500);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_meets_faults_is_opened_again_and_shows_each_line_once() {
+    let chat = Chat::with_groups().await;
+    let tail = live(&chat).await;
+    chat.write("function", &[(0, "before")]).await;
+    assert_eq!(tail.messages(1), ["before"]);
+    let at = |operation: &str, kind| Fault {
+        operation: Some(operation.into()),
+        ..Fault::new(kind)
+    };
+    for kind in [FaultKind::Throttle, FaultKind::LostAnswer, FaultKind::Hang] {
+        chat.world.cloud.inject(at("StartLiveTail", kind.clone()));
+        chat.world.cloud.inject(at("FilterLogEvents", kind));
+    }
+    chat.world.cloud.cut_live_tails();
+    until("the session is cut", || chat.world.cloud.live_tails() == 0).await;
+    chat.write("access", &[(0, "in the gap")]).await;
+    tail.note("the live session cannot be opened again at the moment");
+    tail.note("was opened again; what came in between follows");
+    assert_eq!(tail.messages(1), ["in the gap"]);
+    chat.write("function", &[(0, "after")]).await;
+    assert_eq!(tail.messages(1), ["after"]);
+    tail.is_silent();
+}

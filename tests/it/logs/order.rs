@@ -183,3 +183,59 @@ async fn what_came_in_time_is_in_order_and_what_is_late_says_so_under_every_faul
     }
     assert!(late > 0, "no event was late, so nothing was tried");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_group_is_asked_once_in_each_interval_and_its_last_burst_is_not_read_again() {
+    const OVERLAP: Duration = Duration::from_secs(2);
+    let cloud = LocalCloud::start(Options::default()).await.unwrap();
+    let settings = crate::world::settings(&cloud, &[]);
+    let client = chatctl::aws::Clients::connect(&settings)
+        .await
+        .unwrap()
+        .logs;
+    make(&client, LogSource::Access).await;
+    let burst = |n| (cloud.clock().now_ms(), format!("{n}"));
+    // More than one page, so that reading it again would take more than one call.
+    for part in 0..2 {
+        put(
+            &client,
+            LogSource::Access,
+            (0..9_000).map(|n| burst(part * 9_000 + n)).collect(),
+        )
+        .await;
+    }
+    let pause = Duration::from_millis(100);
+    let options = TailOptions {
+        since: cloud.clock().now_ms() - 60_000,
+        until: None,
+        follow: true,
+        pattern: None,
+        timing: Timing {
+            overlap: OVERLAP,
+            glance: OVERLAP,
+            busy_pause: pause,
+            idle_pause: pause,
+            ..TIMING
+        },
+    };
+    let groups = vec![group(LogSource::Access)];
+    let mut stream = tail::start(client, groups, options, Arc::new(Pacer::near()));
+    let taken = take(&mut stream, 18_000).await;
+    assert!(taken.iter().all(|event| !event.late));
+    let asked = || {
+        let calls = cloud.calls().into_iter();
+        calls
+            .filter(|call| call.operation == "FilterLogEvents")
+            .count()
+    };
+    // The overlap and a deep read have passed.
+    tokio::time::sleep(OVERLAP + 2 * TIMING.deep_every).await;
+    let (before, began) = (asked(), std::time::Instant::now());
+    tokio::time::sleep(20 * pause).await;
+    let intervals = began.elapsed().as_millis() / pause.as_millis() + 1;
+    let calls = asked() - before;
+    assert!(
+        calls > 0 && (calls as u128) <= intervals,
+        "{calls} calls in {intervals} intervals"
+    );
+}
