@@ -16,7 +16,7 @@ pub use errors::{
 pub use slow::SlowCalls;
 pub use time_outs::of_an_upload;
 
-use crate::config::{Settings, Target};
+use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
@@ -62,6 +62,29 @@ pub struct Place {
 }
 
 impl Place {
+    /// A place in the named account, without a call to AWS: for what is only written down.
+    ///
+    /// # Errors
+    /// No region is set, or that is no account.
+    pub async fn named(settings: &Settings, account: &str) -> Result<Self> {
+        if !is_account(account) {
+            return Err(
+                Error::usage(format!("{account:?} is not the id of an AWS account"))
+                    .hint("an account has twelve digits"),
+            );
+        }
+        let region = region(&sdk::config(settings, "chatctl").await?)?;
+        let partition = partition::of_region(&region);
+        Ok(Self {
+            account_id: account.to_owned(),
+            dns_suffix: dns_suffix(partition).to_owned(),
+            partition: partition.to_owned(),
+            caller_arn: String::new(),
+            endpoint_url: settings.target.endpoint_url(),
+            region,
+        })
+    }
+
     /// The domain that endpoints end in, where the function cannot guess it.
     pub fn unusual_dns_suffix(&self) -> Option<&str> {
         Some(self.dns_suffix.as_str()).filter(|suffix| *suffix != partition::USUAL_SUFFIX)
@@ -96,6 +119,7 @@ impl Clients {
         }
         let sts = client!(aws_sdk_sts);
         let place = whoami(&sts, region, settings).await?;
+        require_account(settings, &place)?;
         Ok(Self {
             apigatewayv2: client!(aws_sdk_apigatewayv2),
             apigateway: client!(aws_sdk_apigateway),
@@ -118,6 +142,24 @@ fn region(config: &SdkConfig) -> Result<String> {
             .hint(NO_ACCOUNT));
     };
     Ok(region.to_string())
+}
+
+/// The chat may be in one account only, if the file names it. The local cloud is in no account of
+/// AWS.
+fn require_account(settings: &Settings, place: &Place) -> Result<()> {
+    let Some(wanted) = &settings.account else {
+        return Ok(());
+    };
+    let is_local = matches!(settings.target, Target::Local(_));
+    if is_local || *wanted == place.account_id {
+        return Ok(());
+    }
+    let (caller, account) = (&place.caller_arn, &place.account_id);
+    Err(Error::failed(format!(
+        "these credentials are of account {account}, and this chat belongs to account {wanted}"
+    ))
+    .because_of(format!("the caller is {caller}"))
+    .hint("choose others with --profile, or change `account` in chatctl.toml"))
 }
 
 /// Resolves the credentials once, before anything else, so that a machine without any gets one clear

@@ -4,10 +4,11 @@
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
 use crate::config::{Arch, Input, LOCAL_PORT, LogLevel, Target};
+use crate::naming::rights::Task;
 use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const STYLES: Styles = Styles::styled()
@@ -147,6 +148,11 @@ pub enum Command {
     Open(Open),
     /// Find out why the chat or its logs do not work, and what to do
     Doctor,
+    /// Print the least IAM policy that a command needs, or a role for a pipeline
+    ///
+    /// The policy is limited to the names, the region and the account of the chat. It goes to stdout, how to use
+    /// it to stderr. With --role github, stdout is the pair of AWS CLI commands that make the role.
+    Policy(Policy),
     /// Write a chatctl.toml to start with, the function's source, or a CI workflow
     Init(Init),
     /// Print a shell completion script
@@ -289,6 +295,41 @@ pub struct Local {
     /// Speed of the local cloud's clock; 60 makes a minute pass in a second [default: 1]
     #[arg(long, value_name = "FACTOR", help_heading = "Faults and conditions")]
     pub clock_speed: Option<f64>,
+}
+
+/// Flags of `chatctl policy`.
+#[derive(Debug, Clone, Args)]
+pub struct Policy {
+    /// What the policy is for; several are put together [default: deploy]
+    #[arg(value_enum, value_name = "COMMAND")]
+    pub tasks: Vec<Task>,
+    /// Account that the policy is for; asks AWS without it and without `account` in chatctl.toml
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Print a role for pipelines of this kind, with its trust policy
+    #[arg(long, value_enum, requires = "repo")]
+    pub role: Option<PipelineKind>,
+    /// GitHub repository whose jobs may take the role on
+    #[arg(long, value_name = "OWNER/NAME", requires = "role")]
+    pub repo: Option<String>,
+    /// Branch whose jobs may take the role on
+    #[arg(long, default_value = "main", requires = "role")]
+    pub branch: String,
+    /// GitHub environment whose jobs may take the role on, instead of a branch's
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "role",
+        conflicts_with = "branch"
+    )]
+    pub github_environment: Option<String>,
+}
+
+/// Where pipelines run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PipelineKind {
+    /// GitHub Actions, through OpenID Connect: no stored keys.
+    Github,
 }
 
 /// Flags of `chatctl logs`.

@@ -12,6 +12,7 @@ mod logs;
 mod man;
 mod open;
 mod plan;
+mod policy;
 mod status;
 mod teardown;
 mod write;
@@ -86,6 +87,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
+        Command::Policy(args) => policy::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
     }
 }

@@ -87,6 +87,7 @@ fn ensure(
 pub(super) fn settings(s: &Settings) -> Checked {
     names(s)?;
     region(s.region.as_deref())?;
+    account(s.account.as_deref())?;
     function(s)?;
     gateway(s)?;
     ensure(
@@ -203,6 +204,26 @@ fn region(region: Option<&str>) -> Checked {
         "--region",
         || format!("{region:?} is not an AWS region"),
         "a region looks like eu-central-1 or us-east-1",
+    )
+}
+
+/// Twelve digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn account(account: Option<&str>) -> Checked {
+    ensure(
+        account.is_none_or(is_account),
+        "account",
+        "",
+        || {
+            format!(
+                "{:?} is not the id of an AWS account",
+                account.unwrap_or_default()
+            )
+        },
+        "twelve digits in quotes; `aws sts get-caller-identity` shows yours",
     )
 }
 

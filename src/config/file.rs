@@ -20,6 +20,8 @@ pub struct FileConfig {
     pub region: Option<String>,
     /// `profile = "work"`
     pub profile: Option<String>,
+    /// `account = "123456789012"`
+    pub account: Option<String>,
     /// `[function]`
     #[serde(default)]
     pub function: FunctionTable,

@@ -11,6 +11,7 @@ mod input;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT};
+pub(crate) use check::is_account;
 pub(crate) use environment::{ca_bundle, cargo_home};
 pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};

@@ -46,6 +46,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// Profile of the AWS configuration files.
     pub profile: Option<String>,
+    /// The only account that this chat may be in.
+    pub account: Option<String>,
     /// The function.
     pub function: FunctionSettings,
     /// The API and its stage.
@@ -142,6 +144,7 @@ impl Settings {
             target: target(input)?,
             region: region.or(file.region),
             profile: profile.or(file.profile),
+            account: file.account,
             function: the_function(input, file.function, &loaded.folder)?,
             gateway: the_gateway(input, &file.gateway),
             retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),

@@ -3,6 +3,7 @@
 //! What carries the API's id is a function of it: the id is known only once the API exists. Until
 //! then [`API_UNKNOWN`] stands for it.
 
+use super::policy::GITHUB_TOKENS;
 use super::tags::Tags;
 use crate::aws::Place;
 use crate::config::Settings;
@@ -76,6 +77,24 @@ impl Names {
         format!("chatctl-apigateway-logging-{}", self.place.region)
     }
 
+    /// The role with which a pipeline does this task.
+    pub fn pipeline_role(&self, task: &str) -> String {
+        fit(&self.api, &format!("-{task}"))
+    }
+
+    /// ARN of GitHub's identity provider in the account.
+    pub fn github_provider_arn(&self) -> String {
+        self.global_arn("iam", &format!("oidc-provider/{GITHUB_TOKENS}"))
+    }
+
+    /// The audience that GitHub's tokens for AWS have: that of the action `configure-aws-credentials`.
+    pub fn github_audience(&self) -> &'static str {
+        match self.place.partition.as_str() {
+            "aws-cn" => "sts.amazonaws.com.cn",
+            _ => "sts.amazonaws.com",
+        }
+    }
+
     /// ARN of a role.
     pub fn role_arn(&self, role: &str) -> String {
         self.global_arn("iam", &format!("role/{role}"))
@@ -118,10 +137,15 @@ impl Names {
 
     /// ARN of the API, as tags want it: without an account id.
     pub fn api_arn(&self, api: &str) -> String {
+        self.api_gateway_arn(&format!("/apis/{api}"))
+    }
+
+    /// ARN of anything in API Gateway, by its path: without an account id.
+    pub fn api_gateway_arn(&self, path: &str) -> String {
         let Place {
             partition, region, ..
         } = &self.place;
-        format!("arn:{partition}:apigateway:{region}::/apis/{api}")
+        format!("arn:{partition}:apigateway:{region}::{path}")
     }
 
     /// ARN of the stage, as tags want it.

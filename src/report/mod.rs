@@ -14,6 +14,7 @@ pub mod logs;
 pub mod plan;
 pub mod progress;
 mod prompt;
+pub mod rights;
 
 pub use chat::ChatScreen;
 pub use colour::Style;

@@ -36,6 +36,13 @@ use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
+use crate::naming::rights::Right;
+
+/// The rights that a kind's verbs need.
+pub trait NeedsRights {
+    /// One for each action.
+    const RIGHTS: &'static [Right];
+}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
@@ -50,6 +57,11 @@ macro_rules! kinds {
                 Self::$kind(one)
             }
         })*
+
+        /// The rights that the verbs of all kinds need.
+        pub fn rights() -> impl Iterator<Item = &'static Right> {
+            [$(<$type as NeedsRights>::RIGHTS,)*].into_iter().flatten()
+        }
 
         impl Resource for Kind {
             type Context = RunContext;

@@ -7,6 +7,7 @@
 //! id carries the API's id, and statements of ours for former APIs are taken out. A missing policy
 //! is a 404. Without the right the client gets a 500 and nobody's log says why.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::ApiId;
 use super::retry::{CONFLICT_LIMIT, gone, is_busy, retry_while};
@@ -15,6 +16,7 @@ use crate::aws::{explain, is_conflict, is_missing};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::names::{API_UNKNOWN, STATEMENT_PREFIX};
+use crate::naming::rights::{Right, on};
 use crate::naming::{Names, ids};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +50,14 @@ impl Permission {
             api: api.clone(),
         }
     }
+}
+
+impl NeedsRights for Permission {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("lambda:GetPolicy", on::function),
+        Right::to_write("lambda:AddPermission", on::function),
+        Right::to_write("lambda:RemovePermission", on::function),
+    ];
 }
 
 impl Resource for Permission {

@@ -10,6 +10,7 @@
 //! UpdateTimeToLive is refused if nothing would change, so it is read first. A change of keys
 //! means another table: it is replaced, and who is in the chat then has to say the name again.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
 use super::run_context::{RunContext, StepContext};
@@ -18,6 +19,7 @@ use crate::engine::wait::Waits;
 use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
@@ -47,6 +49,22 @@ pub struct Table {
     pub status: String,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl NeedsRights for Table {
+    /// A replacement of the table needs the right of a teardown: a pipeline that deploys cannot lose
+    /// data.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("dynamodb:DescribeTable", on::table),
+        Right::to_read("dynamodb:DescribeTimeToLive", on::table),
+        Right::to_read("dynamodb:ListTagsOfResource", on::table),
+        Right::to_write("dynamodb:CreateTable", on::table),
+        Right::to_write("dynamodb:UpdateTable", on::table),
+        Right::to_write("dynamodb:UpdateTimeToLive", on::table),
+        Right::to_write("dynamodb:TagResource", on::table),
+        Right::to_write("dynamodb:UntagResource", on::table),
+        Right::to_delete("dynamodb:DeleteTable", on::table),
+    ];
 }
 
 impl Resource for Table {

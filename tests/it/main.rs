@@ -28,6 +28,7 @@ mod ownership;
 mod page;
 mod persist;
 mod plan;
+mod policy;
 mod real_aws;
 mod redeploy;
 mod running;

@@ -1,6 +1,7 @@
 //! A local cloud in this process, the deployer beside it, and a look at everything that is there.
 
 use aws_config::retry::RetryConfig;
+use aws_credential_types::Credentials;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
@@ -55,6 +56,24 @@ pub fn attempts(clients: &Clients, times: u32) -> Clients {
         )*};
     }
     again!(
+        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+    );
+    clients
+}
+
+/// The same clients with the keys of another caller.
+pub fn with_keys(clients: &Clients, keys: &Credentials) -> Clients {
+    let mut clients = clients.clone();
+    macro_rules! with_keys {
+        ($($service:ident: $sdk:ident),*) => {$(
+            let config = clients.$service.config().to_builder();
+            let config = config.credentials_provider(keys.clone()).build();
+            clients.$service = $sdk::Client::from_conf(config);
+        )*};
+    }
+    with_keys!(
         apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
         lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
         dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts

@@ -80,7 +80,7 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-fn other_code() -> aws_sdk_lambda::primitives::Blob {
+pub fn other_code() -> aws_sdk_lambda::primitives::Blob {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
     zip.start_file("bootstrap", options).unwrap();
@@ -111,7 +111,7 @@ async fn widen_permission(w: &World) {
     call.send().await.unwrap();
 }
 
-async fn stale_permission(w: &World) {
+pub async fn stale_permission(w: &World) {
     let call = lambda(w)
         .add_permission()
         .function_name(NAME)

@@ -22,6 +22,6 @@ mod text;
 
 pub(crate) use error::ServiceError;
 pub(crate) use form::{Form, decode, encode, parse_form};
-pub(crate) use request::Request;
+pub(crate) use request::{Request, has_tags};
 pub(crate) use response::{Response, ServerAction};
 pub(crate) use text::{element, iso8601, random_id};
