@@ -2,12 +2,11 @@
 //! empty folder.
 //!
 //! The source is reached through the links in `templates/lambda`: Cargo leaves `lambda/` itself
-//! out of a published package, because it is a package of its own. The lock file is the
-//! workspace's, cut down to what the Lambda needs, so that an update of the deployer's
-//! dependencies does not change the function.
+//! out of a published package, because it is a package of its own. It has its own lock file there
+//! (`just lambda-lock` makes it): a part of the workspace's would name what only other members use, and
+//! Cargo refuses that with `--locked`.
 
-use cargo_lock::{Lockfile, Package};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -17,14 +16,9 @@ fn main() -> io::Result<()> {
     let links = root.join("templates/lambda");
     println!("cargo:rerun-if-changed=templates/lambda");
     println!("cargo:rerun-if-changed=lambda");
-    println!("cargo:rerun-if-changed=Cargo.lock");
 
     let mut files = BTreeMap::new();
     collect(&links, &links, &mut files)?;
-    let lock = out.join("lambda.lock");
-    let whole = Lockfile::load(root.join("Cargo.lock")).map_err(io::Error::other)?;
-    fs::write(&lock, closure(whole, "chat-lambda").to_string())?;
-    files.insert("Cargo.lock".to_owned(), lock);
     let manifest = out.join("lambda.toml");
     let member = fs::read_to_string(links.join("Cargo.toml.in"))?;
     fs::write(&manifest, standalone(&member))?;
@@ -65,23 +59,4 @@ fn collect(folder: &Path, base: &Path, files: &mut BTreeMap<String, PathBuf>) ->
 /// that is somebody else's workspace.
 fn standalone(manifest: &str) -> String {
     format!("{}\n\n[workspace]\n", manifest.trim_end())
-}
-
-/// The part of a lock file that `package` needs.
-fn closure(mut lock: Lockfile, package: &str) -> Lockfile {
-    let mut needed = BTreeSet::new();
-    let mut open: Vec<&Package> = lock
-        .packages
-        .iter()
-        .filter(|found| found.name.as_str() == package)
-        .collect();
-    while let Some(next) = open.pop() {
-        if needed.insert((next.name.clone(), next.version.clone())) {
-            let is_needed = |found: &&Package| next.dependencies.iter().any(|d| d.matches(found));
-            open.extend(lock.packages.iter().filter(is_needed));
-        }
-    }
-    lock.packages
-        .retain(|found| needed.contains(&(found.name.clone(), found.version.clone())));
-    lock
 }

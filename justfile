@@ -28,6 +28,17 @@ outside files="":
     cargo build
     target/outside-venv/bin/pytest -p no:cacheprovider {{ if files == "" { "tests/outside" } else { "tests/outside/" + files } }}
 
+# The lock file of the function as chatctl writes it out, after a change of Cargo.lock or lambda/Cargo.toml
+lambda-lock:
+    rm -rf target/lambda-lock
+    cp -rL templates/lambda target/lambda-lock
+    mv target/lambda-lock/Cargo.toml.in target/lambda-lock/Cargo.toml
+    printf '\n[workspace]\n' >>target/lambda-lock/Cargo.toml
+    cp Cargo.lock target/lambda-lock/
+    cargo metadata --quiet --format-version 1 --manifest-path target/lambda-lock/Cargo.toml >/dev/null
+    cp target/lambda-lock/Cargo.lock templates/lambda/
+    rm -r target/lambda-lock
+
 # Everything that has to pass
 ci:
     bash .ci/run

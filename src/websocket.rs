@@ -16,7 +16,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-const HEARTBEAT: &str = r#"{"action":"ping"}"#;
+/// A message that every version of the chat answers to its sender alone.
+pub const HEARTBEAT: &str = r#"{"action":"ping"}"#;
 /// So much of a refusal's body is kept.
 const BODY: usize = 200;
 
@@ -120,13 +121,21 @@ pub enum NoAnswer {
 /// # Errors
 /// No message came within `limit`, or it is API Gateway's own.
 pub async fn heartbeat(socket: &mut WebSocket, limit: Duration) -> Result<Value, NoAnswer> {
-    let answer = timeout(limit, ask(socket)).await;
-    answer.unwrap_or(Err(NoAnswer::Silent(limit)))
-}
-
-async fn ask(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
     let ping = Message::text(HEARTBEAT);
     socket.send(ping).await.map_err(NoAnswer::Broken)?;
+    pushed(socket, limit).await
+}
+
+/// Waits for the next message that the function pushes.
+///
+/// # Errors
+/// No message came within `limit`, or it is API Gateway's own.
+pub async fn pushed(socket: &mut WebSocket, limit: Duration) -> Result<Value, NoAnswer> {
+    let next = timeout(limit, next_text(socket)).await;
+    next.unwrap_or(Err(NoAnswer::Silent(limit)))
+}
+
+async fn next_text(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message.map_err(NoAnswer::Broken)? else {
             continue;

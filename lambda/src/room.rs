@@ -159,7 +159,8 @@ impl<S: Store, P: Push> Request<'_, S, P> {
             }
             Decision::Close => self.close().await,
             Decision::Pong => {
-                self.answer(vec![self.stamp.pong()]).await;
+                self.answer(vec![self.stamp.pong(&self.event.connection_id)])
+                    .await;
                 Ok("pong")
             }
             Decision::List => self.list().await,

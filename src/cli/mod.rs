@@ -140,6 +140,8 @@ pub enum Command {
     Status,
     /// Show the function's log, the API's execution log and its access log as one stream
     Logs(Logs),
+    /// Make the version live that was live before the last deploy
+    Rollback(Rollback),
     /// Delete everything that deploy created, and check that nothing is left
     Teardown(Teardown),
     /// Chat from the terminal
@@ -217,12 +219,16 @@ pub struct Deploy {
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// Do not check at the end that the chat answers
+    /// Do not check that the new version works before it is live, nor at the end that the chat answers
     #[arg(long)]
     pub no_prove: bool,
     /// Take over resources that have the chat's names but were not created by chatctl
     #[arg(long)]
     pub adopt: bool,
+    /// Apply the plan that `plan --out` wrote, without asking; refuse if anything changed since. Takes the
+    /// flags that the plan was made with
+    #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
+    pub plan: Option<PathBuf>,
 }
 
 /// Flags of `chatctl plan`.
@@ -237,6 +243,20 @@ pub struct Plan {
     /// Plan what `deploy --adopt` would do
     #[arg(long)]
     pub adopt: bool,
+    /// Write the plan to this file, for `deploy --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Flags of `chatctl rollback`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Rollback {
+    /// Version to make live, one that `chatctl status` lists [default: the one that was live before]
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<u64>,
+    /// Do not check that the version works
+    #[arg(long)]
+    pub no_prove: bool,
 }
 
 /// Flags of `chatctl teardown`.

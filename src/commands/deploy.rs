@@ -3,10 +3,11 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::deployer::{self, DeployOptions};
-use crate::error::Result;
+use crate::deployer::{self, DeployOptions, SavedPlan};
+use crate::error::{Error, Result};
 use crate::package::CargoBuild;
 use crate::report;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -16,11 +17,13 @@ use std::process::ExitCode;
 pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = context.settings(&args.wanted)?;
+    let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let options = DeployOptions {
         yes: args.yes,
         no_prove: args.no_prove,
         adopt: args.adopt,
         no_plan: false,
+        plan: saved.as_ref(),
     };
     let clients = Clients::connect(&settings).await?;
     let deployed = deployer::deploy(clients, &settings, &CargoBuild, options, reporter).await?;
@@ -30,4 +33,10 @@ pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCod
         reporter.result(&report::deployer::deployed(&deployed))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_plan(path: &Path) -> Result<SavedPlan> {
+    let text = fs_err::read(path)
+        .map_err(|error| Error::usage("the plan cannot be read").because(error))?;
+    SavedPlan::from_text(&String::from_utf8_lossy(&text), path)
 }

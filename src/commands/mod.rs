@@ -13,6 +13,7 @@ mod man;
 mod open;
 mod plan;
 mod policy;
+mod rollback;
 mod status;
 mod teardown;
 mod write;
@@ -88,6 +89,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
         Command::Policy(args) => policy::run(context, &args).await,
+        Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
     }
 }

@@ -1,13 +1,15 @@
 //! `chatctl plan`: what deploy would change, field by field. Changes nothing.
 
-use super::Context;
+use super::{Context, write};
 use crate::aws::Clients;
 use crate::cli;
-use crate::deployer::Assessment;
+use crate::config::shell_word;
+use crate::deployer::{Assessment, SavedPlan};
 use crate::engine::view::PlanView;
 use crate::error::Result;
 use crate::package;
 use crate::report::plan::{summary, text};
+use crate::resources::RunContext;
 use std::process::ExitCode;
 
 /// What `--exit-code` ends with when there are changes.
@@ -22,9 +24,14 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
     let settings = context.settings(&args.wanted)?;
     let digest = package::digest(&settings)?;
     let clients = Clients::connect(&settings).await?;
-    let assessment = Assessment::for_deploy(&settings, clients, &digest, args.adopt).await?;
+    let run = RunContext::new(clients, &settings, args.adopt);
+    let assessment = Assessment::for_deploy(&settings, run, &digest).await?;
     if !args.adopt {
         assessment.require_ours(&settings)?;
+    }
+    if let Some(path) = &args.out {
+        let saved = SavedPlan::new(&assessment, &settings, &digest);
+        write::private_file(path, saved.to_text()?.as_bytes())?;
     }
     let view = PlanView::of(&assessment.plan);
     if reporter.is_json() {
@@ -36,6 +43,13 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
             "" => format!("{}/{} is up to date", settings.name, settings.stage),
             summary => format!("{}/{}: {summary}", settings.name, settings.stage),
         })?;
+    }
+    if let Some(path) = &args.out {
+        let verb = format!("deploy --plan {}", shell_word(&path.to_string_lossy()));
+        reporter.hint(&format!(
+            "`{}` applies this plan, or refuses if anything changes until then",
+            settings.command(&verb)
+        ));
     }
     Ok(match args.exit_code && !assessment.plan.is_empty() {
         true => ExitCode::from(CHANGES),

@@ -45,3 +45,29 @@ fn new_file(path: &Path, contents: &[u8]) -> Result<()> {
     write()
         .map_err(|error| Error::failed(format!("cannot write {}", path.display())).because(error))
 }
+
+/// Writes a file that only its owner may read, in place of one that is there. Nobody sees it half
+/// written.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) fn private_file(path: &Path, contents: &[u8]) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let partial = format!(".chatctl-{}-{}", std::process::id(), fastrand::u64(..));
+    let partial = folder.unwrap_or(Path::new(".")).join(partial);
+    let write = || -> std::io::Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
+        file.write_all(contents)?;
+        fs_err::rename(&partial, path)
+    };
+    write().map_err(|error| {
+        let _ = std::fs::remove_file(&partial);
+        Error::failed(format!("cannot write {}", path.display())).because(error)
+    })
+}

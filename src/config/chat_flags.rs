@@ -68,7 +68,7 @@ fn given(flag: &str, value: &str) -> String {
 }
 
 /// The value as one word of a shell.
-fn shell_word(value: &str) -> String {
+pub fn shell_word(value: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
     if !value.is_empty() && value.chars().all(is_plain) {
         return value.to_owned();

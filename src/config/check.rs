@@ -244,6 +244,13 @@ fn function(s: &Settings) -> Checked {
         "1 to 29: API Gateway waits for no integration longer than 29 seconds",
     )?;
     ensure(
+        f.keep_versions >= 2,
+        "function.keep-versions",
+        "",
+        || format!("{} versions are too few to keep", f.keep_versions),
+        "2 or more: the live version, and the one that a rollback goes back to",
+    )?;
+    ensure(
         ["trace", "debug", "info", "warn", "error"].contains(&f.log_level.as_str()),
         "function.log-level",
         "",

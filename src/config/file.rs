@@ -57,6 +57,8 @@ pub struct FunctionTable {
     pub log_level: Option<String>,
     /// Page origins that may connect.
     pub allowed_origins: Option<Vec<String>>,
+    /// How many published versions stay.
+    pub keep_versions: Option<usize>,
     /// More environment variables.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

@@ -10,7 +10,7 @@ mod file;
 mod input;
 mod settings;
 
-pub use chat_flags::{ChatFlags, LOCAL_PORT};
+pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub(crate) use check::is_account;
 pub(crate) use environment::{ca_bundle, cargo_home};
 pub use environment::{cache_dir, has_keys_in_environment};

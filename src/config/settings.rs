@@ -63,13 +63,16 @@ pub struct Settings {
 }
 
 /// The Lambda function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FunctionSettings {
     /// Name, if not the usual one.
     pub name: Option<String>,
     /// Folder with the source, absolute; the bundled source without one.
+    #[serde(skip)]
     pub source: Option<PathBuf>,
     /// Processor; without it arm64 on AWS and this machine's own on any other target.
+    #[serde(skip)]
     pub arch: Option<Arch>,
     /// MB, 128 to 10240.
     pub memory: u32,
@@ -79,12 +82,15 @@ pub struct FunctionSettings {
     pub log_level: String,
     /// Page origins that may connect; empty: any.
     pub allowed_origins: Vec<String>,
+    /// So many published versions are kept, the live one among them; at least 2.
+    pub keep_versions: usize,
     /// More environment variables; ours win.
     pub environment: BTreeMap<String, String>,
 }
 
 /// The WebSocket API and its stage.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct GatewaySettings {
     /// Execution logging.
     pub log_level: LogLevel,
@@ -193,6 +199,7 @@ fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<Fun
         timeout: input.timeout.or(file.timeout).unwrap_or(15),
         log_level: file.log_level.unwrap_or_else(|| "info".into()),
         allowed_origins: pick(&input.allowed_origins, file.allowed_origins),
+        keep_versions: file.keep_versions.unwrap_or(5),
         environment: file.environment,
     })
 }

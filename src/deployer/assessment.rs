@@ -2,9 +2,10 @@
 
 use crate::aws::Clients;
 use crate::config::Settings;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Action, Plan};
 use crate::engine::read::read;
 use crate::error::Result;
+use crate::naming::ids;
 use crate::package::SourceDigest;
 use crate::resources::{Kind, Observed, RunContext};
 use crate::stack::{Desired, Stack, orphans};
@@ -28,12 +29,10 @@ impl Assessment {
     /// A read that fails.
     pub async fn for_deploy(
         settings: &Settings,
-        clients: Clients,
+        run: RunContext,
         digest: &SourceDigest,
-        adopt: bool,
     ) -> Result<Self> {
-        let run = Arc::new(RunContext::new(clients, settings, adopt));
-        let observed = Observed::read(run).await?;
+        let observed = Observed::read(Arc::new(run)).await?;
         Self::converge(settings, digest, observed).await
     }
 
@@ -62,7 +61,7 @@ impl Assessment {
         let stack = Stack::wanted(&desired, &observed);
         let (seen, orphans) = tokio::try_join!(
             read(&stack.resources, &observed),
-            orphans(&observed, &stack.outputs, &stack.digest, false),
+            orphans(&observed, &stack, settings.function.keep_versions, false),
         )?;
         let plan = Plan::converge(seen, orphans, &observed)?;
         Ok(Self {
@@ -87,7 +86,7 @@ impl Assessment {
         let stack = Stack::wanted(&desired, &observed);
         let (seen, orphans) = tokio::try_join!(
             read(&stack.resources, &observed),
-            orphans(&observed, &stack.outputs, &stack.digest, true),
+            orphans(&observed, &stack, usize::MAX, true),
         )?;
         let plan = Plan::teardown(seen, orphans, &observed);
         Ok(Self {
@@ -95,6 +94,16 @@ impl Assessment {
             stack,
             plan,
         })
+    }
+
+    /// The API calls the function itself, as former releases of chatctl had it, and the function is
+    /// about to change: whatever is put there is live at once. What comes first is everything but
+    /// that change: then the code that runs is a version, and the API calls it through the alias.
+    pub fn way_to_the_alias(&self) -> Option<Plan<Kind>> {
+        let observed = &self.observed;
+        let is_former = observed.versions.live.is_none() && observed.gateway.stage.is_some();
+        let function = self.plan.step(ids::FUNCTION)?;
+        (is_former && function.action == Action::Update).then(|| self.plan.holding(ids::FUNCTION))
     }
 
     /// Nothing that belongs to somebody else is touched.

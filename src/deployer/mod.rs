@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `assessment` | what is there, what is wanted, and the plan between them |
 //! | `execute` | carries a plan out, and says what failed, once |
+//! | `live` | proves the chat, and puts the version before back if it does not answer |
+//! | `rollback` | makes the version live that was live before |
 //! | `last_look` | compares what is there after a deploy with what is wanted |
+//! | `saved_plan` | a plan in a file, and whether it still fits |
 //! | `status` | what is deployed, and what drifted |
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
@@ -12,12 +15,17 @@
 mod assessment;
 mod execute;
 mod last_look;
+mod live;
+mod rollback;
+mod saved_plan;
 mod status;
 mod teardown;
 mod ui;
 
 pub use assessment::Assessment;
-pub use status::{Status, status};
+pub use rollback::{RolledBack, rollback};
+pub use saved_plan::SavedPlan;
+pub use status::{Status, VersionView, status};
 pub use teardown::{Checked, Gone, teardown};
 pub use ui::{Notice, Proposal, Purpose, Ui};
 
@@ -28,16 +36,17 @@ use crate::engine::plan::{Action, Plan};
 use crate::engine::view::PlanView;
 use crate::error::{Error, Result};
 use crate::naming::ids;
-use crate::package::Build;
-use crate::prove::{self, Proof};
-use crate::resources::Kind;
+use crate::package::{Build, SourceDigest};
+use crate::prove::Proof;
+use crate::resources::{Kind, RunContext};
 use execute::{Listener, execute};
+use live::Done;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// How a deploy goes about it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DeployOptions {
+pub struct DeployOptions<'a> {
     /// Do not ask.
     pub yes: bool,
     /// Do not prove the chat at the end.
@@ -46,6 +55,8 @@ pub struct DeployOptions {
     pub adopt: bool,
     /// Do not show the plan: what is done is told while it happens.
     pub no_plan: bool,
+    /// Carry out this plan and no other; it decides whether to take over.
+    pub plan: Option<&'a SavedPlan>,
 }
 
 /// What is live after a deploy.
@@ -64,6 +75,9 @@ pub struct Deployed {
     pub url: String,
     /// AWS's id of the API.
     pub api_id: String,
+    /// The version of the function that is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Something was changed.
     pub changed: bool,
     /// What was planned.
@@ -83,34 +97,82 @@ pub async fn deploy(
     clients: Clients,
     settings: &Settings,
     build: &impl Build,
-    options: DeployOptions,
+    options: DeployOptions<'_>,
     ui: &impl Ui,
 ) -> Result<Deployed> {
     let began = Instant::now();
+    if let Some(saved) = options.plan {
+        saved.require_target(settings, &clients.place)?;
+    }
     let digest = build.digest(settings)?;
-    let assessment = Assessment::for_deploy(settings, clients, &digest, options.adopt).await?;
-    if !options.adopt {
+    let adopt = options.plan.map_or(options.adopt, SavedPlan::adopts);
+    let run = RunContext::new(clients, settings, adopt);
+    let run = if options.no_prove {
+        run
+    } else {
+        run.proving(settings)
+    };
+    let assessment = Assessment::for_deploy(settings, run, &digest).await?;
+    if !adopt {
         assessment.require_ours(settings)?;
     }
-    let view = PlanView::of(&assessment.plan);
-    let mut proof = None;
-    if !assessment.plan.is_empty() {
-        agree(settings, &view, options, ui)?;
-        let stop = Listener::begin();
-        provide_code(&assessment, settings, build, ui, &stop).await?;
-        let again = settings.command("deploy");
-        execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
-        let last_look = last_look::last_look(&assessment, settings, &digest, ui, &stop);
-        let proven = prove(&assessment, settings, options, ui, &stop);
-        let (looked, proven) = tokio::join!(last_look, proven);
-        looked?;
-        proof = proven?;
+    if let Some(saved) = options.plan {
+        let now = saved.again(&assessment, settings, &digest);
+        saved.require_unmoved(&now, settings)?;
     }
+    let view = PlanView::of(&assessment.plan);
+    if assessment.plan.is_empty() {
+        return deployed(&assessment, view, None, began.elapsed());
+    }
+    agree(settings, &view, options, ui)?;
+    let stop = Listener::begin();
+    provide_code(&assessment, settings, build, ui, &stop).await?;
+    let moved = move_to_the_alias(&assessment, settings, &digest, ui, &stop).await?;
+    let assessment = moved.unwrap_or(assessment);
+    let again = settings.command("deploy");
+    execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;
+    let done = Done::of(&assessment, settings);
+    let prove = async {
+        match options.no_prove {
+            true => Ok(None),
+            false => done.prove(ui, &stop).await.map(Some),
+        }
+    };
+    let last_look = last_look::last_look(&assessment, settings, &digest, ui, &stop);
+    let (looked, proof) = tokio::join!(last_look, prove);
+    let proof = proof?;
+    looked?;
     deployed(&assessment, view, proof, began.elapsed())
 }
 
+/// A stack of a former release is moved to the alias before its function changes; what is left to do
+/// after that, if anything was.
+async fn move_to_the_alias(
+    assessment: &Assessment,
+    settings: &Settings,
+    digest: &SourceDigest,
+    ui: &impl Ui,
+    stop: &Stop,
+) -> Result<Option<Assessment>> {
+    let Some(plan) = assessment.way_to_the_alias() else {
+        return Ok(None);
+    };
+    let again = settings.command("deploy");
+    execute(&plan, assessment.run(), ui, stop, &again).await?;
+    let left = assessment.again(settings, digest).await?;
+    if let Some(code) = assessment.stack.outputs.code.known() {
+        left.stack.outputs.code.set(code);
+    }
+    Ok(Some(left))
+}
+
 /// The plan is shown before it is asked about, and also when nobody is asked.
-fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl Ui) -> Result<()> {
+fn agree(
+    settings: &Settings,
+    plan: &PlanView,
+    options: DeployOptions<'_>,
+    ui: &impl Ui,
+) -> Result<()> {
     let proposal = Proposal {
         purpose: Purpose::Deploy,
         name: &settings.name,
@@ -120,7 +182,7 @@ fn agree(settings: &Settings, plan: &PlanView, options: DeployOptions, ui: &impl
     if !options.no_plan {
         ui.show(&proposal);
     }
-    if options.yes || ui.confirm(&proposal)? {
+    if options.yes || options.plan.is_some() || ui.confirm(&proposal)? {
         return Ok(());
     }
     Err(Error::failed("nothing was changed: the answer was no"))
@@ -163,33 +225,16 @@ fn needs_code(plan: &Plan<Kind>) -> bool {
     }
 }
 
-async fn prove(
-    assessment: &Assessment,
-    settings: &Settings,
-    options: DeployOptions,
-    ui: &impl Ui,
-    stop: &Stop,
-) -> Result<Option<Proof>> {
-    if options.no_prove {
-        return Ok(None);
-    }
-    let url = socket_url(assessment)?;
-    let origin = settings.function.allowed_origins.first();
-    let flags = settings.chat_flags();
-    let note = |text: &str| ui.notice(Notice::NotLiveYet(text));
-    tokio::select! {
-        proof = prove::prove(&url, origin.map(String::as_str), &flags, note) => proof.map(Some),
-        _ = stop.beyond(0) => Err(Error::interrupted("stopped before the chat was proved")
-            .hint(format!(
-                "everything is deployed; `{}` run again says so",
-                settings.command("deploy")
-            ))),
-    }
-}
-
 fn socket_url(assessment: &Assessment) -> Result<String> {
     let api = assessment.stack.outputs.api.get()?;
     Ok(assessment.run().names.socket_url(&api))
+}
+
+fn live_version(assessment: &Assessment) -> Option<String> {
+    let made = assessment.stack.outputs.live_version.known();
+    let found = assessment.observed.versions.live.as_ref();
+    made.map(|version| version.0)
+        .or_else(|| found.map(|live| live.version.clone()))
 }
 
 fn deployed(
@@ -206,6 +251,7 @@ fn deployed(
         account: names.place().account_id.clone(),
         url: socket_url(assessment)?,
         api_id: assessment.stack.outputs.api.get()?.0,
+        version: live_version(assessment),
         changed: !assessment.plan.is_empty(),
         proved_in_seconds: proof.map(|proof| proof.took.as_secs_f64()),
         plan,

@@ -8,6 +8,8 @@ use crate::engine::view::PlanView;
 use crate::error::Result;
 use crate::naming::ids;
 use crate::package;
+use crate::resources::RunContext;
+use crate::resources::versions::{Published, Versions};
 use serde::Serialize;
 
 /// A stack as it is.
@@ -29,8 +31,46 @@ pub struct Status {
     /// Where clients connect, if it is deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The published versions of the function, the newest first.
+    pub versions: Vec<VersionView>,
     /// Every resource, and what a deploy would do to it.
     pub resources: PlanView,
+}
+
+/// A published version of the function.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionView {
+    /// Its number.
+    pub version: u64,
+    /// The API calls it.
+    pub live: bool,
+    /// It was live before, and `chatctl rollback` goes back to it.
+    pub former: bool,
+    /// The digest of the source that it was built from.
+    pub source: String,
+    /// When it was published, such as `2026-09-25T00:22:22.506+0000`.
+    pub published: String,
+    /// Who published it: the last part of an ARN, such as `user/alice`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// The published versions, the newest first.
+pub(super) fn versions(all: &Versions) -> Vec<VersionView> {
+    let is = |one: &Published, other: Option<&Published>| {
+        other.is_some_and(|other| other.number == one.number)
+    };
+    let former = all.way_back().ok();
+    let view = |one: &Published| VersionView {
+        version: one.number,
+        live: is(one, all.live_version()),
+        former: is(one, former),
+        source: one.code.clone(),
+        published: one.at.clone(),
+        by: one.by.clone(),
+    };
+    all.published.iter().rev().map(view).collect()
 }
 
 /// Looks at the stack.
@@ -39,7 +79,8 @@ pub struct Status {
 /// What is there cannot be read.
 pub async fn status(clients: Clients, settings: &Settings) -> Result<Status> {
     let digest = package::digest(settings)?;
-    let assessment = Assessment::for_deploy(settings, clients, &digest, false).await?;
+    let run = RunContext::new(clients, settings, false);
+    let assessment = Assessment::for_deploy(settings, run, &digest).await?;
     let Assessment { plan, stack, .. } = &assessment;
     let names = &assessment.run().names;
     let there = |id: &&str| {
@@ -56,6 +97,7 @@ pub async fn status(clients: Clients, settings: &Settings) -> Result<Status> {
         account: place.account_id.clone(),
         up_to_date: plan.is_empty(),
         url: api.map(|api| names.socket_url(&api)),
+        versions: versions(&assessment.observed.versions),
         resources: PlanView::of(plan),
         deployed,
     })

@@ -17,6 +17,7 @@ pub fn expected(settings: &Settings, names: &Names) -> Expected {
         caller: place.caller_arn.clone(),
         function: names.function.clone(),
         function_arn: names.function_arn(),
+        live_arn: names.live_arn(),
         role: names.role(),
         function_group: names.function_group(),
         execution_group: names.execution_group(API_UNKNOWN),

@@ -47,6 +47,8 @@ pub struct Facts {
     pub account_role: Look<AccountRole>,
     /// The function.
     pub function: Look<Function>,
+    /// The alias that the API calls.
+    pub live: Look<Live>,
     /// So many functions without a reserved concurrency may run at once in the account.
     pub concurrency: Look<i32>,
     /// The function's resource policy: who may call it.
@@ -103,6 +105,8 @@ pub struct Expected {
     pub function: String,
     /// ARN of the function.
     pub function_arn: String,
+    /// ARN of the alias that the API calls.
+    pub live_arn: String,
     /// Name of the function's role.
     pub role: String,
     /// The function's log group.
@@ -237,12 +241,19 @@ pub struct Function {
     pub role: String,
     /// The table in its configuration.
     pub table: Option<String>,
-    /// Digest of its code.
-    pub code: Option<String>,
-    /// Digest of the code that chatctl put there, by its tag.
-    pub code_by_us: Option<String>,
+    /// A deploy published the version that is live.
+    pub is_ours: bool,
     /// Where it logs, if not to its usual group.
     pub log_group: Option<String>,
+}
+
+/// The alias that the API calls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// The version that it points to.
+    pub version: String,
+    /// Versions that get a part of the calls.
+    pub weights: Option<String>,
 }
 
 /// The table.

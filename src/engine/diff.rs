@@ -1,11 +1,11 @@
 //! Which fields differ. Pure: no call, no clock, no order that changes from run to run.
 
 use super::resource::Fields;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One difference: what is there, what is wanted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Where, such as `trust.Statement[0].Effect`.
@@ -17,10 +17,10 @@ pub struct Difference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted: Option<Value>,
     /// This difference forces a replacement.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaces: bool,
     /// The values are private and were left out.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
 }
 

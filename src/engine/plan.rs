@@ -4,10 +4,10 @@ use super::diff::{Difference, diff};
 use super::read::Seen;
 use super::resource::{Edge, Id, Ownership, Resource};
 use crate::error::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is done to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Nothing: it is as wanted.
@@ -109,6 +109,17 @@ impl<R: Resource> Plan<R> {
         let mut steps: Vec<_> = found.map(|one| deletion(one, observed)).collect();
         mark_deleted_with_parent(&mut steps);
         Self { steps }
+    }
+
+    /// The same plan, but this resource is left as it is.
+    #[must_use]
+    pub fn holding(&self, id: &str) -> Self {
+        let mut held = self.clone();
+        for step in held.steps.iter_mut().filter(|step| step.id.as_str() == id) {
+            step.action = Action::Keep;
+            step.differences.clear();
+        }
+        held
     }
 
     /// The steps that do something.
@@ -259,9 +270,10 @@ fn require_values<R: Resource>(steps: &[Step<R>]) -> Result<()> {
 }
 
 fn mark_deleted_with_parent<R: Resource>(steps: &mut [Step<R>]) {
+    let goes = |action: Action| matches!(action, Action::Delete | Action::Replace);
     let going: Vec<Id> = steps
         .iter()
-        .filter(|step| step.action == Action::Delete)
+        .filter(|step| goes(step.action))
         .map(|step| step.id.clone())
         .collect();
     for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {

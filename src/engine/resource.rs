@@ -5,14 +5,14 @@ use super::pace::Cost;
 use super::plan::Action;
 use super::step_context::StepContext;
 use crate::error::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::future::Future;
 
 /// The name of a resource inside its stack, such as `route/$connect`: stable, made by us, the same
 /// in every account. It is also the value of the ownership tag.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(String);
 
 impl Id {

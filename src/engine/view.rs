@@ -3,10 +3,10 @@
 use super::diff::Difference;
 use super::plan::{Action, Plan, Step};
 use super::resource::{Id, Resource};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A plan without the resources behind it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanView {
     /// How many of each action.
@@ -16,7 +16,7 @@ pub struct PlanView {
 }
 
 /// How many of each action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Nothing is done.
@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 /// One resource of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepView {
     /// The id inside the stack.
@@ -42,7 +42,7 @@ pub struct StepView {
     /// What is done.
     pub action: Action,
     /// Field by field.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// Whose it is, why it stays, or what else is to be known of it.
     #[serde(skip_serializing_if = "Option::is_none")]

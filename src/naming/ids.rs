@@ -16,12 +16,18 @@ pub const EXECUTION_GROUP: &str = "log-group/execution";
 pub const TABLE: &str = "table";
 /// The Lambda function.
 pub const FUNCTION: &str = "function";
+/// The function's alias that the API calls.
+pub const ALIAS: &str = "alias";
+/// Prefix of the ids of published versions that are no longer needed: `version/{number}`.
+pub const VERSION: &str = "version";
 /// The WebSocket API.
 pub const API: &str = "api";
 /// The API and those that are one too many.
 pub const EVERY_API: &str = "api*";
-/// The API's right to call the function.
+/// The API's right to call the function's alias.
 pub const PERMISSION: &str = "permission";
+/// Our statements in the policy of the function itself, which the API does not call.
+pub const UNQUALIFIED_PERMISSION: &str = "permission/function";
 /// The function's right to push to connections.
 pub const GRANT: &str = "grant";
 /// The integration.

@@ -16,8 +16,11 @@ pub const API_UNKNOWN: &str = "{api}";
 /// Prefix of every execution log group.
 pub const EXECUTION_GROUPS: &str = "/aws/apigateway/";
 
-/// Prefix of the ids of our statements in the function's policy.
+/// Prefix of the ids of our statements in the policies of the function and its alias.
 pub const STATEMENT_PREFIX: &str = "chatctl-";
+
+/// The alias of the function that the API calls.
+pub const LIVE: &str = "live";
 
 /// The longest name that IAM gives a role and Lambda a function.
 const SHORT_NAME: usize = 64;
@@ -110,6 +113,11 @@ impl Names {
         self.arn("lambda", &format!("function:{}", self.function))
     }
 
+    /// ARN of the function's alias that the API calls.
+    pub fn live_arn(&self) -> String {
+        format!("{}:{LIVE}", self.function_arn())
+    }
+
     /// ARN of the table.
     pub fn table_arn(&self) -> String {
         self.arn("dynamodb", &format!("table/{}", self.table))
@@ -153,12 +161,12 @@ impl Names {
         format!("{}/stages/{}", self.api_arn(api), self.stage)
     }
 
-    /// Where API Gateway calls the function.
+    /// Where API Gateway calls the function: the version that is live.
     pub fn integration_uri(&self) -> String {
         let Place {
             partition, region, ..
         } = &self.place;
-        let function = self.function_arn();
+        let function = self.live_arn();
         format!(
             "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations"
         )
@@ -178,19 +186,22 @@ impl Names {
         )
     }
 
-    /// Id of our statement in the function's policy, keyed by the API: a new API needs a new one.
+    /// Id of our statement in the alias's policy, keyed by the API: a new API needs a new one.
     pub fn statement(&self, api: &str) -> String {
-        format!("{STATEMENT_PREFIX}{api}")
+        format!("{STATEMENT_PREFIX}{LIVE}-{api}")
+    }
+
+    /// The API's own domain, as its events name it.
+    pub fn domain(&self, api: &str) -> String {
+        let place = &self.place;
+        format!("{api}.execute-api.{}.{}", place.region, place.dns_suffix)
     }
 
     /// Where clients connect.
     pub fn socket_url(&self, api: &str) -> String {
         let (stage, place) = (&self.stage, &self.place);
         match &place.endpoint_url {
-            None => format!(
-                "wss://{api}.execute-api.{}.{}/{stage}",
-                place.region, place.dns_suffix
-            ),
+            None => format!("wss://{}/{stage}", self.domain(api)),
             Some(endpoint) => {
                 let socket = endpoint.replacen("http", "ws", 1);
                 format!("{socket}/_aws/execute-api/{api}/{stage}")

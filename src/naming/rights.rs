@@ -157,6 +157,11 @@ pub mod on {
         vec![names.function_arn()]
     }
 
+    /// The versions and aliases of the function.
+    pub fn versions(names: &Names) -> Vec<String> {
+        vec![format!("{}:*", names.function_arn())]
+    }
+
     /// The log groups. Policies name a group with `:*` at its end, but for tagging.
     pub fn log_groups(names: &Names) -> Vec<String> {
         log_group_tags(names)

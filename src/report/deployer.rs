@@ -2,7 +2,9 @@
 
 use super::building::Building;
 use super::{Reporter, Style, escape, plan, progress};
-use crate::deployer::{Deployed, Gone, Notice, Proposal, Purpose, Status, Ui};
+use crate::deployer::{
+    Deployed, Gone, Notice, Proposal, Purpose, RolledBack, Status, Ui, VersionView,
+};
 use crate::engine::event::Event;
 use crate::error::Result;
 use crate::package;
@@ -90,7 +92,40 @@ pub fn status(status: &Status) -> String {
         }
         (None, _) => return format!("{who} is not deployed in {place}"),
     };
-    format!("{head}\n{}", plan::text(&status.resources, false))
+    let versions: Vec<_> = status.versions.iter().map(version).collect();
+    let versions = match versions.as_slice() {
+        [] => String::new(),
+        all => format!("\nVersions of the function:\n{}", all.join("\n")),
+    };
+    format!("{head}\n{}{versions}", plan::text(&status.resources, false))
+}
+
+fn version(one: &VersionView) -> String {
+    let state = match (one.live, one.former) {
+        (true, _) => Style::Strong.paint("live  "),
+        (_, true) => "before".to_owned(),
+        _ => "      ".to_owned(),
+    };
+    let (number, source) = (one.version, escape(&one.source));
+    let at = escape(one.published.get(..19).unwrap_or(&one.published));
+    let by = match &one.by {
+        Some(who) => format!("by {}", escape(who)),
+        None => "not published by chatctl".to_owned(),
+    };
+    format!("  {number:>4}  {state}  source {source}  {at}Z  {by}")
+}
+
+/// What a rollback did.
+pub fn rolled_back(done: &RolledBack) -> String {
+    let who = format!("{}/{}", done.name, done.stage);
+    let (version, left) = (done.version, escape(&done.left));
+    let what = match (done.changed, done.proved_in_seconds) {
+        (false, _) => return format!("{who}: version {version} is live already"),
+        (true, Some(_)) => "is live again and answers",
+        (true, None) => "is live again",
+    };
+    let (seconds, url) = (done.seconds, Style::Strong.paint(&done.url));
+    format!("{who}: version {version} {what}, in place of version {left} ({seconds:.1} s)\n{url}")
 }
 
 /// What was looked for after a teardown.

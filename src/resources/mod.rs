@@ -5,11 +5,11 @@
 
 pub mod account_logging;
 mod account_role;
+pub mod alias;
 pub mod api;
 pub mod deployment;
 mod exactly_one;
 pub mod function;
-mod function_read;
 mod gateway;
 pub mod grant;
 pub mod integration;
@@ -18,17 +18,20 @@ pub mod log_group;
 mod observed;
 mod outputs;
 pub mod permission;
+mod policies;
 mod retry;
 pub mod role;
 pub mod route;
 mod run_context;
 pub mod stage;
 pub mod table;
+pub mod version;
+pub mod versions;
 
 pub use account_role::AccountRole;
 pub use gateway::Gateway;
 pub use observed::Observed;
-pub use outputs::{ApiId, DeploymentId, IntegrationId, Outputs, RoleId};
+pub use outputs::{ApiId, DeploymentId, IntegrationId, LiveVersion, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
 use crate::aws::SlowCalls;
@@ -140,6 +143,10 @@ kinds! {
     Table(table::Table),
     /// The function.
     Function(function::Function),
+    /// The alias that the API calls.
+    Alias(alias::Alias),
+    /// A published version that is to go.
+    Version(version::Version),
     /// The WebSocket API.
     Api(api::Api),
     /// The API's right to call the function.

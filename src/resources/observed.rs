@@ -1,12 +1,18 @@
 //! What was found before planning and concerns several resources: the API with its parts, the
-//! account's CloudWatch Logs role, and the function's role. Read once, side by side; never changed.
+//! account's CloudWatch Logs role, the function with its role, versions and policies. Read once, side by
+//! side; never changed.
 
 use super::account_role::AccountRole;
+use super::function;
 use super::gateway::Gateway;
+use super::policies::Policies;
 use super::role::{self, FoundRole};
 use super::run_context::RunContext;
+use super::versions::Versions;
 use crate::engine::Ownership;
 use crate::error::Result;
+use crate::naming::tags::Tags;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use std::sync::Arc;
 
 /// What was found, and the context it was found in.
@@ -20,6 +26,12 @@ pub struct Observed {
     pub account_role: AccountRole,
     /// The function's role, if it is there.
     pub function_role: Option<FoundRole>,
+    /// The function, if it is there.
+    pub(super) function: Option<GetFunctionOutput>,
+    /// The function's published versions, and the live one.
+    pub versions: Versions,
+    /// Who may call the function.
+    pub policies: Policies,
 }
 
 impl Observed {
@@ -41,10 +53,22 @@ impl Observed {
         let account_role = Box::pin(AccountRole::read(&run.clients, &run.names));
         let name = run.names.role();
         let function_role = Box::pin(role::get(&run.clients, &name));
-        let (gateway, account_role, function_role) =
-            tokio::try_join!(gateway, account_role, function_role)?;
+        let function = Box::pin(function::get(&run, &run.names.function));
+        let versions = Box::pin(Versions::read(&run.clients, &run.names));
+        let policies = Box::pin(Policies::read(&run.clients, &run.names));
+        let (gateway, account_role, function_role, function, versions, policies) = tokio::try_join!(
+            gateway,
+            account_role,
+            function_role,
+            function,
+            versions,
+            policies
+        )?;
         Ok(Self {
             function_role,
+            versions: versions.with_code_of(function.as_ref()),
+            function,
+            policies,
             run,
             gateway,
             account_role,
@@ -64,6 +88,16 @@ impl Observed {
             .read_other_users(clients, &going)
             .await?;
         Ok(observed)
+    }
+
+    /// Whose the function is.
+    pub fn function_ownership(&self) -> Ownership {
+        let tags = self
+            .function
+            .as_ref()
+            .and_then(|answer| answer.tags().cloned());
+        let tags = Tags::default().seen(tags.unwrap_or_default());
+        self.run.names.ownership(&tags)
     }
 
     fn our_api_ids(&self) -> Vec<String> {

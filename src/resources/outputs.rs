@@ -29,6 +29,8 @@ ids! {
     DeploymentId,
     /// IAM's unique id of a role, such as `AROA…`; a role that is made again has another one.
     RoleId,
+    /// Number of a published version of the function.
+    LiveVersion,
 }
 
 /// The values of one run. Each is known from what was found, or set by the step that makes it.
@@ -42,6 +44,8 @@ pub struct Outputs {
     pub deployment: Output<DeploymentId>,
     /// The unique id of the function's role.
     pub role_id: Output<RoleId>,
+    /// The version that the API calls.
+    pub live_version: Output<LiveVersion>,
     /// The built code; set before the first step that uploads it.
     pub code: Output<Artifact>,
 }
@@ -54,6 +58,7 @@ impl Outputs {
             integration: Output::new(ids::INTEGRATION, None),
             deployment: Output::new(ids::DEPLOYMENT, None),
             role_id: Output::new(ids::FUNCTION_ROLE, None),
+            live_version: Output::new(ids::ALIAS, None),
             code: Output::new(ids::FUNCTION, None),
         }
     }

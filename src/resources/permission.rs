@@ -1,7 +1,10 @@
-//! The right of this API, and no other, to call the function: a statement in the function's
+//! The right of this API, and no other, to call the function's alias: a statement in the alias's
 //! resource policy.
 //!
 //! GetPolicy; AddPermission, RemovePermission. It goes with the function.
+//!
+//! A statement of ours in the policy of the function itself lets the API call `$LATEST`, which nobody
+//! has proved: it is deleted, once the stage shows a deployment that calls the alias.
 //!
 //! Surprises: the statement outlives the API it names, and a new API has a new id: the statement's
 //! id carries the API's id, and statements of ours for former APIs are taken out. A missing policy
@@ -10,12 +13,13 @@
 use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::ApiId;
+use super::policies::policy;
 use super::retry::{CONFLICT_LIMIT, gone, is_busy, retry_while};
 use super::run_context::{RunContext, StepContext};
-use crate::aws::{explain, is_conflict, is_missing};
+use crate::aws::{explain, is_conflict};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
-use crate::naming::names::{API_UNKNOWN, STATEMENT_PREFIX};
+use crate::naming::names::{API_UNKNOWN, LIVE, STATEMENT_PREFIX};
 use crate::naming::rights::{Right, on};
 use crate::naming::{Names, ids};
 use serde_json::{Value, json};
@@ -24,11 +28,15 @@ use std::collections::BTreeMap;
 const ACTION: &str = "lambda:InvokeFunction";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
 
-/// Our statements in the function's policy.
+/// Our statements in the policy of the alias, or of the function itself.
 #[derive(Debug, Clone)]
 pub struct Permission {
+    /// `permission`, or `permission/function` of what is to go.
+    pub id: &'static str,
     /// The function.
     pub function: String,
+    /// The alias whose policy it is; nothing for the function's own.
+    pub qualifier: Option<&'static str>,
     /// What each says, by statement id. One is wanted.
     pub statements: BTreeMap<String, Value>,
     /// The ids of statements of others that let anybody call the function.
@@ -44,7 +52,9 @@ impl Permission {
             .known()
             .map_or_else(|| API_UNKNOWN.to_owned(), |id| id.0);
         Self {
+            id: ids::PERMISSION,
             function: names.function.clone(),
+            qualifier: Some(LIVE),
             statements: [(names.statement(&id), meaning(&names.invoker_arn(&id)))].into(),
             open_to_anybody: Vec::new(),
             api: api.clone(),
@@ -55,8 +65,10 @@ impl Permission {
 impl NeedsRights for Permission {
     const RIGHTS: &'static [Right] = &[
         Right::to_read("lambda:GetPolicy", on::function),
-        Right::to_write("lambda:AddPermission", on::function),
+        Right::to_read("lambda:GetPolicy", on::versions),
+        Right::to_write("lambda:AddPermission", on::versions),
         Right::to_write("lambda:RemovePermission", on::function),
+        Right::to_write("lambda:RemovePermission", on::versions),
     ];
 }
 
@@ -65,7 +77,7 @@ impl Resource for Permission {
     type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new(ids::PERMISSION)
+        Id::new(self.id)
     }
 
     fn name(&self) -> String {
@@ -83,9 +95,19 @@ impl Resource for Permission {
 
     fn needs(&self) -> Vec<Edge> {
         vec![
-            Edge::new(ids::FUNCTION, "it is part of the function's policy"),
+            Edge::new(ids::ALIAS, "it is part of the alias's policy"),
             self.api.edge("it names the API"),
         ]
+    }
+
+    fn outlives(&self) -> Vec<Edge> {
+        match self.qualifier {
+            Some(_) => Vec::new(),
+            None => vec![Edge::new(
+                ids::STAGE,
+                "until then the API calls the function itself",
+            )],
+        }
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -104,8 +126,10 @@ impl Resource for Permission {
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-        let policy = self.policy(&observed.run).await?;
-        let (statements, open_to_anybody) = (ours(&policy), open_to_anybody(&policy));
+        let policies = &observed.policies;
+        let statements = ours(&policies.live);
+        let mut open_to_anybody = open_to_anybody(&policies.live);
+        open_to_anybody.extend(self::open_to_anybody(&policies.unqualified));
         let found = !statements.is_empty() || !open_to_anybody.is_empty();
         Ok(found.then(|| Self {
             statements,
@@ -119,7 +143,8 @@ impl Resource for Permission {
         self.api.get()?;
         let wanted = Self::new(&run.names, &self.api);
         step.named(&wanted.name());
-        let there = ours(&self.policy(run).await?);
+        let policy = policy(&run.clients, &self.function, self.qualifier).await?;
+        let there = ours(&policy);
         for (id, says) in &there {
             if wanted.statements.get(id) != Some(says) {
                 self.remove(id, step).await?;
@@ -142,16 +167,6 @@ impl Resource for Permission {
 }
 
 impl Permission {
-    /// The function's policy; empty if it has none.
-    async fn policy(&self, run: &RunContext) -> Result<String> {
-        let call = run.clients.lambda.get_policy();
-        match call.function_name(&self.function).send().await {
-            Ok(answer) => Ok(answer.policy.unwrap_or_default()),
-            Err(error) if is_missing(&error) => Ok(String::new()),
-            Err(error) => Err(explain("read the function's policy", error)),
-        }
-    }
-
     async fn add(&self, id: &str, says: &Value, step: &StepContext) -> Result<()> {
         let lambda = &step.run().clients.lambda;
         let source = says
@@ -162,6 +177,7 @@ impl Permission {
             lambda
                 .add_permission()
                 .function_name(&self.function)
+                .set_qualifier(self.qualifier.map(str::to_owned))
                 .statement_id(id)
                 .action(ACTION)
                 .principal(PRINCIPAL)
@@ -182,12 +198,27 @@ impl Permission {
             lambda
                 .remove_permission()
                 .function_name(&self.function)
+                .set_qualifier(self.qualifier.map(str::to_owned))
                 .statement_id(id)
                 .send()
         };
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_busy, call).await;
         gone(answer, &format!("take back the permission {id}"))
     }
+}
+
+/// Our statements in the policy of the function itself.
+pub fn orphan(observed: &Observed, api: &Output<ApiId>) -> Option<Permission> {
+    let function = observed.run.names.function_arn();
+    let statements = ours_on(&observed.policies.unqualified, Some(&function));
+    (!statements.is_empty()).then(|| Permission {
+        id: ids::UNQUALIFIED_PERMISSION,
+        function: observed.run.names.function.clone(),
+        qualifier: None,
+        open_to_anybody: Vec::new(),
+        api: api.clone(),
+        statements,
+    })
 }
 
 fn meaning(source_arn: &str) -> Value {
@@ -197,14 +228,20 @@ fn meaning(source_arn: &str) -> Value {
 /// Our statements of a resource policy, reduced to what counts. Lambda keeps the condition as
 /// `ArnLike` on `AWS:SourceArn`; the case of that key differs between tools.
 fn ours(policy: &str) -> BTreeMap<String, Value> {
+    ours_on(policy, None)
+}
+
+/// The same; if a resource is named, only the statements about just that.
+fn ours_on(policy: &str, resource: Option<&str>) -> BTreeMap<String, Value> {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let Some(Value::Array(statements)) = policy.get("Statement") else {
         return BTreeMap::new();
     };
     let one = |statement: &Value| {
         let id = statement.get("Sid")?.as_str()?;
-        id.starts_with(STATEMENT_PREFIX)
-            .then(|| (id.to_owned(), says(statement)))
+        let about = statement.get("Resource").and_then(Value::as_str);
+        let is_meant = resource.is_none() || about == resource;
+        (id.starts_with(STATEMENT_PREFIX) && is_meant).then(|| (id.to_owned(), says(statement)))
     };
     statements.iter().filter_map(one).collect()
 }

@@ -19,20 +19,40 @@ pub struct RunContext {
     pub names: Names,
     /// Resources that are not ours but have our names are taken over.
     pub adopt: bool,
+    /// How a version is proved before it becomes live; nothing if it is not.
+    pub proof: Option<Proof>,
     /// Where slow calls are told while resources are read, each in a task of its own.
     pub(super) slow_calls: SlowCalls,
     users_tags: BTreeMap<String, String>,
 }
 
+/// How a version is proved.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The page that the chat is used from, if only some may.
+    pub origin: Option<String>,
+}
+
 impl RunContext {
-    /// The context of a run with these settings.
+    /// The context of a run with these settings, which proves nothing.
     pub fn new(clients: Clients, settings: &Settings, adopt: bool) -> Self {
         Self {
+            proof: None,
             names: Names::new(settings, &clients.place),
             slow_calls: SlowCalls::of_this_task(),
             users_tags: settings.tags.clone(),
             clients,
             adopt,
+        }
+    }
+
+    /// The same, but a version is proved before it becomes live.
+    #[must_use]
+    pub fn proving(self, settings: &Settings) -> Self {
+        let origin = settings.function.allowed_origins.first().cloned();
+        Self {
+            proof: Some(Proof { origin }),
+            ..self
         }
     }
 

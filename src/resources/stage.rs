@@ -112,7 +112,7 @@ impl Resource for Stage {
             self.api.edge("it is part of the API"),
             self.deployment_id
                 .edge("clients get the deployment through it"),
-            Edge::new(ids::FUNCTION, "the first message needs the function"),
+            Edge::new(ids::ALIAS, "the first message needs the live version"),
             Edge::new(ids::PERMISSION, "the first message needs the permission"),
             Edge::new(ids::GRANT, "the first answer needs the right to push"),
             Edge::new(ids::TABLE, "the first name needs the table"),

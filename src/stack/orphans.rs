@@ -1,24 +1,29 @@
 //! What is ours and no longer wanted.
 
+use super::Stack;
 use crate::engine::Id;
 use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::tags::Tags;
-use crate::resources::{Kind, Observed, Outputs, api, deployment, integration, log_group, route};
+use crate::resources::{
+    Kind, Observed, api, deployment, integration, log_group, permission, route, version,
+};
 
 /// What is ours and not wanted: APIs that a killed run left, routes and integrations that somebody
-/// added by hand, deployments that nobody needs once the one with this digest is live,
-/// and, if `thorough` or if there is no API, log groups of APIs that are gone.
+/// added by hand, deployments that nobody needs once the one of this stack is live, versions of the
+/// function beyond the `keep` newest, the API's right to call `$LATEST`, and, if `thorough` or if there
+/// is no API, log groups of APIs that are gone.
 ///
 /// # Errors
 /// A read that fails.
 pub async fn orphans(
     observed: &Observed,
-    outputs: &Outputs,
-    digest: &str,
+    stack: &Stack,
+    keep: usize,
     thorough: bool,
 ) -> Result<Vec<Kind>> {
-    let (gateway, api) = (&observed.gateway, &outputs.api);
+    let (gateway, outputs) = (&observed.gateway, &stack.outputs);
+    let api = &outputs.api;
     let mut all: Vec<Kind> = Vec::new();
     // The parts of an API that is not ours are read only if it is being adopted.
     all.extend(route::orphans(gateway, outputs).into_iter().map(Kind::from));
@@ -27,8 +32,11 @@ pub async fn orphans(
             .into_iter()
             .map(Kind::from),
     );
-    let deployments = deployment::orphans(gateway, api, digest);
+    let deployments = deployment::orphans(gateway, api, &stack.digest);
     all.extend(deployments.into_iter().map(Kind::from));
+    all.extend(permission::orphan(observed, api).map(Kind::from));
+    let versions = version::orphans(observed, keep, stack.publishes);
+    all.extend(versions.into_iter().map(Kind::from));
     let duplicates = gateway.duplicates.iter().map(|one| {
         let id = one.api_id().unwrap_or_default();
         let id = Id::new(format!("{}/{id}", ids::API));

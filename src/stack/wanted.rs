@@ -11,9 +11,10 @@ use crate::naming::tags::{FORMER, Tags, role_tag};
 use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
+use crate::resources::alias::Alias;
 use crate::resources::api::Api;
 use crate::resources::deployment::{self, Deployment};
-use crate::resources::function::{Function, GrantedRole};
+use crate::resources::function::{Configuration, Function, GrantedRole};
 use crate::resources::grant::Grant;
 use crate::resources::integration::{self, Integration};
 use crate::resources::log_group::LogGroup;
@@ -51,6 +52,8 @@ pub struct Stack {
     pub outputs: Outputs,
     /// The digest of the routes and the integration, which the deployment carries.
     pub digest: String,
+    /// A version of the function has to be published.
+    pub publishes: bool,
 }
 
 impl Stack {
@@ -63,12 +66,16 @@ impl Stack {
             run: &observed.run,
             outputs: &outputs,
         };
+        let function = parts.function(desired.digest);
+        let alias = Alias::wanted(&function, &outputs, observed);
+        let publishes = alias.is_new();
         let mut resources: Vec<Kind> = vec![
             parts.function_role().into(),
             parts.function_group().into(),
             parts.access_group().into(),
             parts.table().into(),
-            parts.function(desired.digest).into(),
+            function.into(),
+            alias.into(),
             parts.api().into(),
             parts.execution_group().into(),
             Permission::new(&observed.run.names, &outputs.api).into(),
@@ -83,6 +90,7 @@ impl Stack {
             resources,
             outputs,
             digest,
+            publishes,
         }
     }
 }
@@ -180,16 +188,18 @@ impl Parts<'_> {
         Function {
             name: names.function.clone(),
             code: digest.map(ToString::to_string).unwrap_or_default(),
-            role: names.role_arn(&names.role()),
-            runtime: RUNTIME.into(),
-            handler: HANDLER.into(),
-            architecture: match settings.arch() {
-                Arch::Arm64 => "arm64".into(),
-                Arch::X86_64 => "x86_64".into(),
+            configuration: Configuration {
+                role: names.role_arn(&names.role()),
+                runtime: RUNTIME.into(),
+                handler: HANDLER.into(),
+                architecture: match settings.arch() {
+                    Arch::Arm64 => "arm64".into(),
+                    Arch::X86_64 => "x86_64".into(),
+                },
+                memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
+                timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
+                environment: environment(settings, names),
             },
-            memory: i32::try_from(settings.function.memory).unwrap_or(i32::MAX),
-            timeout: i32::try_from(settings.function.timeout).unwrap_or(i32::MAX),
-            environment: environment(settings, names),
             state: "Active".into(),
             tags: self.run.tags(ids::FUNCTION),
             granted_role: Some(GrantedRole::wanted(&self.outputs.role_id)),

@@ -27,6 +27,8 @@ pub enum Subject {
 
 #[derive(Debug)]
 struct Waiting {
+    /// Its place in the stream.
+    number: u64,
     event: LogEvent,
     facts: Facts,
     requests: Vec<String>,
@@ -41,8 +43,12 @@ pub struct RequestCorrelator {
     waiting: VecDeque<Waiting>,
     /// The request that runs in each stream of the function: an environment serves one at a time.
     running: HashMap<Arc<str>, String>,
-    /// Return a match at once, even if an older line may still turn out to belong.
+    /// Return a match at once, even if an older line may still turn out to belong. That one is then
+    /// late.
     prompt: bool,
+    taken: u64,
+    /// The highest place of what was returned in order.
+    returned: u64,
 }
 
 impl RequestCorrelator {
@@ -58,6 +64,8 @@ impl RequestCorrelator {
             waiting: VecDeque::new(),
             running: HashMap::new(),
             prompt,
+            taken: 0,
+            returned: 0,
         }
     }
 
@@ -69,7 +77,9 @@ impl RequestCorrelator {
         if named || requests.iter().any(|id| self.ours.contains(id)) {
             self.ours.extend(requests.iter().cloned());
         }
+        self.taken += 1;
         self.waiting.push_back(Waiting {
+            number: self.taken,
             event,
             facts,
             requests,
@@ -110,30 +120,50 @@ impl RequestCorrelator {
     }
 
     fn give(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(LogEvent, Facts)> {
-        let full = self.waiting.len() > KEPT;
-        let ours = &self.ours;
-        let belongs = |waiting: &Waiting| {
-            waiting.named || waiting.requests.iter().any(|id| ours.contains(id))
-        };
-        let mut out = Vec::new();
         if self.prompt {
-            let mut rest = VecDeque::new();
-            for waiting in self.waiting.drain(..) {
-                if belongs(&waiting) {
-                    out.push((waiting.event, waiting.facts));
-                } else if !too_old(&waiting) {
-                    rest.push_back(waiting);
-                }
-            }
-            if full {
-                rest.drain(..rest.len().min(KEPT / 2));
-            }
-            self.waiting = rest;
-            return out;
+            self.give_at_once(too_old)
+        } else {
+            self.give_in_order(too_old)
         }
+    }
+
+    fn belongs(&self, waiting: &Waiting) -> bool {
+        waiting.named || waiting.requests.iter().any(|id| self.ours.contains(id))
+    }
+
+    fn give_at_once(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(LogEvent, Facts)> {
+        let full = self.waiting.len() > KEPT;
+        let (mut out, mut rest) = (Vec::new(), VecDeque::new());
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            if self.belongs(&waiting) {
+                self.mark(&mut waiting);
+                out.push((waiting.event, waiting.facts));
+            } else if !too_old(&waiting) {
+                rest.push_back(waiting);
+            }
+        }
+        if full {
+            rest.drain(..rest.len().min(KEPT / 2));
+        }
+        self.waiting = rest;
+        out
+    }
+
+    /// The stream is in order but for events that are marked as late; so what stood before a returned one
+    /// is late now, too.
+    fn mark(&mut self, waiting: &mut Waiting) {
+        if waiting.number < self.returned {
+            waiting.event.late = true;
+        } else if !waiting.event.late {
+            self.returned = waiting.number;
+        }
+    }
+
+    fn give_in_order(&mut self, too_old: impl Fn(&Waiting) -> bool) -> Vec<(LogEvent, Facts)> {
         let mut over = self.waiting.len().saturating_sub(KEPT);
+        let mut out = Vec::new();
         while let Some(first) = self.waiting.front() {
-            let keep = belongs(first);
+            let keep = self.belongs(first);
             if !keep && !too_old(first) && over == 0 {
                 break;
             }
@@ -222,6 +252,43 @@ mod tests {
             .collect();
         times.sort_unstable();
         assert_eq!(times, [0, 10, 20, 30, 40, 41, 50]);
+    }
+
+    #[test]
+    fn a_line_that_is_known_to_belong_only_after_a_younger_one_was_shown_is_late() {
+        use LogSource::{Access, Function};
+        let events = [
+            event(Function, 10, "s", "START RequestId: lam Version: $LATEST"),
+            event(
+                Access,
+                20,
+                "y",
+                r#"{"requestId":"gate","connectionId":"con"}"#,
+            ),
+            event(
+                Function,
+                30,
+                "s",
+                r#"{"requestId":"lam","apiRequestId":"gate","connectionId":"con"}"#,
+            ),
+        ];
+        for (prompt, wanted) in [
+            (true, [(20, false), (10, true), (30, false)]),
+            (false, [(10, false), (20, false), (30, false)]),
+        ] {
+            let mut story = RequestCorrelator::new(Subject::Connection("con".into()), prompt);
+            let mut out = Vec::new();
+            for event in events.clone() {
+                let facts = classify(&event);
+                out.extend(story.next(event, facts));
+            }
+            out.extend(story.end());
+            let marks: Vec<_> = out
+                .iter()
+                .map(|(event, _)| (event.timestamp, event.late))
+                .collect();
+            assert_eq!(marks, wanted, "prompt: {prompt}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod merge;
 pub mod pace;
 mod past;
 mod reader;
+mod retry;
 mod seen;
 pub mod select;
 mod source;
@@ -72,7 +73,8 @@ pub struct TailOptions {
     pub timing: Timing,
 }
 
-/// Delays and look-back times. They trade API calls against latency; none of them can lose an event.
+/// Delays, limits and look-back times. They trade API calls against latency; none of them can lose an
+/// event.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// An event may come this long after its own time and is still found.
@@ -91,6 +93,11 @@ pub struct Timing {
     pub busy_pause: Duration,
     /// Pause between two reads when none arrived for a while.
     pub idle_pause: Duration,
+    /// How long a call may take at first, much less than `patience`: a call that hangs must not make
+    /// the others go on without its group.
+    pub answer: Duration,
+    /// Pause after the first failure; it doubles with each further one.
+    pub retry_pause: Duration,
 }
 
 impl Timing {
@@ -103,6 +110,8 @@ impl Timing {
         patience: Duration::from_secs(30),
         busy_pause: Duration::from_secs(1),
         idle_pause: Duration::from_secs(5),
+        answer: Duration::from_secs(5),
+        retry_pause: Duration::from_millis(200),
     };
 
     /// For a cloud on this machine: the same spans, shorter waits.

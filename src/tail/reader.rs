@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::event::{Group, LogEvent, TailItem, TailNotice};
 use super::fault::{Fault, judge};
 use super::pace::Pacer;
+use super::retry::Retry;
 use super::{TailOptions, Timing, now};
 use crate::error::{Error, Result};
 use crate::tail::LogSource;
@@ -14,13 +15,12 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
-/// One call may take this long; CloudWatch itself gives up earlier.
-const CALL: Duration = Duration::from_secs(30);
 /// How long a read of the past retries; with --follow it retries for ever.
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// How often the API of a missing group is looked up.
@@ -29,8 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(4);
 const PAGE: usize = 10_000;
 /// Failures in a row before a notice.
 const SAID_AFTER: u32 = 4;
-/// Failures in a row before long pauses.
-const LONG_AFTER: u32 = 20;
+/// How often a sweep is begun again because a token came twice, before that is an error.
+const REPEATED: u32 = 3;
 /// Least time between two notices of throttling.
 const THROTTLED_EVERY: Duration = Duration::from_secs(60);
 
@@ -65,6 +65,10 @@ pub(crate) struct Reader {
     cursor: Cursor,
     /// Where the running sweep began, and the token of its next page.
     sweep: Option<(i64, Option<String>)>,
+    /// The tokens of the running sweep, and how many sweeps in a row met one of theirs again.
+    tokens: HashSet<String>,
+    repeated: u32,
+    retry: Retry,
     standing: Standing,
     /// Whether to retry for ever.
     patient: bool,
@@ -90,6 +94,9 @@ impl Reader {
             pacer,
             cursor: Cursor::new(options.since, &options.timing),
             sweep: None,
+            tokens: HashSet::new(),
+            repeated: 0,
+            retry: Retry::new(&options.timing),
             standing: Standing::Good,
             patient: options.follow,
             throttled_said: None,
@@ -136,7 +143,7 @@ impl Reader {
         loop {
             let (from, token) = match self.sweep.clone() {
                 Some(sweep) => sweep,
-                None => (self.cursor.begin(now()), None),
+                None => self.begin(),
             };
             self.sweep = Some((from, token.clone()));
             self.pacer.turn().await;
@@ -144,7 +151,9 @@ impl Reader {
                 Ok(answer) => {
                     self.pacer.answered();
                     self.stand(Standing::Good, "", out).await;
-                    return Ok(self.accept(from, token, answer, out).await);
+                    if self.makes_progress(&answer)? {
+                        return Ok(self.accept(from, answer, out).await);
+                    }
                 }
                 Err(Fault::Missing) => {
                     self.sweep = None;
@@ -163,7 +172,7 @@ impl Reader {
                 }
                 // Without the token the sweep begins again; the event ids keep what was read from
                 // being shown twice.
-                Err(Fault::Token) => self.sweep = Some((from, None)),
+                Err(Fault::Token) => self.restart(from),
                 Err(Fault::Passing(said)) => {
                     if failures >= SAID_AFTER {
                         self.stand(Standing::Unreachable, &said, out).await;
@@ -180,7 +189,7 @@ impl Reader {
             if !self.patient && begun.elapsed() > GIVE_UP * 2 {
                 return Err(self.unreachable("throttled all the time".into()));
             }
-            tokio::time::sleep(backoff(failures)).await;
+            tokio::time::sleep(self.retry.pause(failures)).await;
         }
     }
 
@@ -220,8 +229,40 @@ impl Reader {
         }
     }
 
+    fn begin(&mut self) -> (i64, Option<String>) {
+        self.tokens.clear();
+        (self.cursor.begin(now()), None)
+    }
+
+    fn restart(&mut self, from: i64) {
+        self.tokens.clear();
+        self.sweep = Some((from, None));
+    }
+
+    /// Whether the page's token is a new one; an empty page with a token is not the end. One that came
+    /// in this sweep before would lead in a circle, so the sweep is begun again, a few times.
+    fn makes_progress(&mut self, answer: &FilterLogEventsOutput) -> Result<bool> {
+        let Some(next) = &answer.next_token else {
+            self.repeated = 0;
+            return Ok(true);
+        };
+        if self.tokens.insert(next.clone()) {
+            return Ok(true);
+        }
+        self.repeated += 1;
+        if self.repeated > REPEATED {
+            return Err(self.unreachable(
+                "CloudWatch Logs answers with the same page token again and again".into(),
+            ));
+        }
+        if let Some((from, _)) = self.sweep {
+            self.restart(from);
+        }
+        Ok(false)
+    }
+
     async fn call(
-        &self,
+        &mut self,
         from: i64,
         token: Option<String>,
     ) -> std::result::Result<FilterLogEventsOutput, Fault> {
@@ -237,27 +278,25 @@ impl Reader {
             .customize()
             .config_override(once)
             .send();
-        match tokio::time::timeout(CALL, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(judge(&error)),
-            Err(_) => Err(Fault::Passing(format!(
+        let (limit, asked) = (self.retry.limit(), Instant::now());
+        let Ok(answer) = tokio::time::timeout(limit, call).await else {
+            self.retry.gave_up();
+            return Err(Fault::Passing(format!(
                 "no answer within {} s",
-                CALL.as_secs()
-            ))),
-        }
+                limit.as_secs_f64()
+            )));
+        };
+        self.retry.answered(asked.elapsed());
+        answer.map_err(|error| judge(&error))
     }
 
     async fn accept(
         &mut self,
         from: i64,
-        asked: Option<String>,
         answer: FilterLogEventsOutput,
         out: &Sender<Result<TailItem>>,
     ) -> Page {
-        // An empty page with a token is not the end. The same token again would be no progress.
-        let next = answer
-            .next_token
-            .filter(|next| Some(next) != asked.as_ref());
+        let next = answer.next_token;
         let more = next.is_some();
         let page: Vec<_> = answer
             .events
@@ -364,12 +403,4 @@ impl Reader {
 fn cut_off(page: &[LogEvent], from: i64) -> Option<i64> {
     let newest = page.iter().map(|event| event.timestamp).max()?;
     (page.len() >= PAGE && newest > from).then_some(newest)
-}
-
-/// 0.2 s, doubled each time up to 2 s, so that a group is tried often while the others wait for it;
-/// after many failures up to 10 s. With jitter.
-fn backoff(failures: u32) -> Duration {
-    let most = if failures > LONG_AFTER { 10.0 } else { 2.0 };
-    let base = (0.1 * f64::from(1u32 << failures.min(7))).min(most);
-    Duration::from_secs_f64(base * (0.5 + fastrand::f64()))
 }

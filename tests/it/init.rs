@@ -165,6 +165,47 @@ fn the_lambdas_source_is_written_out_whole_and_deploy_is_pointed_to_it() {
     );
 }
 
+/// Cargo refuses a lock file that names too much or too little when it is told to take it as it is.
+#[test]
+fn the_lambdas_source_needs_no_other_lock_file() {
+    let folder = TempDir::new().unwrap();
+    chatctl(folder.path())
+        .args(["init", "--lambda"])
+        .assert()
+        .success();
+    Command::new("cargo")
+        .args(["tree", "--locked", "--offline", "--quiet"])
+        .current_dir(folder.path().join("lambda"))
+        .assert()
+        .success();
+}
+
+/// The function is tested with the versions of the workspace's lock file and must be shipped with them.
+#[test]
+fn the_lambdas_lock_file_has_the_versions_of_the_workspace() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let packages = |path: &str| -> Vec<toml::Table> {
+        let text = fs::read_to_string(root.join(path)).unwrap();
+        let lock: toml::Table = text.parse().unwrap();
+        let packages = lock["package"].as_array().unwrap().iter();
+        packages
+            .map(|one| one.as_table().unwrap().clone())
+            .collect()
+    };
+    let workspace = packages("Cargo.lock");
+    let same = |one: &toml::Table, other: &toml::Table| {
+        ["name", "version", "checksum"]
+            .iter()
+            .all(|key| one.get(*key) == other.get(*key))
+    };
+    let strange: Vec<_> = packages("templates/lambda/Cargo.lock")
+        .into_iter()
+        .filter(|one| !workspace.iter().any(|other| same(one, other)))
+        .map(|one| format!("{} {}", one["name"], one["version"]))
+        .collect();
+    assert!(strange.is_empty(), "run `just lambda-lock`: {strange:?}");
+}
+
 #[test]
 fn a_configuration_that_is_there_keeps_its_lines_and_gets_the_source() {
     let folder = TempDir::new().unwrap();

@@ -32,6 +32,7 @@ mod policy;
 mod real_aws;
 mod redeploy;
 mod running;
+mod saved_plan;
 mod signals;
 mod snapshot;
 mod standin;

@@ -130,7 +130,7 @@ impl World {
     pub async fn deploy_how(
         &self,
         settings: &Settings,
-        options: DeployOptions,
+        options: DeployOptions<'_>,
     ) -> Result<Deployed, Error> {
         let clients = self.clients.clone();
         deployer::deploy(clients, settings, &Tiny, options, &quiet()).await
@@ -190,11 +190,12 @@ impl World {
 }
 
 /// In-process deploys do not ask and do not prove.
-pub const OPTIONS: DeployOptions = DeployOptions {
+pub const OPTIONS: DeployOptions<'static> = DeployOptions {
     yes: true,
     no_prove: true,
     adopt: false,
     no_plan: false,
+    plan: None,
 };
 
 /// Gives [`tiny`] for every source.
@@ -230,7 +231,7 @@ pub fn tiny(settings: &Settings) -> Artifact {
     TINY.get_or_init(make).clone()
 }
 
-fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
+pub fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
     let port = cloud.addr().port().to_string();
     let argv = ["chatctl", "plan", "--local", "--port", &port];
     let cli = Cli::try_parse_from(argv.iter().chain(flags).copied()).unwrap();

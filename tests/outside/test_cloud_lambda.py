@@ -133,6 +133,32 @@ def test_versions_lists_and_deletion(functions, name):
         functions.get_function(FunctionName=name)
 
 
+def test_an_alias_leads_to_a_version_and_can_be_moved(functions, name):
+    functions.publish_version(FunctionName=name)
+    alias = {"FunctionName": name, "Name": "live"}
+    made = functions.create_alias(**alias, FunctionVersion="1", Description="live")
+    assert made["AliasArn"].endswith(f":function:{name}:live")
+    answer = functions.invoke(FunctionName=made["AliasArn"], LogType="Tail", Payload=b"{}")
+    assert answer["ExecutedVersion"] == "1" and "REPORT" in base64.b64decode(answer["LogResult"]).decode()
+    functions.update_function_configuration(FunctionName=name, Description="second")
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert functions.publish_version(FunctionName=name)["Version"] == "2"
+    functions.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="2")
+    functions.update_alias(**alias, FunctionVersion="2", RevisionId=made["RevisionId"])
+    assert functions.get_alias(**alias)["FunctionVersion"] == "2"
+    assert functions.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")["ExecutedVersion"] == "2"
+    assert functions.get_function(FunctionName=name, Qualifier="live")["Configuration"]["Version"] == "2"
+    pages = functions.get_paginator("list_aliases").paginate(FunctionName=name, FunctionVersion="2")
+    assert [one["Name"] for page in pages for one in page["Aliases"]] == ["live"]
+    with pytest.raises(functions.exceptions.ResourceConflictException):
+        functions.delete_function(FunctionName=name, Qualifier="2")
+    with pytest.raises(functions.exceptions.PreconditionFailedException):
+        functions.update_alias(**alias, RevisionId=made["RevisionId"])
+    functions.delete_alias(**alias)
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.get_alias(**alias)
+
+
 def test_connections_of_an_unknown_stage_are_forbidden():
     endpoint = client("lambda").meta.endpoint_url
     manage = boto3.client(

@@ -188,6 +188,7 @@ def world(gateway):
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         )
+        functions.create_alias(FunctionName=f"{name}-0", Name=f"alias-{i}", FunctionVersion="1")
         logs.create_log_group(logGroupName=f"/{name}/{i}")
         logs.create_log_stream(logGroupName=f"/{name}/0", logStreamName=str(i))
     turn(60)
@@ -251,6 +252,7 @@ def world(gateway):
             "ListRoles": {},
         },
         "lambda": {
+            "ListAliases": {"FunctionName": f"{name}-0"},
             "ListFunctions": {},
             "ListVersionsByFunction": {"FunctionName": f"{name}-0"},
         },

@@ -173,7 +173,9 @@ mod tests {
         lines.dedup();
         assert_eq!(lines.len(), TABLE.len());
         assert!(is_here("iam", "CreateRole") && !is_here("iam", "CreateUser"));
-        assert!(!is_here("lambda", "CreateAlias") && here()["lambda"].contains(&"Invoke"));
+        assert!(
+            !is_here("lambda", "CreateCapacityProvider") && here()["lambda"].contains(&"Invoke")
+        );
         assert_eq!(service("/v2/nothing/of/this"), Some("apigatewayv2"));
         assert_eq!(service("/2099-01-01/future"), Some("lambda"));
     }

@@ -36,9 +36,11 @@ impl Stamp {
         self.close(Object::new().raw("error", &error.end()))
     }
 
-    /// `{"pong":…}`, the answer to a heartbeat.
-    pub fn pong(&self) -> Bytes {
-        self.close(Object::new().raw("pong", &self.at.0.to_string()))
+    /// `{"pong":…,"connectionId":…}`, the answer to a heartbeat: the time, and what API Gateway calls the
+    /// connection, which a client cannot know otherwise. A deploy asks for it.
+    pub fn pong(&self, connection_id: &str) -> Bytes {
+        let pong = Object::new().raw("pong", &self.at.0.to_string());
+        self.close(pong.text("connectionId", connection_id))
     }
 
     /// `{"publicMessage":"Alice: hi"}`

@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, flags: cli::Local) -> Result<ExitCode
 /// The deploy that AWS gets, to the local cloud.
 async fn deploy(
     settings: &Settings,
-    options: DeployOptions,
+    options: DeployOptions<'_>,
     reporter: &Reporter,
 ) -> Result<Deployed> {
     let clients = Clients::connect(settings).await?;

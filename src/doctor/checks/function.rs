@@ -4,6 +4,7 @@ use super::{after, depends, deploy, instead};
 use crate::doctor::Finding;
 use crate::doctor::facts::{Facts, Function, Look, Role};
 use crate::doctor::policy::{Answer, allows, lets_gateway_call, open_to_anybody, sources, trusts};
+use crate::naming::names::LIVE;
 
 pub(super) fn state(facts: &Facts) -> Finding {
     const CHECK: &str = "function";
@@ -68,18 +69,46 @@ fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
 }
 
 fn strange_code(function: &Function, facts: &Facts) -> Option<Finding> {
-    let strange = function.code_by_us.is_some() && function.code != function.code_by_us;
-    strange.then(|| {
+    let live = facts.live.there()?;
+    (!function.is_ours).then(|| {
         Finding::warning(
             "function",
             format!(
-                "the code of {} is not what chatctl put there",
-                facts.expected.function
+                "version {} of {} is live and was not published by chatctl",
+                live.version, facts.expected.function
             ),
-            "somebody else changed it, so it may do anything",
+            "somebody else made it live, so it may do anything",
             deploy(facts),
         )
     })
+}
+
+/// The API calls an alias: a deploy is live when the alias points to its version.
+pub(super) fn live(facts: &Facts) -> Finding {
+    const CHECK: &str = "live-version";
+    let name = &facts.expected.function;
+    let live = match &facts.live {
+        Look::There(live) => live,
+        Look::Missing => {
+            return Finding::warning(
+                CHECK,
+                format!("the function {name} has no alias {LIVE}"),
+                "an API that calls the alias gets an error; one that calls the function itself is changed \
+                 by every upload, before anything is proved",
+                deploy(facts),
+            );
+        }
+        unseen => return after(CHECK, "the live version", unseen),
+    };
+    match &live.weights {
+        Some(weights) => Finding::warning(
+            CHECK,
+            format!("version {} is live only in part: {weights}", live.version),
+            "members of one chat meet different versions",
+            deploy(facts),
+        ),
+        None => Finding::good(CHECK, format!("version {} is live", live.version)),
+    }
 }
 
 /// New accounts begin with 10 (architect/arc.codes#674); AWS's usual limit is 1000.
@@ -169,13 +198,19 @@ pub(super) fn policy(facts: &Facts) -> Finding {
     let Some(id) = open_to_anybody(policy).into_iter().next() else {
         return nobody;
     };
+    let qualifier = match facts.live.there() {
+        Some(_) => format!(" --qualifier {LIVE}"),
+        None => String::new(),
+    };
     Finding::warning(
         CHECK,
         format!(
             "the statement {id:?} of the function's policy lets anybody call it; it is not ours"
         ),
         "who knows the function's ARN can send it events that look like API Gateway's",
-        format!("aws lambda remove-permission --function-name {name} --statement-id {id}"),
+        format!(
+            "aws lambda remove-permission --function-name {name} --statement-id {id}{qualifier}"
+        ),
     )
 }
 

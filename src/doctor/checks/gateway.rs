@@ -2,7 +2,8 @@
 
 use super::{after, deploy, instead};
 use crate::doctor::Finding;
-use crate::doctor::facts::{Facts, Route, Stage};
+use crate::doctor::facts::{Expected, Facts, Integration, Route, Stage};
+use crate::naming::names::LIVE;
 
 pub(super) fn api(facts: &Facts) -> Finding {
     const CHECK: &str = "api";
@@ -126,7 +127,15 @@ pub(super) fn integration(facts: &Facts) -> Finding {
     else {
         return instead(CHECK, "the integration", &facts.integrations, facts);
     };
-    let arn = &facts.expected.function_arn;
+    let Expected {
+        live_arn,
+        function_arn,
+        ..
+    } = &facts.expected;
+    let calls = |integration: &Integration, arn: &str| {
+        integration.kind == "AWS_PROXY" && integration.uri.contains(&format!("{arn}/"))
+    };
+    let mut unqualified = None;
     for route in routes {
         let Some(target) = &route.target else {
             continue;
@@ -143,8 +152,9 @@ pub(super) fn integration(facts: &Facts) -> Finding {
                 deploy(facts),
             );
         };
-        let ours = integration.kind == "AWS_PROXY" && integration.uri.contains(&format!("{arn}/"));
-        if !ours {
+        if calls(integration, function_arn) {
+            unqualified = unqualified.or(Some(&route.key));
+        } else if !calls(integration, live_arn) {
             return Finding::failure(
                 CHECK,
                 format!(
@@ -156,10 +166,18 @@ pub(super) fn integration(facts: &Facts) -> Finding {
             );
         }
     }
-    Finding::good(
-        CHECK,
-        format!("all routes call {}", facts.expected.function),
-    )
+    match unqualified {
+        Some(key) => Finding::warning(
+            CHECK,
+            format!("the route {key} calls the function itself, not its alias {LIVE}"),
+            "whatever is put into the function is live at once, proved or not",
+            deploy(facts),
+        ),
+        None => Finding::good(
+            CHECK,
+            format!("all routes call {}", facts.expected.function),
+        ),
+    }
 }
 
 pub(super) fn deployment(facts: &Facts) -> Finding {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// A check: its stable name and its function.
 type Check = (&'static str, fn(&Facts) -> Finding);
 
-const ALL: [Check; 18] = [
+const ALL: [Check; 19] = [
     ("api", gateway::api),
     ("stage", gateway::stage),
     ("routes", gateway::routes),
@@ -21,6 +21,7 @@ const ALL: [Check; 18] = [
     ("deployment", gateway::deployment),
     ("throttles", gateway::throttles),
     ("function", function::state),
+    ("live-version", function::live),
     ("concurrency", function::concurrency),
     ("permission", function::permission),
     ("function-policy", function::policy),

@@ -24,6 +24,7 @@ fn expected() -> Expected {
         caller: "arn:aws:iam::000000000000:root".into(),
         function: "chat-production".into(),
         function_arn: ARN.into(),
+        live_arn: format!("{ARN}:live"),
         role: "chat-production-function".into(),
         function_group_arn: GROUP.into(),
         table: "chat-production".into(),
@@ -105,7 +106,7 @@ pub(crate) fn healthy() -> Facts {
             id: "i1".into(),
             kind: "AWS_PROXY".into(),
             uri: format!(
-                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}:live/invocations"
             ),
         }]),
         deployment: Look::There(Deployment {
@@ -130,7 +131,12 @@ pub(crate) fn healthy() -> Facts {
             state: "Active".into(),
             role: "arn:aws:iam::000000000000:role/chat-production-function".into(),
             table: Some("chat-production".into()),
+            is_ours: true,
             ..Function::default()
+        }),
+        live: Look::There(Live {
+            version: "7".into(),
+            weights: None,
         }),
         concurrency: Look::There(1000),
         permission: Look::There(permission("a1")),
@@ -197,7 +203,7 @@ fn every_finding_bears_the_name_of_its_check() {
 fn each_broken_thing_fails_its_own_check() {
     use Verdict::{Failure, Warning};
     type Break = fn(&mut Facts);
-    let cases: [(&str, Verdict, Break); 36] = [
+    let cases: [(&str, Verdict, Break); 39] = [
         ("api", Failure, |f| {
             there(&mut f.api).protocol = "HTTP".into()
         }),
@@ -260,7 +266,15 @@ fn each_broken_thing_fails_its_own_check() {
         }),
         ("function", Failure, |f| there(&mut f.function).table = None),
         ("function", Warning, |f| {
-            there(&mut f.function).code_by_us = Some("ours".into())
+            there(&mut f.function).is_ours = false
+        }),
+        ("live-version", Warning, |f| f.live = Look::Missing),
+        ("live-version", Warning, |f| {
+            there(&mut f.live).weights = Some("6: 0.1".into())
+        }),
+        ("integration", Warning, |f| {
+            let integration = &mut there(&mut f.integrations)[0];
+            integration.uri = integration.uri.replace(":live", "");
         }),
         ("permission", Failure, |f| f.permission = Look::Missing),
         ("permission", Failure, |f| {

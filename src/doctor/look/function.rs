@@ -1,27 +1,66 @@
-//! The function and who may call it: GetFunction, GetPolicy, GetAccountSettings.
+//! The function, the version of it that is live, and who may call it: GetFunction, GetAlias, GetPolicy,
+//! GetAccountSettings.
 
 use super::seen;
 use crate::aws::Clients;
-use crate::doctor::facts::{Expected, Function, Look};
-use crate::naming::tags::CODE;
+use crate::doctor::facts::{Expected, Function, Live, Look};
+use crate::naming::names::LIVE;
+use crate::resources::versions::{self, weights};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use serde_json::Value;
 
-pub(super) async fn look(clients: &Clients, expected: &Expected) -> (Look<Function>, Look<Value>) {
+/// What was seen of the function.
+pub(super) struct Seen {
+    pub(super) function: Look<Function>,
+    pub(super) live: Look<Live>,
+    pub(super) policy: Look<Value>,
+}
+
+/// Looks at what the API calls: the live version. A function of a former release has none; then the API
+/// calls the function itself.
+pub(super) async fn look(clients: &Clients, expected: &Expected) -> Seen {
+    let lambda = &clients.lambda;
     let name = &expected.function;
-    let (function, policy) = tokio::join!(
-        clients.lambda.get_function().function_name(name).send(),
-        clients.lambda.get_policy().function_name(name).send(),
+    let (latest, live, alias, own_policy, policy) = tokio::join!(
+        lambda.get_function().function_name(name).send(),
+        lambda
+            .get_function()
+            .function_name(name)
+            .qualifier(LIVE)
+            .send(),
+        lambda.get_alias().function_name(name).name(LIVE).send(),
+        lambda.get_policy().function_name(name).send(),
+        lambda
+            .get_policy()
+            .function_name(name)
+            .qualifier(LIVE)
+            .send(),
     );
-    let function = seen("read the function", function, self::function);
+    let latest = seen("read the function", latest, self::function);
+    if latest == Look::Missing {
+        // Without a function there is nothing to read.
+        return Seen {
+            function: Look::Missing,
+            live: Look::Unasked,
+            policy: Look::Unasked,
+        };
+    }
+    let alias = seen("read the function's alias", alias, |found| Live {
+        version: found.function_version().unwrap_or_default().to_owned(),
+        weights: found.routing_config().and_then(weights),
+    });
+    let (function, policy) = match alias {
+        Look::Missing => (latest, own_policy),
+        _ => (seen("read the live version", live, self::function), policy),
+    };
     let policy = seen("read the function's policy", policy, |answer| {
         let text = answer.policy().unwrap_or_default();
         serde_json::from_str(text).unwrap_or_default()
     });
-    match function {
-        // Without a function there is no policy to read.
-        Look::Missing => (Look::Missing, Look::Unasked),
-        function => (function, policy),
+    Seen {
+        live: alias,
+        function,
+        policy,
     }
 }
 
@@ -44,7 +83,6 @@ fn function(found: GetFunctionOutput) -> Function {
     let reserved = found
         .concurrency()
         .and_then(|concurrency| concurrency.reserved_concurrent_executions());
-    let code_by_us = found.tags().and_then(|tags| tags.get(CODE)).cloned();
     let Some(now) = found.configuration else {
         return Function::default();
     };
@@ -64,8 +102,7 @@ fn function(found: GetFunctionOutput) -> Function {
             .and_then(|environment| environment.variables())
             .and_then(|variables| variables.get("CHAT_TABLE"))
             .cloned(),
-        code: now.code_sha256().map(str::to_owned),
-        code_by_us,
+        is_ours: versions::is_ours(now.description().unwrap_or_default()),
         log_group: now
             .logging_config()
             .and_then(|logging| logging.log_group())

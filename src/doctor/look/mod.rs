@@ -14,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 /// The rights that only the doctor needs: else it reads what a deploy reads.
 pub const RIGHTS: &[Right] = &[
     Right::for_tasks(&[Task::Status], "lambda:GetAccountSettings", on::anything),
+    Right::for_tasks(&[Task::Status], "lambda:GetFunction", on::versions),
     Right::for_tasks(&[Task::Status], "logs:DescribeLogStreams", on::log_groups),
 ];
 
@@ -27,7 +28,13 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         storage::table(clients, &expected.table),
         roles::account(clients),
     );
-    let groups = logs::groups(clients, &expected, gateway.api.there(), function.0.there()).await;
+    let groups = logs::groups(
+        clients,
+        &expected,
+        gateway.api.there(),
+        function.function.there(),
+    )
+    .await;
     Facts {
         expected,
         api: gateway.api,
@@ -36,9 +43,10 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         integrations: gateway.integrations,
         deployment: gateway.deployment,
         account_role: account,
-        function: function.0,
+        function: function.function,
+        live: function.live,
         concurrency,
-        permission: function.1,
+        permission: function.policy,
         function_role: role,
         table,
         groups,

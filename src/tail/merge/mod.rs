@@ -12,8 +12,9 @@
 //! permission is not waited for at all.
 //!
 //! Order is by timestamp; at equal milliseconds the execution log comes before the function and the
-//! access log last, as a request goes; within a group the order of arrival stays. A timestamp far in
-//! our future counts as "just now", or one broken clock would make everything after it late.
+//! access log last, as a request goes; within a group the order of arrival stays. A timestamp that lies
+//! far after the event's own arrival at CloudWatch counts as that arrival, or one broken clock would make
+//! everything after it late. The arrival is a time of AWS's clock, so our own may be wrong.
 
 use super::event::LogEvent;
 use super::{Timing, millis};
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Timestamps further ahead than this are taken as the time of arrival.
+/// Timestamps further ahead of the event's arrival than this are taken as the arrival.
 const FUTURE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,14 +96,9 @@ impl Merge {
 
     /// Adds events. `now` is the time of arrival, `wall` the same in epoch milliseconds.
     pub(crate) fn push(&mut self, events: Vec<LogEvent>, now: Instant, wall: i64) {
-        let latest = wall.saturating_add(millis(FUTURE));
         let mut newest = None;
         for event in events {
-            let time = if event.timestamp > latest {
-                wall
-            } else {
-                event.timestamp
-            };
+            let time = sorted_at(&event, wall);
             newest = newest.max(Some(time));
             let key = Key {
                 time,
@@ -229,6 +225,20 @@ impl Merge {
                 event
             })
             .collect()
+    }
+}
+
+/// The time by which the event is sorted. An implementation that does not say when it took an event is
+/// believed to have taken it by now.
+fn sorted_at(event: &LogEvent, wall: i64) -> i64 {
+    let arrived = match event.ingested {
+        ..=0 => wall,
+        ingested => ingested,
+    };
+    if event.timestamp > arrived.saturating_add(millis(FUTURE)) {
+        arrived
+    } else {
+        event.timestamp
     }
 }
 

@@ -149,6 +149,23 @@ fn one_clock_in_the_future_does_not_make_the_rest_late() {
     assert!(!merge.settled(start + second(20))[0].late);
 }
 
+#[test]
+fn a_clock_of_aws_that_is_far_ahead_of_ours_does_not_change_the_order() {
+    let start = Instant::now();
+    let mut merge = Merge::new(2, &TIMING);
+    let ahead = |source, timestamp| LogEvent {
+        ingested: 7_203_000,
+        ..event(source, timestamp)
+    };
+    let access = vec![ahead(LogSource::Access, 7_202_000)];
+    merge.push(access, start, 1_000);
+    let function = [7_203_000, 7_201_000].map(|time| ahead(LogSource::Function, time));
+    merge.push(function.into(), start + second(1), 2_000);
+    let out = merge.drain();
+    assert_eq!(times(&out), [7_201_000, 7_202_000, 7_203_000]);
+    assert!(out.iter().all(|event| !event.late));
+}
+
 /// A group whose sweeps begin at `sweeps`, each taking `takes` ms, read against events that are
 /// visible at once: what each sweep shows is what was not shown before.
 struct Simulated {

@@ -240,7 +240,7 @@ async fn function_variable(
     };
     let mut wanted = Stack::wanted(&desired, &observed).resources.into_iter();
     wanted.find_map(|one| match one {
-        Kind::Function(function) => Some(function.environment.get(key).cloned()),
+        Kind::Function(function) => Some(function.configuration.environment.get(key).cloned()),
         _ => None,
     })?
 }

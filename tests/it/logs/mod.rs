@@ -7,6 +7,7 @@ mod choose;
 mod ends;
 mod live;
 mod look;
+mod order;
 mod silence;
 mod stream;
 

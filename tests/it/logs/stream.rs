@@ -39,6 +39,27 @@ async fn an_empty_page_with_a_token_is_not_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_that_is_repeated_for_ever_is_an_error_and_no_loop() {
+    let mut conditions = calm();
+    conditions.control_plane.repeated_log_tokens = true;
+    let mut chat = Chat::in_conditions(conditions).await;
+    chat.add_api().await;
+    chat.make("access").await;
+    for flags in [&[][..], &["--follow"]] {
+        let said = chat.chatctl(&[&["logs", "--source", "access"], flags].concat());
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(
+            said.err.contains("the same page token again and again"),
+            "{}",
+            said.err
+        );
+        let group = "cannot read the log group /chatctl/chat/production/access";
+        assert!(said.err.contains(group), "{}", said.err);
+    }
+    assert!(chat.calls("FilterLogEvents") < 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn following_shows_every_event_once_through_faults_and_delays() {
     let chat = Chat::with_groups().await;
     let tail = chat.follow(&["--since", "2m"]);

@@ -5,7 +5,7 @@ mod command;
 mod trial;
 
 use super::drift;
-use super::world::{OPTIONS, Tiny, World, quiet};
+use super::world::{OPTIONS, Tiny, World, quiet, text};
 use chatctl::deployer;
 use chatctl::naming::rights::Task;
 use futures_util::stream::{self, StreamExt};
@@ -91,4 +91,15 @@ async fn every_drift_is_put_right_with_the_rights_of_a_deploy_and_every_call_is_
     let declared = actions(&document(Task::Deploy));
     let undeclared: Vec<_> = called.difference(&declared).collect();
     assert!(undeclared.is_empty(), "{undeclared:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_deploy_proves_its_version_and_the_doctor_is_content() {
+    let world = World::empty().await;
+    let caller = Caller::with(&world, &document(Task::Deploy)).await;
+    let deployed = caller.run(&world, &["deploy", "--yes"]).await;
+    assert!(deployed.status.success(), "{}", text(&deployed));
+    Caller::may(&world, &document(Task::Status)).await;
+    let doctor = caller.run(&world, &["doctor"]).await;
+    assert!(doctor.status.success(), "{}", text(&doctor));
 }

@@ -12,10 +12,14 @@ use chatctl::doctor::expected::expected;
 use chatctl::doctor::look;
 use chatctl::naming::Names;
 use chatctl::naming::rights::Task;
+use chatctl::prove::{Candidate, prove_candidate};
+use chatctl::resources::{Kind, Observed, RunContext};
 use chatctl::rights::policy;
+use chatctl::stack::{Desired, Stack};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 type Went = Result<(), String>;
@@ -59,12 +63,17 @@ impl Caller {
         let create = iam.create_role().role_name("pipeline");
         let create = create.assume_role_policy_document(trust);
         create.send().await.unwrap();
-        let put = iam.put_role_policy().role_name("pipeline");
+        Self::may(world, policy).await;
+        Self::again(world).await
+    }
+
+    /// The role has this policy, and no other.
+    pub async fn may(world: &World, policy: &Value) {
+        let put = world.clients.iam.put_role_policy().role_name("pipeline");
         let put = put
             .policy_name("chatctl")
             .policy_document(policy.to_string());
         put.send().await.unwrap();
-        Self::again(world).await
     }
 
     /// Another session of the role.
@@ -93,6 +102,13 @@ impl Caller {
         calls
             .filter(|call| call.service != "sts")
             .map(|call| action(&call.service, &call.operation))
+    }
+
+    /// Runs the binary with its keys to its end.
+    pub async fn run(&self, world: &World, args: &[&str]) -> std::process::Output {
+        let mut command = self.chatctl(world, args);
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
+        ended.await.unwrap()
     }
 
     /// The binary with its keys.
@@ -131,12 +147,13 @@ pub async fn tries(task: Task, policy: &Value) -> Went {
     world.settings = world
         .settings(&[])
         .with_target(Target::Endpoint(world.cloud.endpoint().to_owned()));
+    world.settings.function.keep_versions = 2;
     let caller = Caller::with(&world, policy).await;
     match task {
-        Task::Deploy => deploys(&world, &caller).await,
-        Task::Status => looks(&world, &caller).await,
-        Task::Logs => reads_logs(&world, &caller).await,
-        Task::Teardown => tears_down(&world, &caller).await,
+        Task::Deploy => Box::pin(deploys(&world, &caller)).await,
+        Task::Status => Box::pin(looks(&world, &caller)).await,
+        Task::Logs => Box::pin(reads_logs(&world, &caller)).await,
+        Task::Teardown => Box::pin(tears_down(&world, &caller)).await,
     }
 }
 
@@ -151,8 +168,54 @@ async fn deploys(world: &World, caller: &Caller) -> Went {
     deploy(&world.settings, caller).await?;
     delete_by_hand(world).await;
     deploy(&world.settings, caller).await?;
-    let unchanged = !deploy(&world.settings, caller).await?;
-    unchanged.then_some(()).ok_or("not as wanted".into())
+    // The fourth version is one too many.
+    let mut more_memory = world.settings.clone();
+    for memory in [300, 301, 302] {
+        more_memory.function.memory = memory;
+        deploy(&more_memory, caller).await?;
+    }
+    let unchanged = !deploy(&more_memory, caller).await?;
+    unchanged.then_some(()).ok_or("not as wanted")?;
+    Box::pin(makes_versions_live(world, caller)).await
+}
+
+/// A version that is called before it is live, and one that is taken back because the chat does not
+/// answer.
+async fn makes_versions_live(world: &World, caller: &Caller) -> Went {
+    let run = RunContext::new(caller.clients.clone(), &world.settings, false);
+    let observed = Observed::read(Arc::new(run)).await.unwrap();
+    let names = &observed.run.names;
+    let (live, api) = (observed.versions.live.as_ref(), observed.gateway.api_id());
+    let (version, api) = (live.unwrap().version.clone(), api.unwrap());
+    let candidate = Candidate {
+        lambda: &caller.clients.lambda,
+        function: &names.function,
+        domain: &names.domain(&api),
+        stage: &names.stage,
+        url: None,
+        origin: None,
+        version: &version,
+        api: &api,
+    };
+    // The function of these tests fails, so only a refusal counts.
+    if let Err(error) = prove_candidate(&candidate, |_| {}).await {
+        let error = error.to_string();
+        if error.contains("AccessDenied") {
+            return Err(error);
+        }
+    }
+    let desired = Desired {
+        settings: &world.settings,
+        digest: None,
+        with_logging_role: false,
+    };
+    let stack = Stack::wanted(&desired, &observed);
+    let alias = stack.resources.iter().find_map(|kind| match kind {
+        Kind::Alias(alias) => alias.found(&observed),
+        _ => None,
+    });
+    let back = alias.unwrap().put_back(&observed.run, &version).await;
+    back.map(drop).map_err(|error| error.to_string())
 }
 
 async fn deploy(settings: &Settings, caller: &Caller) -> Result<bool, String> {
@@ -194,17 +257,13 @@ async fn drift_in_place(world: &World) {
     more.route_key("more").send().await.unwrap();
 }
 
-/// The function's role with its unique id, and the API but not its log group.
+/// The API, but not its log group.
 async fn delete_by_hand(world: &World) {
-    let Clients {
-        iam, apigatewayv2, ..
-    } = &world.clients;
-    for policy in ["chat", "manage-connections"] {
-        let delete = iam.delete_role_policy().role_name(ROLE);
-        delete.policy_name(policy).send().await.unwrap();
-    }
-    iam.delete_role().role_name(ROLE).send().await.unwrap();
-    let delete = apigatewayv2.delete_api().api_id(drift::api(world).await);
+    let delete = world
+        .clients
+        .apigatewayv2
+        .delete_api()
+        .api_id(drift::api(world).await);
     delete.send().await.unwrap();
 }
 
@@ -236,9 +295,7 @@ async fn reads_logs(world: &World, caller: &Caller) -> Went {
     let put = logs.put_log_events().log_group_name(group);
     let put = put.log_stream_name("s").log_events(event.build().unwrap());
     put.send().await.unwrap();
-    let mut past = caller.chatctl(world, &["logs", "--output", "json"]);
-    let past = tokio::task::spawn_blocking(move || past.output().unwrap());
-    let past = past.await.unwrap();
+    let past = caller.run(world, &["logs", "--output", "json"]).await;
     if !past.status.success() || !String::from_utf8_lossy(&past.stdout).contains("hello") {
         return Err(crate::world::text(&past));
     }

@@ -20,6 +20,9 @@ pub struct ControlPlane {
     pub log_delay_millis: u64,
     /// How many empty pages FilterLogEvents answers before each page with events.
     pub empty_log_pages: u32,
+    /// Whether FilterLogEvents answers with an empty page and, however often it is asked with it, always
+    /// the same token.
+    pub repeated_log_tokens: bool,
     /// Milliseconds after which a line of an execution log can come when its API was deleted with logging
     /// on; the log group comes back then.
     pub late_log_millis: u64,
@@ -39,6 +42,7 @@ impl Default for ControlPlane {
             zeroes_absent_throttles: false,
             log_delay_millis: 0,
             empty_log_pages: 0,
+            repeated_log_tokens: false,
             late_log_millis: 150,
             tag_lock_millis: 1700,
             ttl_lag_millis: 10 * 60 * 1000,

@@ -12,7 +12,7 @@
 //! | `GET`, `DELETE /_chatctl/calls` | every control-plane call since the start; clears the list |
 //! | `GET /_chatctl/operations` | the operations of AWS that are here, by service |
 //! | `GET`, `DELETE /_chatctl/live-tails` | counts the StartLiveTail sessions; cuts them off |
-//! | `GET /_chatctl/functions/{name}/code.zip` | the uploaded zip, where GetFunction points to |
+//! | `GET /_chatctl/functions/{name}/code.zip?version=…` | the uploaded zip of a version, where GetFunction points to |
 //!
 //! `POST` does what `PATCH` does, because it is what `curl -d` sends. Unknown members are refused by
 //! name, and then no part of the request has an effect. `/_chatctl/weather` is the former name of
@@ -41,7 +41,7 @@ pub(crate) fn serve(cloud: &Cloud, request: &Request) -> Response {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     if let (&Method::GET, ["functions", name, "code.zip"]) = (&request.method, path.as_slice()) {
-        return zip(cloud, name);
+        return zip(cloud, name, request.param("version").as_deref());
     }
     match answer(cloud, request, &path) {
         Ok(body) => Response::json(StatusCode::OK, &body),
@@ -136,9 +136,9 @@ fn clock(cloud: &Cloud) -> Value {
     })
 }
 
-fn zip(cloud: &Cloud, name: &str) -> Response {
-    let Some(zip) = cloud.functions.zip(name) else {
-        return missing(format!("there is no function {name}")).rest();
+fn zip(cloud: &Cloud, name: &str, version: Option<&str>) -> Response {
+    let Some(zip) = cloud.functions.zip(name, version) else {
+        return missing(format!("there is no such version of a function {name}")).rest();
     };
     let mut response = Response::empty(StatusCode::OK).with("content-type", "application/zip");
     response.body = zip;

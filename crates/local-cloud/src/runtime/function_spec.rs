@@ -58,14 +58,6 @@ impl FunctionSpec {
     pub(super) fn key(&self) -> String {
         format!("{}:{}", self.function_arn, self.version)
     }
-
-    /// The ARN an invocation carries.
-    pub(super) fn invoked_arn(&self) -> String {
-        match self.version.as_str() {
-            "$LATEST" => self.function_arn.clone(),
-            version => format!("{}:{version}", self.function_arn),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::protocol::Delivery;
-use super::{Environments, FunctionSpec, LogFormat};
+use super::{Environments, FunctionSpec, Invocation, LogFormat};
 use crate::services::iam::Credentials;
 
 /// Where tracers send their datagrams. Nothing listens there: a trace that is not sampled is not sent.
@@ -77,32 +76,31 @@ pub(super) fn variables(
 }
 
 /// One invocation as the runtime gets it.
-pub(super) fn delivery(
-    spec: &FunctionSpec,
-    id: &str,
-    payload: Bytes,
-    client_context: Option<String>,
-) -> Delivery {
+pub(super) fn delivery(spec: &FunctionSpec, invocation: Invocation) -> Delivery {
     let mut headers = vec![
-        ("lambda-runtime-aws-request-id", id.to_owned()),
+        ("lambda-runtime-aws-request-id", invocation.request_id),
         ("lambda-runtime-deadline-ms", deadline_ms(spec).to_string()),
-        ("lambda-runtime-invoked-function-arn", spec.invoked_arn()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            invocation.invoked_arn,
+        ),
         ("lambda-runtime-trace-id", trace_id()),
         ("content-type", "application/json".to_owned()),
     ];
-    if let Some(context) = client_context {
+    if let Some(context) = invocation.client_context {
         headers.push(("lambda-runtime-client-context", context));
     }
+    let payload = invocation.payload;
     Delivery { headers, payload }
 }
 
 /// The event that tells an extension of an invocation.
-pub(super) fn invoke_event(spec: &FunctionSpec, id: &str) -> Value {
+pub(super) fn invoke_event(spec: &FunctionSpec, id: &str, invoked_arn: &str) -> Value {
     json!({
         "eventType": "INVOKE",
         "deadlineMs": deadline_ms(spec),
         "requestId": id,
-        "invokedFunctionArn": spec.invoked_arn(),
+        "invokedFunctionArn": invoked_arn,
         "tracing": { "type": "X-Amzn-Trace-Id", "value": trace_id() },
     })
 }

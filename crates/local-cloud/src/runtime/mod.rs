@@ -95,14 +95,22 @@ pub(crate) struct InvocationResult {
     pub(crate) log: String,
 }
 
+/// What a function is called with.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) request_id: String,
+    pub(crate) payload: Bytes,
+    /// The ARN as the caller named the function: with a version or an alias, if it named one.
+    pub(crate) invoked_arn: String,
+    pub(crate) client_context: Option<String>,
+    /// The caller wants the log lines, so it waits until the environment is done.
+    pub(crate) wants_log: bool,
+}
+
 /// One invocation, queued or running.
 #[derive(Debug)]
 struct Job {
-    request_id: String,
-    payload: Bytes,
-    client_context: Option<String>,
-    /// The caller wants the log lines, so it waits until the environment is done.
-    wants_log: bool,
+    invocation: Invocation,
     reply: oneshot::Sender<InvocationResult>,
 }
 
@@ -147,27 +155,28 @@ impl Environments {
     pub(crate) async fn invoke(
         self: &Arc<Self>,
         spec: Arc<FunctionSpec>,
-        request_id: String,
-        payload: Bytes,
-        (client_context, wants_log): (Option<String>, bool),
+        invocation: Invocation,
     ) -> InvocationResult {
         let (reply, answer) = oneshot::channel();
-        let job = Job {
-            request_id,
-            payload,
-            client_context,
-            wants_log,
-            reply,
-        };
+        let job = Job { invocation, reply };
         Pool::submit(&self.pool(spec), self, job);
         answer.await.unwrap_or_else(|_| InvocationResult::gone())
     }
 
     /// Ends the environments of a function that was deleted or changed.
     pub(crate) fn retire(&self, function_arn: &str) {
+        self.retire_those(|spec| spec.function_arn == function_arn);
+    }
+
+    /// Ends the environments of a version that nobody needs any more, as soon as they are idle.
+    pub(crate) fn retire_version(&self, function_arn: &str, version: &str) {
+        self.retire_those(|spec| spec.function_arn == function_arn && spec.version == version);
+    }
+
+    fn retire_those(&self, wanted: impl Fn(&FunctionSpec) -> bool) {
         let mut pools = lock(&self.pools);
         pools.retain(|_, pool| {
-            let stays = pool.spec.function_arn != function_arn;
+            let stays = !wanted(&pool.spec);
             if !stays {
                 pool.retired.cancel();
             }

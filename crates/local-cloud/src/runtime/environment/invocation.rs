@@ -17,26 +17,20 @@ impl Environment {
         let began = Instant::now();
         let deadline = began + self.pool.spec.timeout;
         self.stream.begin_tail();
-        let Job {
-            request_id,
-            payload,
-            client_context,
-            wants_log,
-            reply,
-        } = job;
-        let delivery =
-            invocation_env::delivery(&self.pool.spec, &request_id, payload, client_context);
+        let Job { invocation, reply } = job;
         let mut running = Running {
-            request_id,
-            wants_log,
+            request_id: invocation.request_id.clone(),
+            wants_log: invocation.wants_log,
             reply: Some(reply),
             outcome: None,
             error_type: None,
         };
+        let invoked_arn = invocation.invoked_arn.clone();
+        let delivery = invocation_env::delivery(&self.pool.spec, invocation);
         let end = match self.ready_again(deadline).await {
             Ok(()) => {
                 self.stream.start(&running.request_id);
-                self.invoke_extensions(&running.request_id);
+                self.invoke_extensions(&running.request_id, &invoked_arn);
                 self.converse(&mut running, delivery, deadline).await
             }
             Err(failed) => {
@@ -181,8 +175,8 @@ impl Environment {
         }
     }
 
-    fn invoke_extensions(&mut self, request_id: &str) {
-        let event = invocation_env::invoke_event(&self.pool.spec, request_id);
+    fn invoke_extensions(&mut self, request_id: &str, invoked_arn: &str) {
+        let event = invocation_env::invoke_event(&self.pool.spec, request_id, invoked_arn);
         let (invoked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.extensions_wait)
             .into_iter()
             .partition(|(index, _)| self.api.extensions().wants_invoke(*index));

@@ -110,6 +110,7 @@ fn function(
         updated_at: 0,
         update_fails: false,
         versions: BTreeMap::new(),
+        aliases: BTreeMap::new(),
         next_version: 1,
         statements: Vec::new(),
         policy_revision: revision_id(),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Function, Functions, Name, Revision, conflict, not_found, user_error};
-use crate::runtime::{FunctionSpec, InvocationResult, LogFormat};
+use crate::runtime::{FunctionSpec, Invocation, InvocationResult, LogFormat};
 use crate::wire::{Request, Response, ServiceError};
 
 /// Synchronous and asynchronous payloads.
@@ -34,7 +34,19 @@ pub(crate) enum InvokeRefusal {
 /// What to run and how it is called.
 struct Found {
     spec: Arc<FunctionSpec>,
-    version: String,
+    invoked_arn: String,
+}
+
+impl Found {
+    fn invocation(&self, request_id: String, payload: Bytes) -> Invocation {
+        Invocation {
+            request_id,
+            payload,
+            invoked_arn: self.invoked_arn.clone(),
+            client_context: None,
+            wants_log: false,
+        }
+    }
 }
 
 /// Runs the function for a route of API Gateway.
@@ -78,11 +90,8 @@ pub(crate) async fn invoke_for_gateway(
     let slot =
         ConcurrencySlot::take(functions, &found.spec).map_err(|_| InvokeRefusal::Throttled)?;
     let request_id = uuid::Uuid::new_v4().to_string();
-    let plain = (None, false);
-    let outcome = functions
-        .environments
-        .invoke(Arc::clone(&found.spec), request_id.clone(), payload, plain)
-        .await;
+    let invocation = found.invocation(request_id.clone(), payload);
+    let outcome = functions.environments.invoke(found.spec, invocation).await;
     drop(slot);
     Ok((request_id, outcome))
 }
@@ -171,15 +180,17 @@ async fn wait(
     let context = request
         .header("x-amz-client-context")
         .and_then(|text| String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok());
-    let id = request.request_id.clone();
-    let outcome = functions
-        .environments
-        .invoke(found.spec, id, payload, (context, tail))
-        .await;
+    let version = found.spec.version.clone();
+    let invocation = Invocation {
+        client_context: context,
+        wants_log: tail,
+        ..found.invocation(request.request_id.clone(), payload)
+    };
+    let outcome = functions.environments.invoke(found.spec, invocation).await;
     drop(slot);
     let mut response = Response::empty(http::StatusCode::OK)
         .with("content-type", "application/json")
-        .with("x-amz-executed-version", &found.version);
+        .with("x-amz-executed-version", &version);
     if outcome.failed {
         response = response.with("x-amz-function-error", "Unhandled");
     }
@@ -204,10 +215,8 @@ async fn in_background(functions: Arc<Functions>, name: Name, id: String, payloa
             .with(&name, |function| Ok(find(&functions, function, &name)))
             .and_then(|found| found);
         let Ok(found) = found else { return };
-        let run =
-            functions
-                .environments
-                .invoke(found.spec, id.clone(), payload.clone(), (None, false));
+        let invocation = found.invocation(id.clone(), payload.clone());
+        let run = functions.environments.invoke(found.spec, invocation);
         if !run.await.failed {
             return;
         }
@@ -221,8 +230,9 @@ fn find(functions: &Functions, function: &Function, name: &Name) -> Result<Found
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         ));
     }
-    let (version, revision) = function
-        .at(name.qualifier.as_deref(), now)
+    let version = function.drawn_version(name.qualifier.as_deref().unwrap_or("$LATEST"));
+    let revision = function
+        .at(version, now)
         .ok_or_else(|| not_found(&functions.shared, name))?;
     if now < revision.active_at {
         return Err(conflict(
@@ -232,8 +242,9 @@ fn find(functions: &Functions, function: &Function, name: &Name) -> Result<Found
     if !revision.configuration.can_be_decrypted(&functions.iam) {
         return Err(not_decrypted());
     }
-    let spec = Arc::new(spec(functions, function, &version, revision));
-    Ok(Found { spec, version })
+    let spec = Arc::new(spec(functions, function, version, revision));
+    let invoked_arn = name.arn(&functions.shared);
+    Ok(Found { spec, invoked_arn })
 }
 
 /// The words as users report them (terraform-provider-aws #9703), without a space after "Exception".

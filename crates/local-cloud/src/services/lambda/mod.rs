@@ -5,6 +5,7 @@
 //! new cannot be assumed; `bootstrap` is checked when the function first runs, not when it is uploaded; and a
 //! function's policy stays when the API that it names is deleted.
 
+mod aliases;
 mod code;
 mod configuration;
 mod create;
@@ -29,6 +30,7 @@ use crate::runtime::Environments;
 use crate::services::iam::{Iam, Principal};
 use crate::shared::Shared;
 use crate::wire::{Request, Response, ServiceError, has_tags};
+use aliases::Alias;
 pub(crate) use code::Package;
 use configuration::Configuration;
 pub(crate) use invoke::{InvokeRefusal, invoke_for_gateway};
@@ -61,6 +63,8 @@ struct Function {
     #[serde(default)]
     update_fails: bool,
     versions: BTreeMap<u64, Revision>,
+    #[serde(default)]
+    aliases: BTreeMap<String, Alias>,
     next_version: u64,
     statements: Vec<Permission>,
     policy_revision: String,
@@ -130,6 +134,11 @@ fn dispatch(functions: &Functions, request: &Request) -> LambdaResult {
         "UpdateFunctionCode" => update::code(functions, request),
         "UpdateFunctionConfiguration" => update::configuration(functions, request),
         "PublishVersion" => versions::publish(functions, request),
+        "CreateAlias" => aliases::create(functions, request),
+        "GetAlias" => aliases::get(functions, request),
+        "UpdateAlias" => aliases::update(functions, request),
+        "DeleteAlias" => aliases::delete(functions, request),
+        "ListAliases" => aliases::list(functions, request),
         "DeleteFunction" => update::delete(functions, request),
         "AddPermission" => policy::add(functions, request),
         "RemovePermission" => policy::remove(functions, request),
@@ -164,8 +173,9 @@ fn admit(functions: &Functions, request: &Request) -> Result<(), ServiceError> {
     let member = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let named = request.segments().get(2).cloned();
     let named = named.or_else(|| member("FunctionName"));
-    let resource = named.and_then(|name| Name::parse(&functions.shared, &name, None).ok());
-    let resource = resource.map(|name| functions.arn(&name.function));
+    let qualifier = request.param("Qualifier");
+    let resource = named.and_then(|name| Name::parse(&functions.shared, &name, qualifier).ok());
+    let resource = resource.map(|name| name.arn(&functions.shared));
     let resource = resource.unwrap_or_else(|| "*".to_owned());
     let authorize = |action: &str| functions.iam.authorize(&principal, action, &resource, &[]);
     let allowed = authorize(&action).and_then(|()| match has_tags(body.get("Tags")) {
@@ -210,9 +220,14 @@ impl Functions {
         }
     }
 
-    /// The uploaded zip, which `GetFunction`'s location leads to.
-    pub(crate) fn zip(&self, name: &str) -> Option<bytes::Bytes> {
-        Some(self.lock().get(name)?.latest.code.zip())
+    /// The uploaded zip of a version, which `GetFunction`'s location leads to.
+    pub(crate) fn zip(&self, name: &str, version: Option<&str>) -> Option<bytes::Bytes> {
+        let all = self.lock();
+        let function = all.get(name)?;
+        match version {
+            None | Some("$LATEST") => Some(function.latest.code.zip()),
+            Some(number) => Some(function.versions.get(&number.parse().ok()?)?.code.zip()),
+        }
     }
 }
 
@@ -255,14 +270,11 @@ impl Function {
         }
     }
 
-    /// The version's number as text, and its revision.
-    fn at(&self, qualifier: Option<&str>, now: i64) -> Option<(String, &Revision)> {
-        match qualifier {
-            None | Some("$LATEST") => Some(("$LATEST".to_owned(), self.effective(now))),
-            Some(number) => {
-                let revision = self.versions.get(&number.parse().ok()?)?;
-                Some((number.to_owned(), revision))
-            }
+    /// The revision of a version: `$LATEST` or a number.
+    fn at(&self, version: &str, now: i64) -> Option<&Revision> {
+        match version {
+            "$LATEST" => Some(self.effective(now)),
+            number => self.versions.get(&number.parse().ok()?),
         }
     }
 
@@ -284,11 +296,9 @@ impl Function {
     /// Optimistic locking: the revision that the caller names must be the present one.
     fn check_revision(&self, now: i64, revision: Option<&str>) -> Result<(), ServiceError> {
         match revision {
-            Some(revision) if revision != self.revision_id(now) => Err(user_error(
-                412,
-                "PreconditionFailedException",
-                "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
-            )),
+            Some(revision) if revision != self.revision_id(now) => {
+                Err(outdated("GetFunction/GetAlias"))
+            }
             _ => Ok(()),
         }
     }
@@ -315,8 +325,11 @@ impl Function {
         self.latest.settled_id = Some(revision_id());
     }
 
-    /// The policy's `RevisionId` is the function's.
-    fn policy_changed(&mut self) {
+    /// The policy's `RevisionId` is that of the alias that it is for, or else the function's.
+    fn policy_changed(&mut self, qualifier: Option<&str>) {
+        if self.touch_alias(qualifier) {
+            return;
+        }
         self.policy_revision = revision_id();
         self.latest.settled_id = Some(self.policy_revision.clone());
     }
@@ -354,17 +367,21 @@ fn conflict(message: impl Into<String>) -> ServiceError {
     user_error(409, "ResourceConflictException", message)
 }
 
+/// The caller's `RevisionId` is not the present one.
+fn outdated(call: &str) -> ServiceError {
+    let words = format!(
+        "The Revision Id provided does not match the latest Revision Id. Call the {call} API to retrieve the latest Revision Id"
+    );
+    user_error(412, "PreconditionFailedException", words)
+}
+
 fn missing(message: impl Into<String>) -> ServiceError {
     let message = message.into();
     user_error(404, "ResourceNotFoundException", message.clone()).with("Message", message)
 }
 
 fn not_found(shared: &Shared, name: &Name) -> ServiceError {
-    let arn = name::function_arn(shared, &name.function);
-    match &name.qualifier {
-        Some(qualifier) => missing(format!("Function not found: {arn}:{qualifier}")),
-        None => missing(format!("Function not found: {arn}")),
-    }
+    missing(format!("Function not found: {}", name.arn(shared)))
 }
 
 /// AWS's validation message for a member that does not fit its model; `rule` begins with "Member must".

@@ -66,6 +66,15 @@ impl Name {
         Self::parse(shared, text, request.param("Qualifier"))
     }
 
+    /// The ARN, with the qualifier if there is one.
+    pub(super) fn arn(&self, shared: &Shared) -> String {
+        let arn = function_arn(shared, &self.function);
+        match &self.qualifier {
+            Some(qualifier) => format!("{arn}:{qualifier}"),
+            None => arn,
+        }
+    }
+
     /// For a function that is about to be made.
     pub(super) fn new(shared: &Shared, text: &str) -> Result<Self, ServiceError> {
         if text.len() > 140 {

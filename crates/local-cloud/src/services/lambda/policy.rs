@@ -1,4 +1,4 @@
-//! The function's resource policies: who may invoke it. `$LATEST` and every version have their own.
+//! The function's resource policies: who may invoke it. `$LATEST`, every version and every alias have their own.
 //!
 //! The statement that matters is API Gateway's, with the API's ARN as `AWS:SourceArn`. AWS stores it
 //! as `ArnLike`, whatever the model's text says. A new API has another id, so the old
@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::name::function_arn;
 use super::{
-    Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found,
+    Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found, outdated,
     user_error, validation,
 };
 use crate::shared::Shared;
@@ -31,7 +30,7 @@ pub(super) struct Permission {
     /// Further conditions, each with the value that its key must equal.
     #[serde(default)]
     equals: BTreeMap<String, String>,
-    /// The version whose policy it belongs to; none for the function's own.
+    /// The version or alias whose policy it belongs to; none for the function's own.
     #[serde(default)]
     qualifier: Option<String>,
 }
@@ -103,8 +102,8 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
     let statement = add.checked(name.qualifier.clone())?;
     functions.with(&name, |function| {
         known(&functions.shared, function, &name)?;
-        locked(function, revision.as_deref())?;
-        let resource = resource(&functions.shared, &name);
+        locked(function, &name, revision.as_deref())?;
+        let resource = name.arn(&functions.shared);
         let same = |other: &&Permission| other.qualifier == statement.qualifier;
         let others: Vec<_> = function.statements.iter().filter(same).collect();
         if others.iter().any(|other| other.id == statement.id) {
@@ -122,7 +121,7 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
         }
         let text = statement.json(&resource).to_string();
         function.statements.push(statement);
-        function.policy_changed();
+        function.policy_changed(name.qualifier.as_deref());
         Ok((201, json!({ "Statement": text })))
     })
 }
@@ -147,9 +146,9 @@ pub(super) fn remove(functions: &Functions, request: &Request) -> LambdaResult {
             "Statement {id} is not found in resource policy."
         )));
     }
-    locked(function, request.param("RevisionId").as_deref())?;
+    locked(function, &name, request.param("RevisionId").as_deref())?;
     function.statements.retain(|statement| !wanted(statement));
-    function.policy_changed();
+    function.policy_changed(name.qualifier.as_deref());
     Ok((204, Value::Null))
 }
 
@@ -160,7 +159,7 @@ pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
     let statements = function
         .into_iter()
         .flat_map(|function| &function.statements);
-    let resource = resource(&functions.shared, &name);
+    let resource = name.arn(&functions.shared);
     let here = statements.filter(|statement| statement.qualifier == name.qualifier);
     let here: Vec<Value> = here.map(|statement| statement.json(&resource)).collect();
     match function.filter(|_| !here.is_empty()) {
@@ -169,44 +168,33 @@ pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
             200,
             json!({
                 "Policy": document(here).to_string(),
-                "RevisionId": function.policy_revision,
+                "RevisionId": function.policy_revision(&name),
             }),
         )),
     }
 }
 
-/// The version that the policy is for must exist; a name that is not a number would be an alias.
+/// The version or alias that the policy is for must exist.
 fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), ServiceError> {
     let Some(qualifier) = name.qualifier.as_deref() else {
         return Ok(());
     };
     let version = qualifier.parse::<u64>();
     match version {
+        _ if function.aliases.contains_key(qualifier) => Ok(()),
         Ok(number) if function.versions.contains_key(&number) => Ok(()),
         Err(_) if !qualifier.contains('$') => Err(missing(format!(
             "Cannot find alias arn: {}",
-            resource(shared, name)
+            name.arn(shared)
         ))),
         _ => Err(not_found(shared, name)),
     }
 }
 
-fn locked(function: &Function, revision: Option<&str>) -> Result<(), ServiceError> {
+fn locked(function: &Function, name: &Name, revision: Option<&str>) -> Result<(), ServiceError> {
     match revision {
-        Some(revision) if revision != function.policy_revision => Err(user_error(
-            412,
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id",
-        )),
+        Some(revision) if revision != function.policy_revision(name) => Err(outdated("GetPolicy")),
         _ => Ok(()),
-    }
-}
-
-fn resource(shared: &Shared, name: &Name) -> String {
-    let arn = function_arn(shared, &name.function);
-    match &name.qualifier {
-        Some(qualifier) => format!("{arn}:{qualifier}"),
-        None => arn,
     }
 }
 
@@ -274,13 +262,18 @@ impl Permission {
 }
 
 impl Function {
-    /// Drops the policies of versions that are gone.
+    fn policy_revision(&self, name: &Name) -> &str {
+        let alias = self.alias_revision(name.qualifier.as_deref());
+        alias.unwrap_or(&self.policy_revision)
+    }
+
+    /// Drops the policies of versions and aliases that are gone.
     pub(super) fn keep_statements(&mut self, stays: impl Fn(Option<&str>) -> bool) {
         self.statements
             .retain(|statement| stays(statement.qualifier.as_deref()));
     }
 
-    /// Whether the service may invoke the function, or that version of it, for that source.
+    /// Whether the service may invoke the function, or that version or alias of it, for that source.
     pub(super) fn allows(
         &self,
         qualifier: Option<&str>,

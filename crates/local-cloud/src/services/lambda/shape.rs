@@ -9,26 +9,27 @@ use crate::wire::Request;
 
 /// `$LATEST` as operations that change it show it.
 pub(super) fn latest(shared: &Shared, function: &Function) -> Value {
-    configuration(shared, function, ("$LATEST", false), &function.latest)
+    configuration(shared, function, ("$LATEST", None), &function.latest)
 }
 
 /// A published version.
 pub(super) fn version(shared: &Shared, function: &Function, number: u64) -> Value {
     let revision = function.versions.get(&number).unwrap_or(&function.latest);
-    configuration(shared, function, (&number.to_string(), true), revision)
+    let number = number.to_string();
+    configuration(shared, function, (&number, Some(&number)), revision)
 }
 
-/// `FunctionConfiguration`. The ARN has the version in it where the caller named one.
+/// `FunctionConfiguration`. The ARN has the version or alias in it that the caller named.
 fn configuration(
     shared: &Shared,
     function: &Function,
-    (version, qualified): (&str, bool),
+    (version, qualifier): (&str, Option<&str>),
     revision: &Revision,
 ) -> Value {
     let configuration = &revision.configuration;
     let mut arn = function_arn(shared, &configuration.name);
-    if qualified {
-        arn = format!("{arn}:{version}");
+    if let Some(qualifier) = qualifier {
+        arn = format!("{arn}:{qualifier}");
     }
     let mut shape = json!({
         "FunctionName": configuration.name,
@@ -119,15 +120,16 @@ fn listed(mut shape: Value) -> Value {
 
 /// The configuration that GetFunction shows is the newest, also while its update is in progress.
 fn shown(shared: &Shared, function: &Function, name: &Name) -> Option<Value> {
-    let (version, mut revision) = function.at(name.qualifier.as_deref(), shared.clock.now_ms())?;
-    if version == "$LATEST" {
-        revision = &function.latest;
-    }
-    let qualified = name.qualifier.is_some();
+    let qualifier = name.qualifier.as_deref();
+    let version = function.version_of(qualifier.unwrap_or("$LATEST"));
+    let revision = match version {
+        "$LATEST" => &function.latest,
+        version => function.at(version, shared.clock.now_ms())?,
+    };
     Some(configuration(
         shared,
         function,
-        (&version, qualified),
+        (version, qualifier),
         revision,
     ))
 }
@@ -150,8 +152,9 @@ pub(super) fn get_function(functions: &Functions, request: &Request) -> LambdaRe
     functions.with(&name, |function| {
         let shown = shown(&functions.shared, function, &name)
             .ok_or_else(|| not_found(&functions.shared, &name))?;
+        let version = shown["Version"].as_str().unwrap_or_default();
         let location = format!(
-            "{}/_chatctl/functions/{}/code.zip",
+            "{}/_chatctl/functions/{}/code.zip?version={version}",
             functions.shared.endpoint, name.function
         );
         let mut whole = Map::new();
@@ -190,7 +193,7 @@ pub(super) fn list_functions(functions: &Functions, request: &Request) -> Lambda
     let all = functions.lock();
     let mut items = Vec::new();
     for (name, function) in all.iter() {
-        let which = ("$LATEST", every);
+        let which = ("$LATEST", every.then_some("$LATEST"));
         let shape = configuration(&functions.shared, function, which, &function.latest);
         items.push((name.clone(), listed(shape)));
         for number in function.versions.keys().filter(|_| every) {
@@ -207,7 +210,7 @@ pub(super) fn list_versions(functions: &Functions, request: &Request) -> LambdaR
         let latest = configuration(
             &functions.shared,
             function,
-            ("$LATEST", true),
+            ("$LATEST", Some("$LATEST")),
             &function.latest,
         );
         let mut items = vec![(String::new(), listed(latest))];
@@ -220,7 +223,7 @@ pub(super) fn list_versions(functions: &Functions, request: &Request) -> LambdaR
 }
 
 /// One page; the marker is the key of the first item that is left.
-fn page(request: &Request, member: &str, items: Vec<(String, Value)>) -> LambdaResult {
+pub(super) fn page(request: &Request, member: &str, items: Vec<(String, Value)>) -> LambdaResult {
     let most = match request.param("MaxItems") {
         None => 50,
         Some(text) => match text.parse::<usize>() {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::configuration::ConfigurationRequest;
 use super::create::{self, CodeMember};
-use super::{Functions, LambdaResult, Name, body, invalid, not_found, shape, versions};
+use super::{Functions, LambdaResult, Name, body, conflict, invalid, not_found, shape, versions};
 use crate::wire::Request;
 
 #[derive(Debug, Deserialize)]
@@ -90,9 +90,19 @@ pub(super) fn delete(functions: &Functions, request: &Request) -> LambdaResult {
         }
         Some(number) => {
             let alias = |_| invalid("Deletion of aliases is not currently supported.");
-            let number: u64 = number.parse().map_err(alias)?;
+            let version: u64 = number.parse().map_err(alias)?;
+            let aliases = function.aliases_of(number);
+            if !aliases.is_empty() {
+                return Err(conflict(format!(
+                    "Unable to delete version because the following aliases reference it: [{}]",
+                    aliases.join(", ")
+                )));
+            }
             // One that is not there is deleted already.
-            function.versions.remove(&number);
+            function.versions.remove(&version);
+            functions
+                .environments
+                .retire_version(&functions.arn(&name.function), number);
             let of_another = |qualifier: Option<&str>| qualifier != name.qualifier.as_deref();
             function.keep_statements(of_another);
         }

@@ -90,13 +90,8 @@ pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
         .text("nextToken")
         .map(|token| Token::read(token, call, asked))
         .transpose()?;
-    let empty_pages = call
-        .logs
-        .shared
-        .conditions
-        .now()
-        .control_plane
-        .empty_log_pages;
+    let conditions = call.logs.shared.conditions.now().control_plane;
+    let empty_pages = conditions.empty_log_pages;
     let after = token.as_ref().and_then(|token| token.after);
     let empty = token
         .as_ref()
@@ -113,9 +108,14 @@ pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
         }
         .text()
     };
+    if conditions.repeated_log_tokens {
+        let next = call.text("nextToken").map(str::to_owned);
+        let next = next.unwrap_or_else(|| go_on(None, empty_pages));
+        return Ok(empty_page(&next));
+    }
     if empty > 0 {
         let next = go_on(after, empty - 1);
-        return Ok(json!({"events": [], "searchedLogStreams": [], "nextToken": next}));
+        return Ok(empty_page(&next));
     }
     let (rows, stopped) =
         question.page(found, Visible::new(&call.logs.shared, found), after, limit);
@@ -124,6 +124,10 @@ pub(super) fn filter(call: &LogsCall<'_>) -> LogsResult {
         body["nextToken"] = go_on(Some(last), empty_pages).into();
     }
     Ok(body)
+}
+
+fn empty_page(next: &str) -> Value {
+    json!({"events": [], "searchedLogStreams": [], "nextToken": next})
 }
 
 impl Query {

@@ -176,6 +176,27 @@ async fn an_empty_page_with_a_token_is_not_the_end() {
 }
 
 #[tokio::test]
+async fn a_token_can_be_repeated_for_ever() {
+    let cloud = cloud_with(ControlPlane {
+        repeated_log_tokens: true,
+        ..ControlPlane::default()
+    })
+    .await;
+    let client = group_with_stream(&cloud).await;
+    let ask = |token| {
+        client
+            .filter_log_events()
+            .log_group_name("/g")
+            .set_next_token(token)
+    };
+    let first = ask(None).send().await.unwrap();
+    let again = ask(first.next_token.clone()).send().await.unwrap();
+    assert!(first.next_token.is_some() && again.events().is_empty());
+    assert_eq!(first.next_token, again.next_token);
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn an_event_can_be_read_only_after_the_delay() {
     let cloud = cloud_with(ControlPlane {
         log_delay_millis: 9000,

@@ -55,6 +55,10 @@ fn bootstrap() {
         let event: Value = serde_json::from_slice(&next.body).unwrap_or_default();
         record(&event);
         let (path, body) = match perform(&event) {
+            _ if event["do"] == "invoked" => {
+                let arn = &next.headers["lambda-runtime-invoked-function-arn"];
+                ("response", json!({ "body": arn }).to_string())
+            }
             Ok(answer) => ("response", answer),
             Err(error) => ("error", error),
         };
@@ -204,6 +208,7 @@ fn perform(event: &Value) -> Result<String, String> {
             });
             Ok(json!({ "statusCode": 200 }).to_string())
         }
+        "invoked" => Ok(String::new()),
         "eat" | "again" | "register" => Ok(test_lambda(verb, argument, event)),
         "manage" => Ok(manage(event, &message, argument)),
         other => panic!("the test function does not know how to {other}"),

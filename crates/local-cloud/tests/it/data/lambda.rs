@@ -413,8 +413,8 @@ async fn an_event_invocation_answers_202_and_runs_afterwards() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_here_answers_501_and_names_itself() {
     let world = World::bare(calm()).await;
-    let aliases = world.lambda.list_aliases().function_name("f").send().await;
-    let (code, words) = refusal(aliases);
+    let layers = world.lambda.list_layers().send().await;
+    let (code, words) = refusal(layers);
     assert_eq!(code, "NotImplemented");
-    assert_eq!(words, "lambda ListAliases is not part of the local cloud");
+    assert_eq!(words, "lambda ListLayers is not part of the local cloud");
 }

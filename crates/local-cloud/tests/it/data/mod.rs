@@ -22,6 +22,8 @@
 //! | 14 keys that are no text | `gateway::keys_that_are_not_text_…` |
 //! | 15 what outlives an API | `gateway::deleting_the_api_…`, `logging::log_groups_outlive_the_api` |
 
+mod alias_moves;
+mod aliases;
 mod authorizers;
 mod client;
 mod connections;

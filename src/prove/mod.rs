@@ -3,6 +3,11 @@
 //! failure in the logs. A new deployment takes a while to become live, so it is retried until the data
 //! plane is up to date.
 
+mod candidate;
+mod invocation;
+
+pub use candidate::{Candidate, prove_candidate};
+
 use crate::config::ChatFlags;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};

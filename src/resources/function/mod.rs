@@ -12,8 +12,12 @@
 //! `CodeSha256` that Lambda had then; a live `CodeSha256` that differs is code that somebody else
 //! put there.
 
+mod configuration;
+mod found;
+
+pub use configuration::Configuration;
+
 use super::NeedsRights;
-use super::function_read::found;
 use super::observed::Observed;
 use super::outputs::RoleId;
 use super::retry::{
@@ -32,11 +36,10 @@ use aws_sdk_lambda::operation::create_function::CreateFunctionError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime,
-    State, TagsError,
+    Architecture, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime, State, TagsError,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::collections::BTreeMap;
+use found::found;
 
 /// A Lambda function.
 #[derive(Debug, Clone)]
@@ -45,20 +48,8 @@ pub struct Function {
     pub name: String,
     /// The digest of the code's source, or what is known of strange code.
     pub code: String,
-    /// The role's ARN.
-    pub role: String,
-    /// Its runtime.
-    pub runtime: String,
-    /// Its handler.
-    pub handler: String,
-    /// `arm64` or `x86_64`.
-    pub architecture: String,
-    /// MB.
-    pub memory: i32,
-    /// Seconds.
-    pub timeout: i32,
-    /// Environment; the values of the user's own keys are never shown.
-    pub environment: BTreeMap<String, String>,
+    /// How it runs.
+    pub configuration: Configuration,
     /// `Active`, or what keeps it from being so.
     pub state: String,
     /// Its tags, without those that tell the code and the role.
@@ -131,15 +122,9 @@ impl Resource for Function {
     }
 
     fn fields(&self) -> Fields {
-        let fields = Fields::new()
-            .with("code", self.code.as_str())
-            .with("architecture", self.architecture.as_str())
-            .with("runtime", self.runtime.as_str())
-            .with("handler", self.handler.as_str())
-            .with("role", self.role.as_str())
-            .with("memorySize", self.memory)
-            .with("timeout", self.timeout)
-            .with("reservedConcurrency", self.reserved_concurrency);
+        let fields = Fields::new().with("code", self.code.as_str());
+        let fields = self.configuration.fields(fields);
+        let fields = fields.with("reservedConcurrency", self.reserved_concurrency);
         let fields = match &self.granted_role {
             Some(role) => role.field(fields),
             None => fields,
@@ -148,17 +133,6 @@ impl Resource for Function {
             state @ ("Failed" | "Deleting") => fields.frozen("state", state),
             state => fields.with("state", state),
         };
-        let fields = self
-            .environment
-            .iter()
-            .fold(fields, |fields, (key, value)| {
-                let path = format!("environment.{key}");
-                if is_public(key) {
-                    fields.with(path, value.as_str())
-                } else {
-                    fields.hidden(path, value.as_str())
-                }
-            });
         self.tags.fields(fields)
     }
 
@@ -181,7 +155,8 @@ impl Resource for Function {
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
-        self.look(&observed.run).await
+        let function = observed.function.as_ref();
+        Ok(function.and_then(|answer| found(self, answer)))
     }
 
     async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
@@ -202,7 +177,7 @@ impl Resource for Function {
         };
         let answer = retry_while(step, "the function", SETTLE_LIMIT, is_conflict, call).await;
         gone(answer, &format!("delete the function {}", self.name))?;
-        let look = || async { Ok(self.get(run).await?.is_none().then_some(())) };
+        let look = || async { Ok(get(run, &self.name).await?.is_none().then_some(())) };
         step.until("the function to be gone", SETTLE_LIMIT, look)
             .await
     }
@@ -210,8 +185,15 @@ impl Resource for Function {
 
 impl Function {
     async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
-        let answer = self.get(run).await?;
+        let answer = get(run, &self.name).await?;
         Ok(answer.and_then(|answer| found(self, &answer)))
+    }
+
+    /// The digest of the source that this code was built from, or what is known of strange code.
+    pub(super) fn code_of(&self, answer: &GetFunctionOutput) -> String {
+        found(self, answer)
+            .map(|found| found.code)
+            .unwrap_or_default()
     }
 
     async fn create(&self, step: &StepContext) -> Result<()> {
@@ -229,13 +211,13 @@ impl Function {
                 .lambda
                 .create_function()
                 .function_name(&self.name)
-                .role(&self.role)
-                .runtime(Runtime::from(self.runtime.as_str()))
-                .handler(&self.handler)
-                .architectures(Architecture::from(self.architecture.as_str()))
-                .memory_size(self.memory)
-                .timeout(self.timeout)
-                .environment(self.sdk_environment())
+                .role(&self.configuration.role)
+                .runtime(Runtime::from(self.configuration.runtime.as_str()))
+                .handler(&self.configuration.handler)
+                .architectures(Architecture::from(self.configuration.architecture.as_str()))
+                .memory_size(self.configuration.memory)
+                .timeout(self.configuration.timeout)
+                .environment(self.configuration.sdk_environment())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
                 .customize()
@@ -253,7 +235,7 @@ impl Function {
                 )),
             }
         };
-        let role = format!("the role {}", last_part(&self.role));
+        let role = format!("the role {}", last_part(&self.configuration.role));
         match step
             .until_ready(
                 &role,
@@ -286,28 +268,21 @@ impl Function {
 
     async fn mend(&self, found: &Self, step: &StepContext) -> Result<()> {
         self.idle(step).await?;
-        let code = self.code != found.code || self.architecture != found.architecture;
+        let code = self.code != found.code
+            || self.configuration.architecture != found.configuration.architecture;
         if code {
             self.upload(step).await?;
         }
-        if self.configuration_differs(found) {
+        if self
+            .configuration
+            .differs_beside_architecture(&found.configuration)
+        {
             self.configure(step).await?;
         }
         if found.reserved_concurrency.is_some() {
             self.release_concurrency(step).await?;
         }
         self.tag(found, code, step).await
-    }
-
-    fn configuration_differs(&self, found: &Self) -> bool {
-        (&self.role, &self.runtime, &self.handler, &self.environment)
-            != (
-                &found.role,
-                &found.runtime,
-                &found.handler,
-                &found.environment,
-            )
-            || (self.memory, self.timeout) != (found.memory, found.timeout)
     }
 
     async fn upload(&self, step: &StepContext) -> Result<()> {
@@ -319,7 +294,7 @@ impl Function {
                 .lambda
                 .update_function_code()
                 .function_name(&self.name)
-                .architectures(Architecture::from(self.architecture.as_str()))
+                .architectures(Architecture::from(self.configuration.architecture.as_str()))
                 .zip_file(zip.clone())
                 .customize()
                 .config_override(upload())
@@ -338,12 +313,12 @@ impl Function {
                 .lambda
                 .update_function_configuration()
                 .function_name(&self.name)
-                .role(&self.role)
-                .runtime(Runtime::from(self.runtime.as_str()))
-                .handler(&self.handler)
-                .memory_size(self.memory)
-                .timeout(self.timeout)
-                .environment(self.sdk_environment())
+                .role(&self.configuration.role)
+                .runtime(Runtime::from(self.configuration.runtime.as_str()))
+                .handler(&self.configuration.handler)
+                .memory_size(self.configuration.memory)
+                .timeout(self.configuration.timeout)
+                .environment(self.configuration.sdk_environment())
                 .send()
         };
         let answer = retry_while(
@@ -406,7 +381,7 @@ impl Function {
 
     async fn settled(&self, step: &StepContext) -> Result<FunctionConfiguration> {
         let look = || async {
-            let answer = self.get(step.run()).await?;
+            let answer = get(step.run(), &self.name).await?;
             let Some(now) = answer.and_then(|answer| answer.configuration) else {
                 return Ok(Look::Missing);
             };
@@ -429,7 +404,7 @@ impl Function {
 
     /// A role that cannot be assumed is fresh, or somebody deleted it.
     async fn role_there<T>(&self, run: &RunContext) -> Result<Look<T>> {
-        let role = role::get(&run.clients, last_part(&self.role)).await?;
+        let role = role::get(&run.clients, last_part(&self.configuration.role)).await?;
         Ok(role.map_or(Look::Missing, |_| Look::NotYet))
     }
 
@@ -449,40 +424,29 @@ impl Function {
     fn broken(&self, how: &str, why: &str) -> Error {
         Error::failed(format!("the function {} {how}", self.name)).because_of(why)
     }
+}
 
-    async fn get(&self, run: &RunContext) -> Result<Option<GetFunctionOutput>> {
-        let call = run.clients.lambda.get_function().function_name(&self.name);
-        match call.send().await {
-            Ok(answer) => match answer.tags_error() {
-                Some(error) => Err(self.untold(error)),
-                None => Ok(Some(answer)),
-            },
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(explain(&format!("read the function {}", self.name), error)),
-        }
-    }
-
-    /// Without its tags nobody knows whose the function is.
-    fn untold(&self, error: &TagsError) -> Error {
-        Error::failed(format!(
-            "cannot read the tags of the function {}",
-            self.name
-        ))
-        .because_of(format!("{}: {}", error.error_code(), error.message()))
-        .hint("the caller needs lambda:ListTags on the function")
-    }
-
-    fn sdk_environment(&self) -> Environment {
-        let variables = self.environment.clone().into_iter().collect();
-        Environment::builder()
-            .set_variables(Some(variables))
-            .build()
+/// The function with this name, if it is there.
+///
+/// # Errors
+/// It, or its tags, cannot be read.
+pub(super) async fn get(run: &RunContext, name: &str) -> Result<Option<GetFunctionOutput>> {
+    let call = run.clients.lambda.get_function().function_name(name);
+    match call.send().await {
+        Ok(answer) => match answer.tags_error() {
+            Some(error) => Err(untold(name, error)),
+            None => Ok(Some(answer)),
+        },
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(explain(&format!("read the function {name}"), error)),
     }
 }
 
-/// Ours are plain settings; what the user adds may be a secret.
-fn is_public(key: &str) -> bool {
-    key.starts_with("CHAT_") || key == "AWS_ENDPOINT_URL"
+/// Without its tags nobody knows whose the function is.
+fn untold(name: &str, error: &TagsError) -> Error {
+    Error::failed(format!("cannot read the tags of the function {name}"))
+        .because_of(format!("{}: {}", error.error_code(), error.message()))
+        .hint("the caller needs lambda:ListTags on the function")
 }
 
 /// The texts with which Lambda refuses a role that IAM has not yet made known everywhere.
@@ -501,7 +465,7 @@ fn is_fresh_role(error: &Failure<CreateFunctionError>) -> bool {
     is_fresh_role_text(error) || is_throttled(error)
 }
 
-fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+pub(super) fn is_updating<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_conflict(error) || is_busy(error)
 }
 

@@ -1,6 +1,6 @@
 //! From what Lambda says of a function to the fields that are compared.
 
-use super::function::{Function, GrantedRole};
+use super::{Configuration, Function, GrantedRole};
 use crate::naming::tags::{CODE, DIGEST, ROLE_ID};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
@@ -10,17 +10,10 @@ pub(super) fn found(wanted: &Function, answer: &GetFunctionOutput) -> Option<Fun
     let now = answer.configuration()?;
     let all = wanted.tags.seen(answer.tags().cloned().unwrap_or_default());
     let recorded = (all.get(DIGEST), all.get(CODE));
-    let variables = now.environment().and_then(|e| e.variables());
     Some(Function {
         name: wanted.name.clone(),
         code: code(recorded, now.code_sha256().unwrap_or_default()),
-        role: now.role().unwrap_or_default().to_owned(),
-        runtime: now.runtime().map_or("none", |r| r.as_str()).to_owned(),
-        handler: now.handler().unwrap_or_default().to_owned(),
-        architecture: architecture(now),
-        memory: now.memory_size().unwrap_or_default(),
-        timeout: now.timeout().unwrap_or_default(),
-        environment: variables.cloned().unwrap_or_default().into_iter().collect(),
+        configuration: Configuration::found(now),
         state: state(now),
         granted_role: all.get(ROLE_ID).map(|id| GrantedRole::Recorded(id.into())),
         reserved_concurrency: concurrency(answer).filter(|reserved| *reserved == 0),
@@ -41,11 +34,6 @@ fn code((digest, sha): (Option<&str>, Option<&str>), live: &str) -> String {
         (Some(digest), _) => format!("{live} (not what was built from {digest})"),
         _ => format!("{live} (of unknown source)"),
     }
-}
-
-fn architecture(now: &FunctionConfiguration) -> String {
-    let first = now.architectures().first();
-    first.map_or("x86_64", |a| a.as_str()).to_owned()
 }
 
 /// An idle function is as good as an active one.
