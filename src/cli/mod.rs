@@ -60,6 +60,9 @@ pub struct Global {
     /// Configuration file [default: chatctl.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Environment of the configuration file: [env.NAME] over the common part
+    #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_ENV")]
+    pub env: Option<String>,
     /// Use the local cloud that `chatctl local` runs, instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
@@ -89,6 +92,7 @@ impl Global {
         let wanted = wanted.clone();
         Input {
             config: self.config.clone(),
+            env: self.env.clone(),
             name: self.name.clone(),
             stage: self.stage.clone(),
             region: self.region.clone(),
@@ -229,6 +233,9 @@ pub struct Deploy {
     /// flags that the plan was made with
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     pub plan: Option<PathBuf>,
+    /// Replace the table of this chat although it is protected, or not ours; its data is lost
+    #[arg(long, value_name = "CHAT")]
+    pub force: Option<String>,
 }
 
 /// Flags of `chatctl plan`.
@@ -265,6 +272,9 @@ pub struct Teardown {
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
+    /// Delete this chat although it is protected
+    #[arg(long, value_name = "CHAT")]
+    pub force: Option<String>,
 }
 
 /// Flags of `chatctl local`.

@@ -1,10 +1,9 @@
 //! Every value is checked before anything starts: AWS would refuse it later, half-way through.
 
-use super::file::line_of_key;
+use super::file::{Loaded, line_of_key};
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// CloudWatch Logs takes only these (PutRetentionPolicy).
 pub(crate) const RETENTION_STEPS: [u32; 22] = [
@@ -52,10 +51,14 @@ impl Problem {
     }
 
     /// Points at the file's line if the file sets the key, else at the flag.
-    pub(super) fn located(self, text: &str, path: &Path) -> Error {
+    pub(super) fn located(self, file: &Loaded) -> Error {
         let key = self.key.join(".");
-        let place = match line_of_key(text, &self.key) {
-            Some(line) => format!("{}:{line}: {key}", path.display()),
+        let of_env = file.env.as_ref().and_then(|env| {
+            let env = ["env".to_owned(), env.clone()];
+            line_of_key(&file.text, &[&env[..], &self.key].concat())
+        });
+        let place = match of_env.or_else(|| line_of_key(&file.text, &self.key)) {
+            Some(line) => format!("{}:{line}: {key}", file.path.display()),
             None if self.flag.is_empty() => key,
             None => self.flag.to_owned(),
         };

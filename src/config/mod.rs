@@ -6,8 +6,10 @@
 mod chat_flags;
 mod check;
 mod environment;
+mod environments;
 mod file;
 mod input;
+mod nearest;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};

@@ -48,6 +48,8 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The only account that this chat may be in.
     pub account: Option<String>,
+    /// Neither a teardown nor a replacement may lose its data, unless it is forced by name.
+    pub protect: bool,
     /// The function.
     pub function: FunctionSettings,
     /// The API and its stage.
@@ -132,12 +134,12 @@ impl Settings {
     /// # Errors
     /// A usage error that names the flag, or the file, line and key.
     pub fn load(input: &Input) -> Result<Self> {
-        let loaded = file::load(input.config.as_deref())?;
+        let loaded = file::load(input.config.as_deref(), input.env.as_deref())?;
         Self::merge(input, loaded)
     }
 
     fn merge(input: &Input, loaded: Loaded) -> Result<Self> {
-        let file = loaded.config;
+        let file = loaded.config.clone();
         let either = |flag: &Option<String>, file: Option<String>, default: &str| {
             let given = flag.clone().or(file);
             given.unwrap_or_else(|| default.to_owned())
@@ -151,6 +153,7 @@ impl Settings {
             region: region.or(file.region),
             profile: profile.or(file.profile),
             account: file.account,
+            protect: file.protect.unwrap_or(false),
             function: the_function(input, file.function, &loaded.folder)?,
             gateway: the_gateway(input, &file.gateway),
             retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
@@ -158,8 +161,7 @@ impl Settings {
             tags: merge_tags(file.tags, &input.tags)?,
             given: input.chosen(),
         };
-        check::settings(&settings)
-            .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
+        check::settings(&settings).map_err(|problem| problem.located(&loaded))?;
         Ok(settings)
     }
 

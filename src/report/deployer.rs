@@ -22,7 +22,11 @@ impl Ui for Reporter {
     fn confirm(&self, proposal: &Proposal<'_>) -> Result<bool> {
         let summary = plan::summary(proposal.plan.summary);
         let (name, stage) = (proposal.name, proposal.stage);
-        self.ask(&format!("{name}/{stage}: {summary}. Go ahead?"))
+        let question = match plan::losses(proposal.plan).as_str() {
+            "" => format!("{name}/{stage}: {summary}. Go ahead?"),
+            losses => format!("{name}/{stage}: {summary}. {losses} Go ahead?"),
+        };
+        self.ask(&question)
     }
 
     fn building(&self) -> impl Fn(&package::Step<'_>) + Send + Sync {

@@ -34,6 +34,8 @@ pub struct LogGroup {
     pub retention: Option<i32>,
     /// Its tags.
     pub tags: Tags,
+    /// How large its events are, as found.
+    pub bytes: Option<i64>,
     /// The API's id, if the name has it in it.
     pub api: Option<Output<ApiId>>,
 }
@@ -99,6 +101,15 @@ impl Resource for LogGroup {
         names.ownership(&self.tags)
     }
 
+    fn data(&self) -> Option<String> {
+        let bytes = self.bytes.filter(|bytes| *bytes > 0)?;
+        Some(match bytes {
+            ..1_000 => format!("{bytes} bytes of log"),
+            ..1_000_000 => format!("{} kB of log", bytes / 1_000),
+            _ => format!("{} MB of log", bytes / 1_000_000),
+        })
+    }
+
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
         self.look(&observed.run).await
     }
@@ -152,6 +163,7 @@ impl LogGroup {
         };
         Ok(Some(Self {
             retention: group.retention_in_days(),
+            bytes: group.stored_bytes(),
             tags: self.tags.seen(tags),
             name,
             ..self.clone()
@@ -244,6 +256,7 @@ pub async fn orphans(observed: &Observed) -> Result<Vec<LogGroup>> {
         let orphan = LogGroup {
             id: Id::new(format!("{}/{api}", ids::EXECUTION_GROUP)),
             retention: group.retention_in_days(),
+            bytes: group.stored_bytes(),
             tags: Tags::default().seen(found),
             api: None,
             name,

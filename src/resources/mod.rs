@@ -100,6 +100,9 @@ macro_rules! kinds {
             fn remarks(&self) -> Vec<String> {
                 match self { $(Self::$kind(one) => one.remarks(),)* }
             }
+            fn data(&self) -> Option<String> {
+                match self { $(Self::$kind(one) => one.data(),)* }
+            }
             fn stays(&self, observed: &Observed) -> Option<String> {
                 match self { $(Self::$kind(one) => one.stays(observed),)* }
             }

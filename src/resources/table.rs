@@ -49,6 +49,8 @@ pub struct Table {
     pub status: String,
     /// Its tags.
     pub tags: Tags,
+    /// How many items it has; DynamoDB counts them every six hours.
+    pub items: Option<i64>,
 }
 
 impl NeedsRights for Table {
@@ -101,6 +103,14 @@ impl Resource for Table {
             return Ownership::Ours;
         }
         observed.run.names.ownership(&self.tags)
+    }
+
+    fn data(&self) -> Option<String> {
+        Some(match self.items {
+            None => "all its items".into(),
+            Some(0) => "its items (none when DynamoDB last counted, every six hours)".into(),
+            Some(items) => format!("about {items} items"),
+        })
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
@@ -173,6 +183,7 @@ impl Table {
             billing: billing(&table),
             status: status(&table),
             tags: self.tags.seen(tags),
+            items: table.item_count(),
             ttl,
         }))
     }

@@ -5,7 +5,7 @@ use aws_credential_types::Credentials;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
-use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
+use chatctl::deployer::{self, DeployOptions, Deployed, Gone, TeardownOptions};
 use chatctl::error::{Error, Result};
 use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl::report::{ReportOptions, Reporter};
@@ -149,13 +149,13 @@ impl World {
 
     /// A teardown of another stack.
     pub async fn teardown_of(&self, settings: &Settings) -> Result<Gone, Error> {
-        deployer::teardown(self.clients.clone(), settings, true, &quiet()).await
+        deployer::teardown(self.clients.clone(), settings, FOR_SURE, &quiet()).await
     }
 
     /// A teardown whose calls are tried `times` times.
     pub async fn teardown_trying(&self, times: u32) -> Result<Gone, Error> {
         let clients = attempts(&self.clients, times);
-        deployer::teardown(clients, &self.settings, true, &quiet()).await
+        deployer::teardown(clients, &self.settings, FOR_SURE, &quiet()).await
     }
 
     /// The binary, pointed at this cloud, in a folder of its own.
@@ -195,7 +195,14 @@ pub const OPTIONS: DeployOptions<'static> = DeployOptions {
     no_prove: true,
     adopt: false,
     no_plan: false,
+    force: None,
     plan: None,
+};
+
+/// In-process teardowns do not ask.
+pub const FOR_SURE: TeardownOptions<'static> = TeardownOptions {
+    yes: true,
+    force: None,
 };
 
 /// Gives [`tiny`] for every source.

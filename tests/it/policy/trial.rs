@@ -1,7 +1,7 @@
 //! A caller with a policy and nothing else, and what it tries with it.
 
 use crate::drift::{self, LOGGING, NAME, POLICY, ROLE, TRUST};
-use crate::world::{OPTIONS, Tiny, World, quiet, with_keys};
+use crate::world::{FOR_SURE, OPTIONS, Tiny, World, quiet, with_keys};
 use aws_credential_types::Credentials;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_dynamodb::types::{BillingMode, ProvisionedThroughput};
@@ -324,6 +324,6 @@ async fn live_tail_opens(world: &World, caller: &Caller) -> Went {
 async fn tears_down(world: &World, caller: &Caller) -> Went {
     world.deploy().await.unwrap();
     let clients = caller.clients.clone();
-    let gone = deployer::teardown(clients, &world.settings, true, &quiet()).await;
+    let gone = deployer::teardown(clients, &world.settings, FOR_SURE, &quiet()).await;
     gone.map(drop).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Callers who may not do everything.
 
 use super::ROLE;
-use crate::world::{OPTIONS, Tiny, World, quiet, with_keys};
+use crate::world::{FOR_SURE, OPTIONS, Tiny, World, quiet, with_keys};
 use aws_credential_types::Credentials;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use chatctl::aws::Clients;
@@ -71,7 +71,7 @@ async fn a_logging_role_of_somebody_else_that_may_not_be_read_is_used_as_it_is()
         account.unwrap().cloudwatch_role_arn
     };
     assert_eq!(account().await.as_deref(), Some(THEIRS));
-    let gone = deployer::teardown(clients, settings, true, &ui);
+    let gone = deployer::teardown(clients, settings, FOR_SURE, &ui);
     gone.await.unwrap();
     assert_eq!(account().await.as_deref(), Some(THEIRS));
     let role = world.clients.iam.get_role().role_name(ROLE).send().await;
