@@ -13,12 +13,13 @@ mod time_outs;
 pub use errors::{
     Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
+pub use partition::regions;
 pub use slow::SlowCalls;
 pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use partition::dns_suffix;
 use slow::SlowCallInterceptor;
@@ -130,6 +131,28 @@ impl Clients {
             sts,
             place,
         })
+    }
+}
+
+impl Clients {
+    /// The same clients in another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let mut clients = self.clone();
+        macro_rules! moved {
+            ($($service:ident: $sdk:ident),*) => {$(
+                let config = clients.$service.config().to_builder();
+                let config = config.region(Region::new(region.to_owned())).build();
+                clients.$service = $sdk::Client::from_conf(config);
+            )*};
+        }
+        moved!(
+            apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+            lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+            dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+        );
+        region.clone_into(&mut clients.place.region);
+        clients
     }
 }
 

@@ -14,6 +14,61 @@ const PARTITIONS: [(&str, &str, &str); 7] = [
     ("aws-us-gov", USUAL_SUFFIX, "us-gov-"),
 ];
 
+/// Where API Gateway is in the partitions that anybody can have an account in, from the endpoints of
+/// the AWS SDKs. A list of AWS's own (`account:ListRegions`, `ec2:DescribeRegions`) would need a right
+/// that nothing else here needs.
+const REGIONS: [&str; 39] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eusc-de-east-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+];
+
+/// The regions of a partition, and `own`, which may be newer than the list.
+pub fn regions(partition: &str, own: &str) -> Vec<String> {
+    let listed = REGIONS.iter().filter(|one| of_region(one) == partition);
+    let mut all: Vec<_> = listed.map(|one| (*one).to_owned()).collect();
+    if !all.iter().any(|one| one == own) {
+        all.push(own.to_owned());
+    }
+    all
+}
+
 /// The domain that a partition's endpoints end in. One that is not known here is taken for the
 /// usual one.
 pub(super) fn dns_suffix(partition: &str) -> &'static str {
@@ -30,7 +85,7 @@ pub(super) fn of_region(region: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::of_region;
+    use super::{of_region, regions};
 
     #[test]
     fn a_region_tells_its_partition() {
@@ -44,5 +99,16 @@ mod tests {
         ] {
             assert_eq!(of_region(region), partition);
         }
+    }
+
+    #[test]
+    fn the_own_region_is_among_those_of_the_partition() {
+        assert_eq!(regions("aws", "eu-west-1").len(), 34);
+        assert_eq!(
+            regions("aws-cn", "cn-north-1"),
+            ["cn-north-1", "cn-northwest-1"]
+        );
+        let newer = regions("aws", "eu-west-9");
+        assert_eq!(newer.last().map(String::as_str), Some("eu-west-9"));
     }
 }

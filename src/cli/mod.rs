@@ -142,6 +142,8 @@ pub enum Command {
     Plan(Plan),
     /// Show the URL, every resource, and what differs from the configuration
     Status,
+    /// List the chats of a region, or of all regions
+    List(List),
     /// Show the function's log, the API's execution log and its access log as one stream
     Logs(Logs),
     /// Make the version live that was live before the last deploy
@@ -325,6 +327,17 @@ pub struct Local {
     /// Speed of the local cloud's clock; 60 makes a minute pass in a second [default: 1]
     #[arg(long, value_name = "FACTOR", help_heading = "Faults and conditions")]
     pub clock_speed: Option<f64>,
+}
+
+/// Flags of `chatctl list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct List {
+    /// Ask every region of the partition, side by side
+    #[arg(long)]
+    pub all_regions: bool,
+    /// Compare each chat with its settings, where the configuration file here has them
+    #[arg(long)]
+    pub drift: bool,
 }
 
 /// Flags of `chatctl policy`.

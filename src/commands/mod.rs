@@ -6,6 +6,7 @@ mod completions;
 mod deploy;
 mod doctor;
 mod init;
+mod list;
 #[cfg(feature = "local")]
 mod local;
 mod logs;
@@ -88,6 +89,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
+        Command::List(args) => list::run(context, &args).await,
         Command::Policy(args) => policy::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,

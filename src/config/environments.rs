@@ -50,11 +50,11 @@ pub(super) fn values(
 fn overlaid(text: &str, name: &str, own: &FileConfig) -> Result<FileConfig> {
     let unreadable = |error| Error::usage(format!("[env.{name}] cannot be read")).because(error);
     let mut common: Table = text.parse().map_err(unreadable)?;
-    if let Some(Value::Table(mut environments)) = common.remove("env") {
-        if let Some(Value::Table(over)) = environments.remove(name) {
-            merge(&mut common, over);
-        }
-    }
+    let environments = common.remove("env");
+    let own_table = environments
+        .as_ref()
+        .and_then(|all| all.get(name)?.as_table());
+    merge(&mut common, own_table.cloned().unwrap_or_default());
     let mut values = FileConfig::deserialize(Value::Table(common)).map_err(unreadable)?;
     if own.name.is_none() && own.stage.is_none() {
         values.stage = Some(name.to_owned());

@@ -109,6 +109,8 @@ pub struct Loaded {
     pub text: String,
     /// Its path as the user knows it; empty when there is no file.
     pub path: PathBuf,
+    /// The names of its environments.
+    pub environments: Vec<String>,
     /// The environment that the values are of.
     pub env: Option<String>,
     /// The folder that relative paths in it start from.
@@ -129,8 +131,9 @@ pub(super) fn load(path: Option<&Path>, env: Option<&str>) -> Result<Loaded> {
 
 /// Parses the text of the file at `path`, as it is meant for the environment `env`.
 pub(super) fn parse(text: &str, path: &Path, env: Option<&str>) -> Result<Loaded> {
-    let config = toml::from_str(text).map_err(|error| malformed(text, path, &error))?;
+    let config: FileConfig = toml::from_str(text).map_err(|error| malformed(text, path, &error))?;
     Ok(Loaded {
+        environments: config.env.keys().cloned().collect(),
         config: environments::values(text, path, config, env)?,
         env: env.map(str::to_owned),
         text: text.to_owned(),

@@ -138,6 +138,23 @@ impl Settings {
         Self::merge(input, loaded)
     }
 
+    /// The settings of the common part and of every environment of the file.
+    ///
+    /// # Errors
+    /// A usage error of any of them.
+    pub fn load_all(input: &Input) -> Result<Vec<Self>> {
+        let file = file::load(input.config.as_deref(), None)?;
+        let names = file.environments.iter().map(|name| Some(name.clone()));
+        let each = std::iter::once(None).chain(names);
+        each.map(|env| {
+            Self::load(&Input {
+                env,
+                ..input.clone()
+            })
+        })
+        .collect()
+    }
+
     fn merge(input: &Input, loaded: Loaded) -> Result<Self> {
         let file = loaded.config.clone();
         let either = |flag: &Option<String>, file: Option<String>, default: &str| {

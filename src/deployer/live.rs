@@ -48,7 +48,7 @@ impl<'a> Done<'a> {
     }
 
     async fn answers(&self, ui: &impl Ui, stop: &Stop) -> Result<Proof> {
-        let url = self.run.names.socket_url(&*self.outputs.api.get()?);
+        let url = self.run.names.socket_url(&self.outputs.api.get()?);
         let origin = self.settings.function.allowed_origins.first();
         let origin = origin.map(String::as_str);
         let flags = self.settings.chat_flags();

@@ -5,6 +5,7 @@
 //! | `assessment` | what is there, what is wanted, and the plan between them |
 //! | `guard` | refuses what would lose data by mistake |
 //! | `execute` | carries a plan out, and says what failed, once |
+//! | `list` | every chat of a region |
 //! | `live` | proves the chat, and puts the version before back if it does not answer |
 //! | `rollback` | makes the version live that was live before |
 //! | `last_look` | compares what is there after a deploy with what is wanted |
@@ -17,6 +18,7 @@ mod assessment;
 mod execute;
 mod guard;
 mod last_look;
+mod list;
 mod live;
 mod rollback;
 mod saved_plan;
@@ -25,6 +27,7 @@ mod teardown;
 mod ui;
 
 pub use assessment::Assessment;
+pub use list::{Drift, Listed, Listing, Unread, list};
 pub use rollback::{RolledBack, rollback};
 pub use saved_plan::SavedPlan;
 pub use status::{Status, VersionView, status};

@@ -97,7 +97,7 @@ pub async fn rollback(
         stage: names.stage.clone(),
         region: place.region.clone(),
         account: place.account_id.clone(),
-        url: names.socket_url(&*stack.outputs.api.get()?),
+        url: names.socket_url(&stack.outputs.api.get()?),
         version: target.number,
         source: target.code.clone(),
         left: found

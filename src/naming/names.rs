@@ -193,20 +193,12 @@ impl Names {
 
     /// The API's own domain, as its events name it.
     pub fn domain(&self, api: &str) -> String {
-        let place = &self.place;
-        format!("{api}.execute-api.{}.{}", place.region, place.dns_suffix)
+        domain(&self.place, api)
     }
 
     /// Where clients connect.
     pub fn socket_url(&self, api: &str) -> String {
-        let (stage, place) = (&self.stage, &self.place);
-        match &place.endpoint_url {
-            None => format!("wss://{}/{stage}", self.domain(api)),
-            Some(endpoint) => {
-                let socket = endpoint.replacen("http", "ws", 1);
-                format!("{socket}/_aws/execute-api/{api}/{stage}")
-            }
-        }
+        socket_url(&self.place, api, &self.stage)
     }
 
     /// Template of the management API's URL for the function, where it cannot be derived from the
@@ -234,6 +226,21 @@ impl Names {
         } = &self.place;
         format!("arn:{partition}:{service}::{account_id}:{resource}")
     }
+}
+
+/// Where clients of an API's stage connect.
+pub fn socket_url(place: &Place, api: &str, stage: &str) -> String {
+    match &place.endpoint_url {
+        None => format!("wss://{}/{stage}", domain(place, api)),
+        Some(endpoint) => {
+            let socket = endpoint.replacen("http", "ws", 1);
+            format!("{socket}/_aws/execute-api/{api}/{stage}")
+        }
+    }
+}
+
+fn domain(place: &Place, api: &str) -> String {
+    format!("{api}.execute-api.{}.{}", place.region, place.dns_suffix)
 }
 
 /// A name with its ending, cut to 64 characters; what was cut off lives on as a hash, so that two

@@ -7,6 +7,7 @@ pub mod deployer;
 pub mod doctor;
 mod editor;
 mod escape;
+pub mod list;
 mod live;
 #[cfg(feature = "local")]
 pub mod local;

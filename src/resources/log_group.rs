@@ -104,8 +104,8 @@ impl Resource for LogGroup {
     fn data(&self) -> Option<String> {
         let bytes = self.bytes.filter(|bytes| *bytes > 0)?;
         Some(match bytes {
-            ..1_000 => format!("{bytes} bytes of log"),
-            ..1_000_000 => format!("{} kB of log", bytes / 1_000),
+            ..=999 => format!("{bytes} bytes of log"),
+            1_000..=999_999 => format!("{} kB of log", bytes / 1_000),
             _ => format!("{} MB of log", bytes / 1_000_000),
         })
     }

@@ -23,6 +23,7 @@ mod drift;
 mod guards;
 mod init;
 mod killed;
+mod list;
 mod local_command;
 mod logs;
 mod ownership;
