@@ -4,6 +4,7 @@
 //! say what to do next. SDK errors are turned into it in [`crate::aws`], never printed raw.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// The short form that every fallible function of the deployer returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -40,6 +41,8 @@ pub struct Error {
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
+    /// The file and the line (from 1) that are wrong.
+    place: Option<(PathBuf, usize)>,
 }
 
 impl Error {
@@ -64,6 +67,7 @@ impl Error {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            place: None,
         }
     }
 
@@ -93,6 +97,19 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Names the file and the line (from 1) that are wrong. The message says them too.
+    #[must_use]
+    pub fn at(mut self, file: &Path, line: usize) -> Self {
+        self.place = Some((file.to_owned(), line));
+        self
+    }
+
+    /// The file and the line that are wrong.
+    pub fn place(&self) -> Option<(&Path, usize)> {
+        let (file, line) = self.place.as_ref()?;
+        Some((file, *line))
     }
 
     /// The kind, which decides the exit code.

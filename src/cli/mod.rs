@@ -3,7 +3,7 @@
 //!
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
-use crate::config::{Arch, Input, LOCAL_PORT, LogLevel, Target};
+use crate::config::{Arch, GitHubActions, Input, LOCAL_PORT, LogLevel, Target};
 use crate::naming::rights::Task;
 use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
@@ -119,6 +119,7 @@ impl Global {
             color: self.color,
             quiet: self.quiet,
             verbose: self.verbose,
+            github: GitHubActions::of_environment().is_some(),
         }
     }
 
@@ -444,9 +445,24 @@ pub struct Init {
     /// Write the function's source to ./lambda and set it in chatctl.toml
     #[arg(long)]
     pub lambda: bool,
-    /// Write a CI workflow that deploys the chat
-    #[arg(long)]
-    pub ci: bool,
+    /// Write the files of this CI system: plans for review, previews, deploys [default: github]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SYSTEM",
+        num_args = 0..=1,
+        default_missing_value = "github"
+    )]
+    pub ci: Option<CiSystem>,
+}
+
+/// A CI system that chatctl writes files for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CiSystem {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI/CD.
+    Gitlab,
 }
 
 #[cfg(test)]

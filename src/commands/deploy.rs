@@ -6,7 +6,7 @@ use crate::cli;
 use crate::deployer::{self, DeployOptions, SavedPlan};
 use crate::error::{Error, Result};
 use crate::package::CargoBuild;
-use crate::report;
+use crate::report::{self, markdown};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -28,6 +28,13 @@ pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCod
     };
     let clients = Clients::connect(&settings).await?;
     let deployed = deployer::deploy(clients, &settings, &CargoBuild, options, reporter).await?;
+    let changed = deployed.changed.to_string();
+    reporter.outputs(&[
+        ("url", &deployed.url),
+        ("api-id", &deployed.api_id),
+        ("changed", &changed),
+    ])?;
+    reporter.summary(|| markdown::deployed(&deployed))?;
     if reporter.is_json() {
         reporter.document(&deployed)?;
     } else {

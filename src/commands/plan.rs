@@ -8,6 +8,7 @@ use crate::deployer::{Assessment, SavedPlan};
 use crate::engine::view::PlanView;
 use crate::error::Result;
 use crate::package;
+use crate::report::markdown;
 use crate::report::plan::{summary, text};
 use crate::resources::RunContext;
 use std::process::ExitCode;
@@ -34,6 +35,13 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
         write::private_file(path, saved.to_text()?.as_bytes())?;
     }
     let view = PlanView::of(&assessment.plan);
+    let changed = (!assessment.plan.is_empty()).to_string();
+    reporter.outputs(&[("changed", &changed)])?;
+    reporter.summary(|| {
+        let names = &assessment.run().names;
+        let stack = format!("{}/{}", names.stack, names.stage);
+        markdown::planned(&stack, &names.place().region, &view)
+    })?;
     if reporter.is_json() {
         reporter.document(&view)?;
     } else {

@@ -57,12 +57,17 @@ impl Problem {
             let env = ["env".to_owned(), env.clone()];
             line_of_key(&file.text, &[&env[..], &self.key].concat())
         });
-        let place = match of_env.or_else(|| line_of_key(&file.text, &self.key)) {
+        let line = of_env.or_else(|| line_of_key(&file.text, &self.key));
+        let place = match line {
             Some(line) => format!("{}:{line}: {key}", file.path.display()),
             None if self.flag.is_empty() => key,
             None => self.flag.to_owned(),
         };
-        Error::usage(format!("{place}: {}", self.message)).hint(self.hint)
+        let error = Error::usage(format!("{place}: {}", self.message)).hint(self.hint);
+        match line {
+            Some(line) => error.at(&file.path, line),
+            None => error,
+        }
     }
 }
 

@@ -56,6 +56,30 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
     said.or_else(|| Some(etcetera::home_dir().ok()?.join(".cargo")))
 }
 
+/// What a GitHub Actions runner offers to a step.
+#[derive(Debug, Clone, Default)]
+pub struct GitHubActions {
+    /// The file that becomes the summary of the step.
+    pub summary: Option<PathBuf>,
+    /// The file that takes the outputs of the step.
+    pub output: Option<PathBuf>,
+    /// The folder of the repository.
+    pub workspace: Option<PathBuf>,
+}
+
+impl GitHubActions {
+    /// The runner that this program is started by, if it is one.
+    pub fn of_environment() -> Option<Self> {
+        variable("GITHUB_ACTIONS").filter(|value| value == "true")?;
+        let path = |name| variable(name).map(PathBuf::from);
+        Some(Self {
+            summary: path("GITHUB_STEP_SUMMARY"),
+            output: path("GITHUB_OUTPUT"),
+            workspace: path("GITHUB_WORKSPACE"),
+        })
+    }
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

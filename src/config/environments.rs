@@ -109,22 +109,20 @@ fn refuse_nested(name: &str, own: &FileConfig, text: &str, path: &Path) -> Resul
         return Ok(());
     }
     let key = ["env", name, "env"].map(str::to_owned);
-    let place = place(text, path, &key);
-    Err(Error::usage(format!(
-        "{place}: an environment has no environments of its own"
-    )))
+    let message = "an environment has no environments of its own";
+    Err(at(text, path, &key, message))
 }
 
 fn one_stack(one: &str, other: &str, text: &str, path: &Path) -> Error {
-    let place = place(text, path, &["env".to_owned(), other.to_owned()]);
-    Error::usage(format!(
-        "{place}: [env.{one}] and [env.{other}] are one stack: their name, stage, region and account are the \
-         same"
-    ))
-    .hint("give one of them another `stage`, `name`, `region` or `account`")
+    let message = format!(
+        "[env.{one}] and [env.{other}] are one stack: their name, stage, region and account are the same"
+    );
+    let key = ["env".to_owned(), other.to_owned()];
+    at(text, path, &key, &message)
+        .hint("give one of them another `stage`, `name`, `region` or `account`")
 }
 
-fn place(text: &str, path: &Path, key: &[String]) -> String {
+fn at(text: &str, path: &Path, key: &[String], message: &str) -> Error {
     let line = line_of_key(text, key).unwrap_or(1);
-    format!("{}:{line}", path.display())
+    Error::usage(format!("{}:{line}: {message}", path.display())).at(path, line)
 }

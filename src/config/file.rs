@@ -172,7 +172,7 @@ fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start);
     let line = line_of(text, start);
     let message = without_value(&error.message().replace('\n', ", "));
-    let error = Error::usage(format!("{}:{line}: {message}", path.display()));
+    let error = Error::usage(format!("{}:{line}: {message}", path.display())).at(path, line);
     match key_of(text.lines().nth(line - 1).unwrap_or_default()) {
         Some(key) => error.because_of(format!("it is the line of `{key}`")),
         None => error,

@@ -14,8 +14,8 @@ mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub(crate) use check::is_account;
+pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
 pub(crate) use environment::{ca_bundle, cargo_home};
-pub use environment::{cache_dir, has_keys_in_environment};
 pub use file::{FileConfig, Loaded};
 pub use input::Input;
 pub(crate) use settings::host_arch;

@@ -51,8 +51,10 @@ pub struct Facts {
     pub live: Look<Live>,
     /// So many functions without a reserved concurrency may run at once in the account.
     pub concurrency: Look<i32>,
-    /// The function's resource policy: who may call it.
+    /// The resource policy of what the API calls: who may call it.
     pub permission: Look<Value>,
+    /// The resource policy of the function itself, where the API calls its alias.
+    pub own_policy: Look<Value>,
     /// The function's role.
     pub function_role: Look<Role>,
     /// The table.

@@ -15,6 +15,7 @@ impl Ui for Reporter {
     fn show(&self, proposal: &Proposal<'_>) {
         if !self.is_json() {
             let every_field = proposal.purpose == Purpose::Deploy && self.verbosity() > 0;
+            let _group = self.group(&format!("Plan: {}", plan::summary(proposal.plan.summary)));
             self.note(&plan::text(proposal.plan, every_field));
         }
     }

@@ -7,11 +7,13 @@ pub mod deployer;
 pub mod doctor;
 mod editor;
 mod escape;
+mod github;
 pub mod list;
 mod live;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod logs;
+pub mod markdown;
 pub mod plan;
 pub mod progress;
 mod prompt;
@@ -25,6 +27,7 @@ pub use prompt::{Prompt, Prompted};
 use crate::error::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 /// How results are written.
@@ -60,6 +63,8 @@ pub struct ReportOptions {
     pub quiet: bool,
     /// How often `-v` was given.
     pub verbose: u8,
+    /// A GitHub Actions runner reads what is written.
+    pub github: bool,
 }
 
 /// Where and how much to write. Cheap to copy; made once from the global flags.
@@ -68,6 +73,7 @@ pub struct Reporter {
     output: OutputFormat,
     quiet: bool,
     verbose: u8,
+    github: bool,
 }
 
 impl Reporter {
@@ -82,6 +88,7 @@ impl Reporter {
             output: options.output,
             quiet: options.quiet,
             verbose: options.verbose,
+            github: options.github,
         }
     }
 
@@ -116,7 +123,7 @@ impl Reporter {
     /// The reader went away.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{}", escape::lines(text))?;
+        writeln!(out, "{}", self.safe(text))?;
         Ok(out.flush()?)
     }
 
@@ -128,7 +135,7 @@ impl Reporter {
         let text = serde_json::to_string_pretty(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&escape::json(&text))
+        self.json(&text)
     }
 
     /// One JSON line of a stream, to stdout.
@@ -139,7 +146,7 @@ impl Reporter {
         let text = serde_json::to_string(value).map_err(|error| {
             Error::failed("the result cannot be written as JSON").because(error)
         })?;
-        self.raw(&escape::json(&text))
+        self.json(&text)
     }
 
     /// Text to stdout as it is, with a line end: completions, pages, JSON.
@@ -208,6 +215,7 @@ impl Reporter {
         for hint in error.hints() {
             self.say(&format!("{} {hint}", Style::Hint.paint("hint:")));
         }
+        self.annotate(error);
     }
 
     /// Asks a yes-or-no question; no is the default.
@@ -234,6 +242,25 @@ impl Reporter {
 
     /// Errors of stderr are dropped: there is no other place to report them.
     fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr().lock(), "{}", escape::lines(text));
+        let _ = writeln!(anstream::stderr().lock(), "{}", self.safe(text));
+    }
+
+    /// Text that neither a terminal nor a runner obeys.
+    fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let text = escape::lines(text);
+        if self.github {
+            Cow::Owned(github::without_commands(&text).into_owned())
+        } else {
+            text
+        }
+    }
+
+    fn json(&self, text: &str) -> Result<()> {
+        let text = escape::json(text);
+        if self.github {
+            self.raw(&github::json_without_commands(&text))
+        } else {
+            self.raw(&text)
+        }
     }
 }

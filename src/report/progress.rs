@@ -15,6 +15,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Shows the events until the last sender is gone.
 pub async fn follow(reporter: Reporter, mut events: UnboundedReceiver<Event>) {
+    let _group = reporter.group("Changes");
     if reporter.is_json() {
         while let Some(event) = events.recv().await {
             if let Ok(line) = serde_json::to_string(&event) {

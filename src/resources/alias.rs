@@ -92,7 +92,12 @@ impl Target {
 impl Alias {
     /// The alias that is wanted for this function.
     pub fn wanted(function: &Function, outputs: &Outputs, observed: &Observed) -> Self {
-        let versions = &observed.versions;
+        // A function that is made again has none of the versions that are there.
+        let none = Versions::default();
+        let versions = match function.is_replaced(observed) {
+            true => &none,
+            false => &observed.versions,
+        };
         Self {
             function: function.clone(),
             target: Target::wanted(function, versions),

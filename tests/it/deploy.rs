@@ -13,7 +13,7 @@ async fn ends_with_a_chat_that_answers_and_a_second_run_changes_nothing() {
     assert!(first.status.success(), "{}", text(&first));
     let json: Value = serde_json::from_slice(&first.stdout).unwrap();
     assert!(json["provedInSeconds"].is_number(), "{json}");
-    assert_eq!(json["plan"]["summary"]["create"], 20);
+    assert_eq!(json["plan"]["summary"]["create"], 21);
     let before = world.cloud.calls().len();
     let began = Instant::now();
     let second = world.run(&["deploy"]).await;
@@ -40,7 +40,7 @@ async fn what_was_made_is_named_by_the_id_that_the_plan_could_not_know() {
     let said = text(&deployed);
     assert!(deployed.status.success(), "{said}");
     let made: Vec<_> = said.lines().filter(|l| l.contains("+ created")).collect();
-    assert_eq!(made.len(), 20, "{said}");
+    assert_eq!(made.len(), 21, "{said}");
     let unknown: Vec<_> = made.iter().filter(|l| l.contains("{api}")).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     let group = |line: &&&str| line.contains("created log-group/execution /aws/apigateway/");
@@ -61,7 +61,8 @@ async fn without_the_permission_the_proof_says_what_a_500_means() {
         .lambda
         .remove_permission()
         .function_name("chat-production");
-    call.statement_id(format!("chatctl-{id}"))
+    call.qualifier("live")
+        .statement_id(format!("chatctl-live-{id}"))
         .send()
         .await
         .unwrap();

@@ -14,6 +14,7 @@ fn chatctl(folder: &Path) -> Command {
         "CHATCTL_CONFIG",
         "AWS_REGION",
         "AWS_PROFILE",
+        "GITHUB_ACTIONS",
     ] {
         command.env_remove(name);
     }
@@ -225,24 +226,107 @@ fn a_configuration_that_is_there_keeps_its_lines_and_gets_the_source() {
     );
 }
 
+const WRITTEN: [&str; 3] = [
+    ".github/workflows/deploy-chat.yml",
+    ".github/workflows/preview-chat.yml",
+    ".github/actions/install-chatctl/action.yml",
+];
+
+/// A repository with a folder in it.
+fn repository(folder: &str) -> (TempDir, std::path::PathBuf) {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join(".git")).unwrap();
+    let folder = root.path().join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    (root, folder)
+}
+
 #[test]
 fn the_workflow_keeps_no_key_and_runs_plan_and_deploy() {
     let folder = TempDir::new().unwrap();
-    chatctl(folder.path())
+    let assert = chatctl(folder.path())
         .args(["init", "--ci"])
         .assert()
         .success();
-    let text = fs::read_to_string(folder.path().join(".github/workflows/deploy-chat.yml")).unwrap();
+    assert!(stderr(&assert).contains("in no Git repository"));
+    let texts = WRITTEN.map(|path| fs::read_to_string(folder.path().join(path)).unwrap());
     for part in [
         "id-token: write",
         "role-to-assume",
-        "run: chatctl plan",
-        "run: chatctl deploy --yes",
+        "chatctl plan --out",
+        "chatctl deploy --plan",
     ] {
-        assert!(text.contains(part), "{part}");
+        assert!(texts[0].contains(part), "{part}");
     }
-    assert!(!text.to_lowercase().contains("secret"), "{text}");
+    let all = texts.concat();
+    assert!(!all.to_lowercase().contains("secret"), "{all}");
+    assert!(!all.contains("@DIRECTORY@"), "{all}");
     assert!(!folder.path().join("chatctl.toml").exists());
+}
+
+#[test]
+fn the_workflow_lies_where_github_looks_and_runs_in_the_folder_of_the_chat() {
+    let (root, folder) = repository("services/my chat");
+    let assert = chatctl(&folder)
+        .args(["init", "--ci", "github"])
+        .assert()
+        .success();
+    let said = stderr(&assert);
+    assert!(
+        said.contains("wrote ../../.github/workflows/deploy-chat.yml"),
+        "{said}"
+    );
+    assert!(!said.contains("in no Git repository"), "{said}");
+    for path in &WRITTEN[..2] {
+        let text = fs::read_to_string(root.path().join(path)).unwrap();
+        assert!(
+            text.contains("working-directory: './services/my chat'\n"),
+            "{text}"
+        );
+    }
+    assert!(!folder.join(".github").exists());
+}
+
+#[test]
+fn a_folder_that_a_workflow_cannot_name_is_refused() {
+    for name in ["${{ github.token }}", "it's", "a\"b", "new\nline"] {
+        let (root, folder) = repository(name);
+        let assert = chatctl(&folder)
+            .args(["init", "--ci", "github"])
+            .assert()
+            .code(1);
+        assert!(stderr(&assert).contains("cannot name the folder"));
+        assert!(!root.path().join(".github").exists());
+    }
+}
+
+#[test]
+fn gitlab_gets_a_file_to_include_and_an_own_one_is_left_alone() {
+    let (root, folder) = repository("chat");
+    let written = root.path().join(".gitlab-ci.yml");
+    let init = || {
+        chatctl(&folder)
+            .args(["init", "--ci", "gitlab"])
+            .assert()
+            .success()
+    };
+    init();
+    assert!(
+        fs::read_to_string(&written)
+            .unwrap()
+            .contains("local: /.gitlab/chat.yml")
+    );
+    let jobs = fs::read_to_string(root.path().join(".gitlab/chat.yml")).unwrap();
+    assert!(jobs.contains("- cd './chat'\n"), "{jobs}");
+
+    fs::remove_dir_all(root.path().join(".gitlab")).unwrap();
+    fs::write(&written, "mine").unwrap();
+    let said = stderr(&init());
+    assert!(
+        said.contains("include: [{ local: /.gitlab/chat.yml }]"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&written).unwrap(), "mine");
 }
 
 #[test]

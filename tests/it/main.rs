@@ -20,6 +20,7 @@ mod converge;
 mod deploy;
 mod doctor;
 mod drift;
+mod github;
 mod guards;
 mod init;
 mod killed;

@@ -119,7 +119,7 @@ async fn json_has_a_stable_order_and_the_differences() {
     let (one, two) = (world.run(&args).await, world.run(&args).await);
     assert_eq!(one.stdout, two.stdout);
     let json: Value = serde_json::from_slice(&one.stdout).unwrap();
-    assert_eq!(json["summary"]["update"], 1);
+    assert_eq!(json["summary"]["update"], 2);
     let all = json["resources"].as_array().unwrap();
     let function = all.iter().find(|r| r["id"] == "function").unwrap();
     assert_eq!(function["action"], "update");

@@ -167,7 +167,11 @@ async fn sees_a_hidden_value_that_somebody_else_changed() {
     let saved = plan(&world, &[]).await;
     world.deploy_as(&settings("two")).await.unwrap();
     let error = apply(&world, &third, &saved).await.unwrap_err();
-    assert_eq!(error.causes(), ["function: it was changed on AWS"]);
+    let moved = [
+        "alias: it was changed on AWS (version)",
+        "function: it was changed on AWS",
+    ];
+    assert_eq!(error.causes(), moved);
 }
 
 #[tokio::test(flavor = "multi_thread")]

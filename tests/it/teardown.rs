@@ -100,7 +100,7 @@ async fn proves_that_nothing_is_left_and_may_be_repeated() {
     let said = text(&first);
     assert!(first.status.success(), "{said}");
     assert!(
-        said.contains("chat/production is gone: 20 things looked for in us-east-1, none left"),
+        said.contains("chat/production is gone: 21 things looked for in us-east-1, none left"),
         "{said}"
     );
     assert!(said.contains("✓ role/function"), "{said}");

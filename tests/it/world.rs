@@ -167,6 +167,7 @@ impl World {
             .args(["--local", "--port", &port])
             .current_dir(self.folder.path())
             .env_remove("AWS_ENDPOINT_URL")
+            .env_remove("GITHUB_ACTIONS")
             .env("NO_COLOR", "1");
         command
     }

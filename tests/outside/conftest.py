@@ -30,8 +30,8 @@ def free_port() -> int:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """The environment without anything that would point a client at a real account or a proxy."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CHATCTL_"))}
+    """The environment without anything that would point a client at a real account, a proxy or a CI runner."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CHATCTL_", "GITHUB_"))}
     kept = {k: v for k, v in kept.items() if k.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
     return kept | {"AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1"} | more
 

@@ -188,30 +188,34 @@ pub(super) fn permission(facts: &Facts) -> Finding {
 /// A statement of somebody else's that lets everybody call the function. It is named and left alone.
 pub(super) fn policy(facts: &Facts) -> Finding {
     const CHECK: &str = "function-policy";
-    let nobody = Finding::good(CHECK, "the function's policy lets nobody else call it");
-    let policy = match &facts.permission {
-        Look::There(policy) => policy,
-        Look::Missing => return nobody,
-        unseen => return after(CHECK, "the function's policy", unseen),
-    };
     let name = &facts.expected.function;
-    let Some(id) = open_to_anybody(policy).into_iter().next() else {
-        return nobody;
-    };
-    let qualifier = match facts.live.there() {
+    let of_alias = match facts.live.there() {
         Some(_) => format!(" --qualifier {LIVE}"),
         None => String::new(),
     };
-    Finding::warning(
-        CHECK,
-        format!(
-            "the statement {id:?} of the function's policy lets anybody call it; it is not ours"
-        ),
-        "who knows the function's ARN can send it events that look like API Gateway's",
-        format!(
-            "aws lambda remove-permission --function-name {name} --statement-id {id}{qualifier}"
-        ),
-    )
+    for (policy, qualifier) in [
+        (&facts.permission, of_alias),
+        (&facts.own_policy, String::new()),
+    ] {
+        let policy = match policy {
+            Look::There(policy) => policy,
+            Look::Missing => continue,
+            unseen => return after(CHECK, "the function's policy", unseen),
+        };
+        if let Some(id) = open_to_anybody(policy).into_iter().next() {
+            return Finding::warning(
+                CHECK,
+                format!(
+                    "the statement {id:?} of the function's policy lets anybody call it; it is not ours"
+                ),
+                "who knows the function's ARN can send it events that look like API Gateway's",
+                format!(
+                    "aws lambda remove-permission --function-name {name} --statement-id {id}{qualifier}"
+                ),
+            );
+        }
+    }
+    Finding::good(CHECK, "the function's policy lets nobody else call it")
 }
 
 pub(super) fn role(facts: &Facts) -> Finding {

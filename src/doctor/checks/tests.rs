@@ -140,6 +140,7 @@ pub(crate) fn healthy() -> Facts {
         }),
         concurrency: Look::There(1000),
         permission: Look::There(permission("a1")),
+        own_policy: Look::Missing,
         function_role: Look::There(Role {
             name: "chat-production-function".into(),
             trust: trust("lambda.amazonaws.com"),

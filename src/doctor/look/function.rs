@@ -7,6 +7,7 @@ use crate::doctor::facts::{Expected, Function, Live, Look};
 use crate::naming::names::LIVE;
 use crate::resources::versions::{self, weights};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use serde_json::Value;
 
 /// What was seen of the function.
@@ -14,6 +15,7 @@ pub(super) struct Seen {
     pub(super) function: Look<Function>,
     pub(super) live: Look<Live>,
     pub(super) policy: Look<Value>,
+    pub(super) own_policy: Look<Value>,
 }
 
 /// Looks at what the API calls: the live version. A function of a former release has none; then the API
@@ -43,25 +45,33 @@ pub(super) async fn look(clients: &Clients, expected: &Expected) -> Seen {
             function: Look::Missing,
             live: Look::Unasked,
             policy: Look::Unasked,
+            own_policy: Look::Unasked,
         };
     }
     let alias = seen("read the function's alias", alias, |found| Live {
         version: found.function_version().unwrap_or_default().to_owned(),
         weights: found.routing_config().and_then(weights),
     });
-    let (function, policy) = match alias {
-        Look::Missing => (latest, own_policy),
-        _ => (seen("read the live version", live, self::function), policy),
+    let policy_of = |answer| seen("read the function's policy", answer, document);
+    let (function, policy, own_policy) = match alias {
+        Look::Missing => (latest, policy_of(own_policy), Look::Missing),
+        _ => (
+            seen("read the live version", live, self::function),
+            policy_of(policy),
+            policy_of(own_policy),
+        ),
     };
-    let policy = seen("read the function's policy", policy, |answer| {
-        let text = answer.policy().unwrap_or_default();
-        serde_json::from_str(text).unwrap_or_default()
-    });
     Seen {
         live: alias,
         function,
         policy,
+        own_policy,
     }
+}
+
+fn document(answer: GetPolicyOutput) -> Value {
+    let text = answer.policy().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// So many functions may run at once.

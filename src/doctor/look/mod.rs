@@ -47,6 +47,7 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         live: function.live,
         concurrency,
         permission: function.policy,
+        own_policy: function.own_policy,
         function_role: role,
         table,
         groups,

@@ -26,6 +26,7 @@ use super::retry::{
 use super::role::{self, last_part};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Failure, explain, is_conflict, is_missing, is_throttled};
+use crate::engine::diff::diff;
 use crate::engine::{Edge, Fields, Id, Look, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
@@ -187,6 +188,14 @@ impl Function {
     async fn look(&self, run: &RunContext) -> Result<Option<Self>> {
         let answer = get(run, &self.name).await?;
         Ok(answer.and_then(|answer| found(self, &answer)))
+    }
+
+    /// The function that is there has to be deleted for this one.
+    pub(super) fn is_replaced(&self, observed: &Observed) -> bool {
+        let there = observed.function.as_ref();
+        let there = there.and_then(|answer| found(self, answer));
+        let differs = there.map(|there| diff(&self.fields(), &there.fields()));
+        differs.is_some_and(|all| all.iter().any(|one| one.replaces))
     }
 
     /// The digest of the source that this code was built from, or what is known of strange code.

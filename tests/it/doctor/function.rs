@@ -40,6 +40,7 @@ async fn a_function_with_another_table_is_found() {
     let update = lambda.update_function_configuration();
     let update = update.function_name(FUNCTION).environment(wrong.build());
     update.send().await.unwrap();
+    patient.goes_live("by hand").await;
     patient.is_found_and_mended(&["function:failure", "probe:failure"]);
 }
 
@@ -50,19 +51,25 @@ async fn code_of_somebody_else_is_found() {
     let update = patient.world.clients.lambda.update_function_code();
     let update = update.function_name(FUNCTION).zip_file(Blob::new(strange));
     update.send().await.unwrap();
+    patient.goes_live("by hand").await;
     patient.is_found_and_mended(&["function:warning", "probe:failure"]);
 }
 
 async fn permission(patient: &Patient) -> Value {
     let policy = patient.world.clients.lambda.get_policy();
-    let policy = policy.function_name(FUNCTION).send().await.unwrap();
+    let policy = policy
+        .function_name(FUNCTION)
+        .qualifier("live")
+        .send()
+        .await
+        .unwrap();
     let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
     policy["Statement"][0].clone()
 }
 
 async fn remove(patient: &Patient, statement: &Value) {
     let remove = patient.world.clients.lambda.remove_permission();
-    let remove = remove.function_name(FUNCTION);
+    let remove = remove.function_name(FUNCTION).qualifier("live");
     let remove = remove.statement_id(statement["Sid"].as_str().unwrap());
     remove.send().await.unwrap();
 }
@@ -87,7 +94,10 @@ async fn a_permission_of_another_api_or_account_is_found() {
         ("stale", stale.as_str(), None),
         ("strange", source.as_str(), Some("111111111111")),
     ] {
-        let add = lambda.add_permission().function_name(FUNCTION);
+        let add = lambda
+            .add_permission()
+            .function_name(FUNCTION)
+            .qualifier("live");
         add.statement_id(id)
             .action("lambda:InvokeFunction")
             .principal("apigateway.amazonaws.com")

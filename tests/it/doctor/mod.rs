@@ -91,6 +91,16 @@ impl Patient {
         patient
     }
 
+    /// Somebody publishes the function as it is now, and makes that live.
+    async fn goes_live(&self, description: &str) {
+        let lambda = &self.world.clients.lambda;
+        let made = lambda.publish_version().function_name(FUNCTION);
+        let made = made.description(description).send().await.unwrap();
+        let alias = lambda.update_alias().function_name(FUNCTION).name("live");
+        let alias = alias.function_version(made.version().unwrap());
+        alias.send().await.unwrap();
+    }
+
     fn run(&self, args: &[&str]) -> Said {
         let mut command = chatctl(self.world.folder.path());
         tokio::task::block_in_place(|| run(command.args(args)))

@@ -20,6 +20,7 @@ async fn a_function_that_fails_is_found_by_the_probe_alone_and_the_told_logs_say
     let update = lambda.update_function_configuration();
     let update = update.function_name(FUNCTION).environment(broken.build());
     update.send().await.unwrap();
+    patient.goes_live("source 1 by user/bob").await;
     let found = patient.examine();
     found.is(&["probe:failure"]);
     let logs = found.mends.first().unwrap();

@@ -1,9 +1,11 @@
 //! The function and who may call it.
 
 use super::*;
+use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub fn rows() -> Vec<Row> {
-    use Action::{Create, Update};
+    use Action::{Create, Delete, Update};
     vec![
         (
             change!(w => lambda(w).update_function_configuration().function_name(NAME).memory_size(512).send().await.unwrap()),
@@ -77,6 +79,30 @@ pub fn rows() -> Vec<Row> {
             Update,
             "statements.chatctl-gone",
         ),
+        (
+            change!(w => unqualified_permission(w).await),
+            "permission/function",
+            Delete,
+            "",
+        ),
+        (
+            change!(w => lambda(w).update_alias().function_name(NAME).name("live").function_version("$LATEST").send().await.unwrap()),
+            "alias",
+            Update,
+            "version",
+        ),
+        (
+            change!(w => split(w).await),
+            "alias",
+            Update,
+            "routingConfig",
+        ),
+        (
+            change!(w => lambda(w).delete_alias().function_name(NAME).name("live").send().await.unwrap()),
+            "alias",
+            Create,
+            "version",
+        ),
     ]
 }
 
@@ -89,10 +115,11 @@ pub fn other_code() -> aws_sdk_lambda::primitives::Blob {
 }
 
 async fn remove_permission(w: &World) {
-    let id = format!("chatctl-{}", api(w).await);
+    let id = format!("chatctl-live-{}", api(w).await);
     lambda(w)
         .remove_permission()
         .function_name(NAME)
+        .qualifier("live")
         .statement_id(id)
         .send()
         .await
@@ -100,10 +127,11 @@ async fn remove_permission(w: &World) {
 }
 
 async fn widen_permission(w: &World) {
-    let id = format!("chatctl-{}", api(w).await);
+    let id = format!("chatctl-live-{}", api(w).await);
     let call = lambda(w)
         .add_permission()
         .function_name(NAME)
+        .qualifier("live")
         .statement_id(id);
     let call = call
         .action("lambda:InvokeFunction")
@@ -111,10 +139,39 @@ async fn widen_permission(w: &World) {
     call.send().await.unwrap();
 }
 
+/// Our right to call, for `$LATEST`.
+async fn unqualified_permission(w: &World) {
+    let call = lambda(w)
+        .add_permission()
+        .function_name(NAME)
+        .statement_id("chatctl-api");
+    call.action("lambda:InvokeFunction")
+        .principal("apigateway.amazonaws.com")
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Somebody publishes a version and lets it have a tenth of the calls.
+async fn split(w: &World) {
+    let call = lambda(w)
+        .update_function_configuration()
+        .function_name(NAME);
+    call.description("mine").send().await.unwrap();
+    let made = lambda(w).publish_version().function_name(NAME);
+    let made = made.send().await.unwrap();
+    let weights = AliasRoutingConfiguration::builder()
+        .additional_version_weights(made.version().unwrap(), 0.1)
+        .build();
+    let call = lambda(w).update_alias().function_name(NAME).name("live");
+    call.routing_config(weights).send().await.unwrap();
+}
+
 pub async fn stale_permission(w: &World) {
     let call = lambda(w)
         .add_permission()
         .function_name(NAME)
+        .qualifier("live")
         .statement_id("chatctl-gone");
     let call = call
         .action("lambda:InvokeFunction")

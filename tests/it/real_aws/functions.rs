@@ -140,8 +140,9 @@ async fn a_statement_that_lets_everybody_call_the_function_is_named_and_left_alo
     let policy = policy.policy().unwrap();
     assert!(policy.contains("\"theirs\""), "{policy}");
     // A statement of ours beside it is made again all the same.
-    let ours = format!("chatctl-{}", api(&world.clients).await);
+    let ours = format!("chatctl-live-{}", api(&world.clients).await);
     let remove = lambda.remove_permission().function_name(NAME);
+    let remove = remove.qualifier("live");
     remove.statement_id(ours).send().await.unwrap();
     world.deploy().await.unwrap();
     assert!(!world.deploy().await.unwrap().changed);

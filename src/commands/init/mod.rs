@@ -1,19 +1,20 @@
-//! `chatctl init`: a configuration with every key explained, a CI workflow, or the Lambda's source.
+//! `chatctl init`: a configuration with every key explained, the files of a CI system, or the Lambda's source.
 //!
 //! It writes new files only, with one exception: `--lambda` sets
 //! `function.source` in a configuration that does not set it, and leaves the rest as it is.
+
+mod ci;
 
 use super::{Context, write};
 use crate::cli::{Global, Init, Wanted};
 use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
+use ci::CiFiles;
 use std::path::Path;
 use std::process::ExitCode;
 
-const CONFIGURATION: &str = include_str!("../../templates/chatctl.toml");
-const WORKFLOW: &str = include_str!("../../templates/ci/deploy-chat.yml");
-const WORKFLOW_PATH: &str = ".github/workflows/deploy-chat.yml";
+const CONFIGURATION: &str = include_str!("../../../templates/chatctl.toml");
 const LAMBDA: &str = "lambda";
 
 /// Writes what the flags select; without any, the configuration.
@@ -29,7 +30,11 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
         .unwrap_or_else(|| "chatctl.toml".into());
     let mut files = Vec::new();
     let mut changed = None;
-    if !flags.ci || flags.lambda {
+    let ci = match flags.ci {
+        Some(system) => Some(CiFiles::new(system, &std::env::current_dir()?)?),
+        None => None,
+    };
+    if ci.is_none() || flags.lambda {
         match read_existing(&path, flags.lambda)? {
             Some(text) => changed = Some(with_source(&text, &path)?),
             None => files.push((
@@ -42,14 +47,12 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
         refuse_lambda_folder()?;
         files.extend(lambda_source());
     }
-    if flags.ci {
-        files.push((WORKFLOW_PATH.to_owned(), WORKFLOW.as_bytes().to_vec()));
-    }
+    files.extend(ci.iter().flat_map(|ci| ci.files.clone()));
     write::new_files(Path::new(""), &files)?;
     if let Some(text) = changed {
         fs_err::write(&path, text)?;
     }
-    tell(context, flags, &path);
+    tell(context, flags, ci.as_ref(), &path);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -146,18 +149,16 @@ fn name_of(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn tell(context: &Context, flags: &Init, path: &Path) {
+fn tell(context: &Context, flags: &Init, ci: Option<&CiFiles>, path: &Path) {
     let reporter = context.reporter;
-    if !flags.ci || flags.lambda {
+    if ci.is_none() || flags.lambda {
         reporter.note(&format!("wrote {}", path.display()));
     }
     if flags.lambda {
         reporter.note("wrote lambda/, which deploy builds from now on");
     }
-    if flags.ci {
-        reporter.note(&format!(
-            "wrote {WORKFLOW_PATH}; its first lines say what it needs"
-        ));
+    if let Some(ci) = ci {
+        tell_ci(context, ci);
     }
     // The name and the place stand in the file now.
     let written = Input {
@@ -170,6 +171,22 @@ fn tell(context: &Context, flags: &Init, path: &Path) {
         flags.command("local"),
         flags.command("plan")
     ));
+}
+
+fn tell_ci(context: &Context, ci: &CiFiles) {
+    let reporter = context.reporter;
+    for (path, _) in &ci.files {
+        reporter.note(&format!("wrote {path}"));
+    }
+    if !ci.in_repository {
+        reporter.warning(
+            "this folder is in no Git repository; CI systems look for these files at the root of one",
+        );
+    }
+    if let Some((path, _)) = ci.files.first() {
+        reporter.hint(&format!("the first lines of {path} say what to set up"));
+    }
+    ci.next.iter().for_each(|next| reporter.hint(next));
 }
 
 #[cfg(test)]
