@@ -2,10 +2,11 @@
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
-use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
+use chatctl::deployer::{self, DeployOptions, Deployed, Gone, TeardownOptions};
 use chatctl::error::{Error, Result};
 use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl::report::{ReportOptions, Reporter};
@@ -83,6 +84,24 @@ pub fn limited(clients: &Clients, limit: Duration) -> Clients {
     clients
 }
 
+/// The same clients with the keys of another caller.
+pub fn with_keys(clients: &Clients, keys: &Credentials) -> Clients {
+    let mut clients = clients.clone();
+    macro_rules! with_keys {
+        ($($service:ident: $sdk:ident),*) => {$(
+            let config = clients.$service.config().to_builder();
+            let config = config.credentials_provider(keys.clone()).build();
+            clients.$service = $sdk::Client::from_conf(config);
+        )*};
+    }
+    with_keys!(
+        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+    );
+    clients
+}
+
 impl World {
     /// An empty cloud.
     pub async fn empty() -> Self {
@@ -151,13 +170,13 @@ impl World {
 
     /// A teardown of another stack.
     pub async fn teardown_of(&self, settings: &Settings) -> Result<Gone, Error> {
-        deployer::teardown(self.clients.clone(), settings, true, &quiet()).await
+        deployer::teardown(self.clients.clone(), settings, FOR_SURE, &quiet()).await
     }
 
     /// A teardown whose calls are tried `times` times.
     pub async fn teardown_trying(&self, times: u32) -> Result<Gone, Error> {
         let clients = attempts(&self.clients, times);
-        deployer::teardown(clients, &self.settings, true, &quiet()).await
+        deployer::teardown(clients, &self.settings, FOR_SURE, &quiet()).await
     }
 
     /// The binary, pointed at this cloud, in a folder of its own.
@@ -198,7 +217,14 @@ pub const OPTIONS: DeployOptions<'static> = DeployOptions {
     no_prove: true,
     adopt: false,
     no_plan: false,
+    force: None,
     plan: None,
+};
+
+/// In-process teardowns do not ask.
+pub const FOR_SURE: TeardownOptions<'static> = TeardownOptions {
+    yes: true,
+    force: None,
 };
 
 /// Gives [`tiny`] for every source.
