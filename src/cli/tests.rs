@@ -231,7 +231,7 @@ fn a_bad_value_of_an_environment_points_at_its_line() {
         ),
         (
             "[env.a]\nmemroy = 64\n",
-            "chatctl.toml:2: unknown field `memroy`",
+            "chatctl.toml:2: unknown key `memroy`",
         ),
         (
             "[env.a.env.b]\n",

@@ -50,7 +50,6 @@ pub trait NeedsRights {
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
         /// Any resource of a stack.
-        #[allow(clippy::large_enum_variant, reason = "a stack has two dozen of them")]
         #[derive(Debug, Clone)]
         pub enum Kind {
             $($(#[$doc])* $kind($type),)*

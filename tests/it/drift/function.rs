@@ -3,7 +3,6 @@
 use super::*;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
-#[allow(clippy::too_many_lines, reason = "a table")]
 pub fn rows() -> Vec<Row> {
     use Action::{Create, Update};
     vec![
