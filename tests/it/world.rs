@@ -243,21 +243,21 @@ impl Build for Tiny {
 /// A function that costs no compiler and few bytes; nothing here calls it. Its digest is the real
 /// one, so that the binary finds it up to date.
 pub fn tiny(settings: &Settings) -> Artifact {
-    static TINY: OnceLock<Artifact> = OnceLock::new();
+    static ZIP: OnceLock<Vec<u8>> = OnceLock::new();
     let make = || {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
         zip.start_file("bootstrap", options).unwrap();
         std::io::Write::write_all(&mut zip, b"#!/bin/sh\nexit 1\n").unwrap();
-        let zip = zip.finish().unwrap().into_inner();
-        Artifact {
-            code_sha256: chatctl::package::code_sha256(&zip),
-            source_digest: chatctl::package::digest(settings).unwrap(),
-            arch: settings.arch(),
-            zip,
-        }
+        zip.finish().unwrap().into_inner()
     };
-    TINY.get_or_init(make).clone()
+    let zip = ZIP.get_or_init(make).clone();
+    Artifact {
+        code_sha256: chatctl::package::code_sha256(&zip),
+        source_digest: chatctl::package::digest(settings).unwrap(),
+        arch: settings.arch(),
+        zip,
+    }
 }
 
 pub fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {
