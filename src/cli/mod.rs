@@ -3,6 +3,8 @@
 //!
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
+mod examples;
+
 use crate::config::{Arch, GitHubActions, Input, LOCAL_PORT, LogLevel, Target};
 use crate::naming::rights::Task;
 use crate::report::{Color, OutputFormat, ReportOptions};
@@ -136,41 +138,56 @@ impl Global {
 pub enum Command {
     /// Run the local cloud, deploy the chat to it, serve the chat page and stream the logs
     #[cfg(feature = "local")]
+    #[command(after_help = examples::LOCAL)]
     Local(Local),
     /// Build the function, create or update what differs, check that the chat answers
+    #[command(after_help = examples::DEPLOY)]
     Deploy(Deploy),
     /// Show what deploy would change, field by field
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Show the URL, every resource, and what differs from the configuration
+    #[command(after_help = examples::STATUS)]
     Status,
     /// List the chats of a region, or of all regions
+    #[command(after_help = examples::LIST)]
     List(List),
     /// Show the function's log, the API's execution log and its access log as one stream
+    #[command(after_help = examples::LOGS)]
     Logs(Logs),
     /// Make the version live that was live before the last deploy
+    #[command(after_help = examples::ROLLBACK)]
     Rollback(Rollback),
     /// Delete everything that deploy created, and check that nothing is left
+    #[command(after_help = examples::TEARDOWN)]
     Teardown(Teardown),
     /// Chat from the terminal
+    #[command(after_help = examples::CHAT)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat
+    #[command(after_help = examples::OPEN)]
     Open(Open),
     /// Find out why the chat or its logs do not work, and what to do
+    #[command(after_help = examples::DOCTOR)]
     Doctor,
     /// Print the least IAM policy that a command needs, or a role for a pipeline
     ///
     /// The policy is limited to the names, the region and the account of the chat. It goes to stdout, how to use
     /// it to stderr. With --role github, stdout is the pair of AWS CLI commands that make the role.
+    #[command(after_help = examples::POLICY)]
     Policy(Policy),
     /// Write a chatctl.toml to start with, the function's source, or a CI workflow
+    #[command(after_help = examples::INIT)]
     Init(Init),
     /// Print a shell completion script
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// Shell to complete for
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages
+    #[command(after_help = examples::MAN)]
     Man {
         /// Directory to write to; without it, the main page is written to stdout
         #[arg(value_name = "DIR")]

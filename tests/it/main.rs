@@ -20,6 +20,7 @@ mod converge;
 mod deploy;
 mod doctor;
 mod drift;
+mod examples;
 mod github;
 mod guards;
 mod init;
