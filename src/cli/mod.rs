@@ -20,6 +20,9 @@ const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 plan found changes
 64 invalid usage; stopped by a signal: 130 SIGINT (Ctrl-C), 143 SIGTERM, 129 SIGHUP. `local` and `open` \
 run until a signal stops them and then exit with 0.";
 
+const CHAT_EXIT_CODES: &str = "Exit codes: 0 success, 1 there is no connection; and for a script also 1 when \
+anything was refused, could not be sent or got no answer within 10 s.";
+
 /// Not a doc comment: rustdoc would take the brackets for links.
 #[cfg(feature = "local")]
 const FAULT_HELP: &str = "Inject a fault: [SERVICE[:OPERATION]=]KIND[*TIMES][@CHANCE%]; repeatable. \
@@ -144,7 +147,11 @@ pub enum Command {
     Rollback(Rollback),
     /// Delete everything that deploy created, and check that nothing is left
     Teardown(Teardown),
-    /// Chat from the terminal
+    /// Chat from the terminal, or from a script on stdin
+    ///
+    /// A script is sent line by line, each after the answer to the one before, and below the chat's rate of
+    /// 10 messages in 10 s.
+    #[command(after_help = CHAT_EXIT_CODES)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat
     Open(Open),
