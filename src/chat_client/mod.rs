@@ -111,7 +111,8 @@ pub async fn run(
 }
 
 fn not_all_done(failures: usize) -> Error {
-    let message = format!("the script was not done in full: {failures} refused or not sent");
+    let message =
+        format!("the script was not done in full: {failures} refused, not sent or not answered");
     Error::failed(message).hint("the chat's refusals are on stdout, everything else is on stderr")
 }
 

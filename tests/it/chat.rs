@@ -142,7 +142,7 @@ fn a_script_in_which_all_went_well_ends_with_0() {
 fn a_script_ends_with_1_when_its_name_is_refused() {
     let (shown, errors, code) = script(&["--user", "a:b"], &[]);
     assert_eq!((shown, code), (vec!["! no: bad_name".to_owned()], Some(1)));
-    let wanted = "error: the script was not done in full: 1 refused or not sent\n";
+    let wanted = "error: the script was not done in full: 1 refused, not sent or not answered\n";
     assert!(errors.contains(wanted), "{errors}");
     assert!(errors.contains("hint: "), "{errors}");
 }
@@ -160,7 +160,10 @@ fn a_script_waits_for_the_refusal_of_its_last_message_and_ends_with_1() {
         "! no: no_such_member",
     ];
     assert_eq!(shown, wanted);
-    assert!(errors.contains("2 refused or not sent"), "{errors}");
+    assert!(
+        errors.contains("2 refused, not sent or not answered"),
+        "{errors}"
+    );
     assert_eq!(code, Some(1));
 }
 
