@@ -21,6 +21,7 @@ pub mod page;
 pub mod prove;
 pub mod report;
 pub mod resources;
+pub mod rights;
 pub mod signals;
 pub mod stack;
 pub mod tail;

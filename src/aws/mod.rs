@@ -15,12 +15,13 @@ mod time_outs;
 pub use errors::{
     Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
+pub use partition::regions;
 pub use slow::SlowCalls;
 pub use time_outs::of_an_upload;
 
-use crate::config::Settings;
+use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use partition::dns_suffix;
 use slow::SlowCallInterceptor;
@@ -64,6 +65,29 @@ pub struct Place {
 }
 
 impl Place {
+    /// A place in the named account, without a call to AWS: for what is only written down.
+    ///
+    /// # Errors
+    /// No region is set, or that is no account.
+    pub async fn named(settings: &Settings, account: &str) -> Result<Self> {
+        if !is_account(account) {
+            return Err(
+                Error::usage(format!("{account:?} is not the id of an AWS account"))
+                    .hint("an account has twelve digits"),
+            );
+        }
+        let region = region(&sdk::config(settings, "chatctl").await?)?;
+        let partition = partition::of_region(&region);
+        Ok(Self {
+            account_id: account.to_owned(),
+            dns_suffix: dns_suffix(partition).to_owned(),
+            partition: partition.to_owned(),
+            caller_arn: String::new(),
+            endpoint_url: settings.target.endpoint_url(),
+            region,
+        })
+    }
+
     /// The domain that endpoints end in, where the function cannot guess it.
     pub fn unusual_dns_suffix(&self) -> Option<&str> {
         Some(self.dns_suffix.as_str()).filter(|suffix| *suffix != partition::USUAL_SUFFIX)
@@ -98,6 +122,7 @@ impl Clients {
         }
         let sts = client!(aws_sdk_sts);
         let place = whoami(&sts, region, settings).await?;
+        require_account(settings, &place)?;
         Ok(Self {
             apigatewayv2: client!(aws_sdk_apigatewayv2),
             apigateway: client!(aws_sdk_apigateway),
@@ -111,6 +136,28 @@ impl Clients {
     }
 }
 
+impl Clients {
+    /// The same clients in another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let mut clients = self.clone();
+        macro_rules! moved {
+            ($($service:ident: $sdk:ident),*) => {$(
+                let config = clients.$service.config().to_builder();
+                let config = config.region(Region::new(region.to_owned())).build();
+                clients.$service = $sdk::Client::from_conf(config);
+            )*};
+        }
+        moved!(
+            apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+            lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+            dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+        );
+        region.clone_into(&mut clients.place.region);
+        clients
+    }
+}
+
 fn region(config: &SdkConfig) -> Result<String> {
     let Some(region) = config.region() else {
         return Err(Error::failed("no AWS region is set")
@@ -120,6 +167,24 @@ fn region(config: &SdkConfig) -> Result<String> {
             .hint(NO_ACCOUNT));
     };
     Ok(region.to_string())
+}
+
+/// The chat may be in one account only, if the file names it. The local cloud is in no account of
+/// AWS.
+fn require_account(settings: &Settings, place: &Place) -> Result<()> {
+    let Some(wanted) = &settings.account else {
+        return Ok(());
+    };
+    let is_local = matches!(settings.target, Target::Local(_));
+    if is_local || *wanted == place.account_id {
+        return Ok(());
+    }
+    let (caller, account) = (&place.caller_arn, &place.account_id);
+    Err(Error::failed(format!(
+        "these credentials are of account {account}, and this chat belongs to account {wanted}"
+    ))
+    .because_of(format!("the caller is {caller}"))
+    .hint("choose others with --profile, or change `account` in chatctl.toml"))
 }
 
 /// Resolves the credentials once, before anything else, so that a machine without any gets one clear

@@ -4,6 +4,7 @@
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
 use crate::config::{Arch, GitHubActions, Input, LOCAL_PORT, LogLevel, Target};
+use crate::naming::rights::Task;
 use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
@@ -62,6 +63,9 @@ pub struct Global {
     /// Configuration file [default: chatctl.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Environment of the configuration file: [env.NAME] over the common part
+    #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_ENV")]
+    pub env: Option<String>,
     /// Use the local cloud that `chatctl local` runs, and its region, instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub local: bool,
@@ -91,6 +95,7 @@ impl Global {
         let wanted = wanted.clone();
         Input {
             config: self.config.clone(),
+            env: self.env.clone(),
             name: self.name.clone(),
             stage: self.stage.clone(),
             region: self.region.clone(),
@@ -141,6 +146,8 @@ pub enum Command {
     Plan(Plan),
     /// Show the URL, every resource, and what differs from the configuration
     Status,
+    /// List the chats of a region, or of all regions
+    List(List),
     /// Show the function's log, the API's execution log and its access log as one stream
     Logs(Logs),
     /// Make the version live that was live before the last deploy
@@ -157,6 +164,11 @@ pub enum Command {
     Open(Open),
     /// Find out why the chat or its logs do not work, and what to do
     Doctor,
+    /// Print the least IAM policy that a command needs, or a role for a pipeline
+    ///
+    /// The policy is limited to the names, the region and the account of the chat. It goes to stdout, how to use
+    /// it to stderr. With --role github, stdout is the pair of AWS CLI commands that make the role.
+    Policy(Policy),
     /// Write a chatctl.toml to start with, the function's source, or a CI workflow
     Init(Init),
     /// Print a shell completion script
@@ -228,6 +240,9 @@ pub struct Deploy {
     /// flags that the plan was made with
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     pub plan: Option<PathBuf>,
+    /// Replace the table of this chat although it is protected, or not ours; its data is lost
+    #[arg(long, value_name = "CHAT")]
+    pub force: Option<String>,
     /// What is deployed.
     #[command(flatten)]
     pub wanted: Wanted,
@@ -267,6 +282,9 @@ pub struct Teardown {
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
+    /// Delete this chat although it is protected
+    #[arg(long, value_name = "CHAT")]
+    pub force: Option<String>,
 }
 
 /// Flags of `chatctl local`.
@@ -317,6 +335,52 @@ pub struct Local {
     /// What is deployed.
     #[command(flatten)]
     pub wanted: Wanted,
+}
+
+/// Flags of `chatctl list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct List {
+    /// Ask every region of the partition, side by side
+    #[arg(long)]
+    pub all_regions: bool,
+    /// Compare each chat with its settings, where the configuration file here has them
+    #[arg(long)]
+    pub drift: bool,
+}
+
+/// Flags of `chatctl policy`.
+#[derive(Debug, Clone, Args)]
+pub struct Policy {
+    /// What the policy is for; several are put together [default: deploy]
+    #[arg(value_enum, value_name = "COMMAND")]
+    pub tasks: Vec<Task>,
+    /// Account that the policy is for; asks AWS without it and without `account` in chatctl.toml
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Print a role for pipelines of this kind, with its trust policy
+    #[arg(long, value_enum, requires = "repo")]
+    pub role: Option<PipelineKind>,
+    /// GitHub repository whose jobs may take the role on
+    #[arg(long, value_name = "OWNER/NAME", requires = "role")]
+    pub repo: Option<String>,
+    /// Branch whose jobs may take the role on
+    #[arg(long, default_value = "main", requires = "role")]
+    pub branch: String,
+    /// GitHub environment whose jobs may take the role on, instead of a branch's
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "role",
+        conflicts_with = "branch"
+    )]
+    pub github_environment: Option<String>,
+}
+
+/// Where pipelines run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PipelineKind {
+    /// GitHub Actions, through OpenID Connect: no stored keys.
+    Github,
 }
 
 /// Flags of `chatctl logs`.

@@ -165,3 +165,88 @@ fn a_function_cannot_take_lambdas_own_variables_or_ours() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+/// A common part and two environments.
+const ENVIRONMENTS: &str = "name = \"team\"\nstage = \"live\"\n[function]\nmemory = 512\ntimeout = 9\n\
+    [tags]\nowner = \"a\"\n[env.staging]\nregion = \"eu-west-1\"\n[env.staging.function]\nmemory = 128\n\
+    [env.staging.tags]\nfor = \"tests\"\n[env.prod]\nstage = \"v1\"\n";
+
+#[test]
+fn an_environment_goes_over_the_common_part_key_by_key() {
+    let s = settings(ENVIRONMENTS, &["--env", "staging"]).unwrap();
+    assert_eq!(
+        (s.name.as_str(), s.region.as_deref()),
+        ("team", Some("eu-west-1"))
+    );
+    assert_eq!((s.function.memory, s.function.timeout), (128, 9));
+    assert_eq!(
+        (s.tags["owner"].as_str(), s.tags["for"].as_str()),
+        ("a", "tests")
+    );
+    let common = settings(ENVIRONMENTS, &[]).unwrap();
+    assert_eq!(
+        (common.stage.as_str(), common.function.memory),
+        ("live", 512)
+    );
+    assert!(!common.tags.contains_key("for"));
+}
+
+#[test]
+fn an_environment_is_a_stack_of_its_own() {
+    let stage = |flags: &[&str]| settings(ENVIRONMENTS, flags).unwrap().stage;
+    assert_eq!(stage(&["--env", "staging"]), "staging");
+    assert_eq!(stage(&["--env", "prod"]), "v1");
+    assert_eq!(stage(&["--env", "staging", "--stage", "mine"]), "mine");
+    let twice = "[env.a]\nstage = \"x\"\n[env.b]\nstage = \"x\"\n";
+    let error = settings(twice, &["--env", "a"]).unwrap_err();
+    let one = "chatctl.toml:3: [env.a] and [env.b] are one stack";
+    assert!(error.starts_with(one), "{error}");
+    let apart = "[env.a]\nstage = \"x\"\nregion = \"eu-west-1\"\n[env.b]\nstage = \"x\"\n";
+    assert!(settings(apart, &["--env", "a"]).is_ok());
+}
+
+#[test]
+fn an_unknown_environment_is_refused_with_those_there_are() {
+    let error = settings(ENVIRONMENTS, &["--env", "stagng"]).unwrap_err();
+    let expected = "chatctl.toml: there is no environment \"stagng\" | did you mean `--env staging`? | \
+                    there are: prod, staging";
+    assert_eq!(error, expected);
+    let error = settings("", &["--env", "staging"]).unwrap_err();
+    assert!(
+        error.contains("a table [env.staging] in chatctl.toml makes it"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_bad_value_of_an_environment_points_at_its_line() {
+    for (file, start) in [
+        (
+            "[env.a.function]\nmemory = 64\n",
+            "chatctl.toml:2: function.memory: 64 MB",
+        ),
+        (
+            "[function]\nmemory = 64\n[env.a]\n",
+            "chatctl.toml:2: function.memory: 64 MB",
+        ),
+        (
+            "[env.a]\nmemroy = 64\n",
+            "chatctl.toml:2: unknown key `memroy`",
+        ),
+        (
+            "[env.a.env.b]\n",
+            "chatctl.toml:1: an environment has no environments of its own",
+        ),
+    ] {
+        let error = settings(file, &["--env", "a"]).unwrap_err();
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
+fn a_suggested_command_repeats_the_environment() {
+    let command = settings(ENVIRONMENTS, &["--env", "prod"])
+        .unwrap()
+        .command("deploy");
+    assert!(command.contains(" --env prod"), "{command}");
+}

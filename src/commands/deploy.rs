@@ -23,6 +23,7 @@ pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCod
         no_prove: args.no_prove,
         adopt: args.adopt,
         no_plan: false,
+        force: args.force.as_deref(),
         plan: saved.as_ref(),
     };
     let clients = Clients::connect(&settings).await?;

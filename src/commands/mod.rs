@@ -6,12 +6,14 @@ mod completions;
 mod deploy;
 mod doctor;
 mod init;
+mod list;
 #[cfg(feature = "local")]
 mod local;
 mod logs;
 mod man;
 mod open;
 mod plan;
+mod policy;
 mod rollback;
 mod status;
 mod teardown;
@@ -87,6 +89,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Status => status::run(context).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
+        Command::List(args) => list::run(context, &args).await,
+        Command::Policy(args) => policy::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
     }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::aws::Clients;
 use crate::cli;
-use crate::deployer;
+use crate::deployer::{self, TeardownOptions};
 use crate::error::Result;
 use crate::report;
 use std::process::ExitCode;
@@ -15,8 +15,12 @@ use std::process::ExitCode;
 pub(super) async fn run(context: &Context, args: &cli::Teardown) -> Result<ExitCode> {
     let reporter = &context.reporter;
     let settings = context.settings(&cli::Wanted::default())?;
+    let options = TeardownOptions {
+        yes: args.yes,
+        force: args.force.as_deref(),
+    };
     let clients = Clients::connect(&settings).await?;
-    let gone = deployer::teardown(clients, &settings, args.yes, reporter).await?;
+    let gone = deployer::teardown(clients, &settings, options, reporter).await?;
     if reporter.is_json() {
         reporter.document(&gone)?;
     } else {

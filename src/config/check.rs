@@ -1,10 +1,9 @@
 //! Every value is checked before anything starts: AWS would refuse it later, half-way through.
 
-use super::file::line_of_key;
+use super::file::{Loaded, line_of_key};
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// CloudWatch Logs takes only these (PutRetentionPolicy).
 pub(crate) const RETENTION_STEPS: [u32; 22] = [
@@ -52,17 +51,21 @@ impl Problem {
     }
 
     /// Points at the file's line if the file sets the key, else at the flag.
-    pub(super) fn located(self, text: &str, path: &Path) -> Error {
+    pub(super) fn located(self, file: &Loaded) -> Error {
         let key = self.key.join(".");
-        let line = line_of_key(text, &self.key);
+        let of_env = file.env.as_ref().and_then(|env| {
+            let env = ["env".to_owned(), env.clone()];
+            line_of_key(&file.text, &[&env[..], &self.key].concat())
+        });
+        let line = of_env.or_else(|| line_of_key(&file.text, &self.key));
         let place = match line {
-            Some(line) => format!("{}:{line}: {key}", path.display()),
+            Some(line) => format!("{}:{line}: {key}", file.path.display()),
             None if self.flag.is_empty() => key,
             None => self.flag.to_owned(),
         };
         let error = Error::usage(format!("{place}: {}", self.message)).hint(self.hint);
         match line {
-            Some(line) => error.at(path, line),
+            Some(line) => error.at(&file.path, line),
             None => error,
         }
     }
@@ -92,6 +95,7 @@ fn ensure(
 pub(super) fn settings(s: &Settings) -> Checked {
     names(s)?;
     region(s.region.as_deref())?;
+    account(s.account.as_deref())?;
     function(s)?;
     gateway(s)?;
     ensure(
@@ -208,6 +212,26 @@ fn region(region: Option<&str>) -> Checked {
         "--region",
         || format!("{region:?} is not an AWS region"),
         "a region looks like eu-central-1 or us-east-1",
+    )
+}
+
+/// Twelve digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn account(account: Option<&str>) -> Checked {
+    ensure(
+        account.is_none_or(is_account),
+        "account",
+        "",
+        || {
+            format!(
+                "{:?} is not the id of an AWS account",
+                account.unwrap_or_default()
+            )
+        },
+        "twelve digits in quotes; `aws sts get-caller-identity` shows yours",
     )
 }
 

@@ -1,5 +1,6 @@
 //! `chatctl.toml`: its shape, and where in it a problem sits.
 
+use super::environments;
 use super::malformed::malformed;
 use super::settings::{Arch, LogLevel};
 use crate::error::{Error, Result};
@@ -21,6 +22,10 @@ pub struct FileConfig {
     pub region: Option<String>,
     /// `profile = "work"`
     pub profile: Option<String>,
+    /// `account = "123456789012"`
+    pub account: Option<String>,
+    /// `protect = true`
+    pub protect: Option<bool>,
     /// `[function]`
     #[serde(default)]
     pub function: FunctionTable,
@@ -36,6 +41,9 @@ pub struct FileConfig {
     /// `[tags]`
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// `[env.NAME]`
+    #[serde(default)]
+    pub env: BTreeMap<String, FileConfig>,
 }
 
 /// `[function]`
@@ -102,27 +110,33 @@ pub struct Loaded {
     pub text: String,
     /// Its path as the user knows it; empty when there is no file.
     pub path: PathBuf,
+    /// The names of its environments.
+    pub environments: Vec<String>,
+    /// The environment that the values are of.
+    pub env: Option<String>,
     /// The folder that relative paths in it start from.
     pub folder: PathBuf,
 }
 
 /// Reads `path`, or `chatctl.toml` here if there is one.
-pub(super) fn load(path: Option<&Path>) -> Result<Loaded> {
+pub(super) fn load(path: Option<&Path>, env: Option<&str>) -> Result<Loaded> {
     let (path, required) = path.map_or((Path::new(DEFAULT_FILE), false), |path| (path, true));
     if !required && !path.exists() {
-        return Ok(Loaded::default());
+        return parse("", Path::new(""), env);
     }
     let text = fs_err::read_to_string(path).map_err(|error| {
         Error::usage(format!("cannot read the configuration {}", path.display())).because(error)
     })?;
-    parse(&text, path)
+    parse(&text, path, env)
 }
 
-/// Parses the text of the file at `path`.
-pub(super) fn parse(text: &str, path: &Path) -> Result<Loaded> {
-    let config = toml::from_str(text).map_err(|error| malformed(text, path, &error))?;
+/// Parses the text of the file at `path`, as it is meant for the environment `env`.
+pub(super) fn parse(text: &str, path: &Path, env: Option<&str>) -> Result<Loaded> {
+    let config: FileConfig = toml::from_str(text).map_err(|error| malformed(text, path, &error))?;
     Ok(Loaded {
-        config,
+        environments: config.env.keys().cloned().collect(),
+        config: environments::values(text, path, config, env)?,
+        env: env.map(str::to_owned),
         text: text.to_owned(),
         path: path.to_owned(),
         folder: path.parent().map(Path::to_owned).unwrap_or_default(),

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub struct Input {
     /// The configuration file.
     pub config: Option<PathBuf>,
+    /// The environment of the file.
+    pub env: Option<String>,
     /// Name of the chat.
     pub name: Option<String>,
     /// Name of the stage.
@@ -54,6 +56,7 @@ impl Input {
     pub(super) fn chosen(&self) -> ChatFlags {
         ChatFlags::default()
             .with_config(self.config.as_deref())
+            .with("--env", self.env.as_deref())
             .with("--name", self.name.as_deref())
             .with("--stage", self.stage.as_deref())
             .with("--region", self.region.as_deref())

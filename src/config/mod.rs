@@ -6,6 +6,7 @@
 mod chat_flags;
 mod check;
 mod environment;
+mod environments;
 mod file;
 mod input;
 mod malformed;
@@ -13,6 +14,7 @@ mod nearest;
 mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
+pub(crate) use check::is_account;
 pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
 pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
 pub use file::{FileConfig, Loaded};

@@ -46,6 +46,10 @@ pub struct Settings {
     pub region: Option<String>,
     /// Profile of the AWS configuration files.
     pub profile: Option<String>,
+    /// The only account that this chat may be in.
+    pub account: Option<String>,
+    /// Neither a teardown nor a replacement may lose its data, unless it is forced by name.
+    pub protect: bool,
     /// The function.
     pub function: FunctionSettings,
     /// The API and its stage.
@@ -130,12 +134,29 @@ impl Settings {
     /// # Errors
     /// A usage error that names the flag, or the file, line and key.
     pub fn load(input: &Input) -> Result<Self> {
-        let loaded = file::load(input.config.as_deref())?;
+        let loaded = file::load(input.config.as_deref(), input.env.as_deref())?;
         Self::merge(input, loaded)
     }
 
+    /// The settings of the common part and of every environment of the file.
+    ///
+    /// # Errors
+    /// A usage error of any of them.
+    pub fn load_all(input: &Input) -> Result<Vec<Self>> {
+        let file = file::load(input.config.as_deref(), None)?;
+        let names = file.environments.iter().map(|name| Some(name.clone()));
+        let each = std::iter::once(None).chain(names);
+        each.map(|env| {
+            Self::load(&Input {
+                env,
+                ..input.clone()
+            })
+        })
+        .collect()
+    }
+
     fn merge(input: &Input, loaded: Loaded) -> Result<Self> {
-        let file = loaded.config;
+        let file = loaded.config.clone();
         let either = |flag: &Option<String>, file: Option<String>, default: &str| {
             let given = flag.clone().or(file);
             given.unwrap_or_else(|| default.to_owned())
@@ -148,6 +169,8 @@ impl Settings {
             target: target(input)?,
             region: region.or(file.region),
             profile: profile.or(file.profile),
+            account: file.account,
+            protect: file.protect.unwrap_or(false),
             function: the_function(input, file.function, &loaded.folder)?,
             gateway: the_gateway(input, &file.gateway),
             retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
@@ -155,8 +178,7 @@ impl Settings {
             tags: merge_tags(file.tags, &input.tags)?,
             given: input.chosen(),
         };
-        check::settings(&settings)
-            .map_err(|problem| problem.located(&loaded.text, &loaded.path))?;
+        check::settings(&settings).map_err(|problem| problem.located(&loaded))?;
         Ok(settings)
     }
 

@@ -18,6 +18,7 @@ fn relative_source_in_the_file_starts_at_the_file() {
     let loaded = parse(
         "[function]\nsource = \"lambda\"\n",
         Path::new("some/chatctl.toml"),
+        None,
     )
     .unwrap();
     assert_eq!(loaded.folder, Path::new("some"));
@@ -34,7 +35,7 @@ fn a_value_of_the_file_is_never_shown() {
     ];
     for text in secrets {
         let path = std::path::Path::new("chatctl.toml");
-        let error = super::file::parse(text, path).map(drop).unwrap_err();
+        let error = super::file::parse(text, path, None).map(drop).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");
         assert!(error.message().starts_with("chatctl.toml:"), "{error}");
     }

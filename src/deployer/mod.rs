@@ -3,7 +3,9 @@
 //! | file | what it does |
 //! |---|---|
 //! | `assessment` | what is there, what is wanted, and the plan between them |
+//! | `guard` | refuses what would lose data by mistake |
 //! | `execute` | carries a plan out, and says what failed, once |
+//! | `list` | every chat of a region |
 //! | `live` | proves the chat, and puts the version before back if it does not answer |
 //! | `rollback` | makes the version live that was live before |
 //! | `last_look` | compares what is there after a deploy with what is wanted |
@@ -14,7 +16,9 @@
 
 mod assessment;
 mod execute;
+mod guard;
 mod last_look;
+mod list;
 mod live;
 mod rollback;
 mod saved_plan;
@@ -23,10 +27,11 @@ mod teardown;
 mod ui;
 
 pub use assessment::Assessment;
+pub use list::{Drift, Listed, Listing, Unread, list};
 pub use rollback::{RolledBack, rollback};
 pub use saved_plan::SavedPlan;
 pub use status::{Status, VersionView, status};
-pub use teardown::{Checked, Gone, teardown};
+pub use teardown::{Checked, Gone, TeardownOptions, teardown};
 pub use ui::{Notice, Proposal, Purpose, Ui};
 
 use crate::aws::Clients;
@@ -55,6 +60,8 @@ pub struct DeployOptions<'a> {
     pub adopt: bool,
     /// Do not show the plan: what is done is told while it happens.
     pub no_plan: bool,
+    /// The chat whose data may be lost although it is protected or not ours.
+    pub force: Option<&'a str>,
     /// Carry out this plan and no other; it decides whether to take over.
     pub plan: Option<&'a SavedPlan>,
 }
@@ -101,6 +108,7 @@ pub async fn deploy(
     ui: &impl Ui,
 ) -> Result<Deployed> {
     let began = Instant::now();
+    guard::require_this_chat(settings, options.force)?;
     if let Some(saved) = options.plan {
         saved.require_target(settings, &clients.place)?;
     }
@@ -124,6 +132,7 @@ pub async fn deploy(
     if assessment.plan.is_empty() {
         return deployed(&assessment, view, None, began.elapsed());
     }
+    guard::before_deploy(&assessment.plan, settings, options.force)?;
     agree(settings, &assessment, &view, options, ui)?;
     let stop = Listener::begin();
     provide_code(&assessment, settings, build, ui, &stop).await?;

@@ -2,6 +2,7 @@
 
 use super::Assessment;
 use super::execute::{Listener, execute};
+use super::guard;
 use super::ui::{Notice, Proposal, Purpose, Ui};
 use crate::aws::Clients;
 use crate::config::Settings;
@@ -21,6 +22,15 @@ const WATCHED_ON_AWS: Duration = Duration::from_secs(20);
 const WATCHED_ELSEWHERE: Duration = Duration::from_millis(500);
 /// After this a log group that comes back has another writer than the deleted ones.
 const LATE_LINES_END: Duration = Duration::from_secs(60);
+
+/// How a teardown goes about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TeardownOptions<'a> {
+    /// Do not ask.
+    pub yes: bool,
+    /// The chat that is deleted although it is protected.
+    pub force: Option<&'a str>,
+}
 
 /// What a teardown did, and what it looked for afterwards.
 #[derive(Debug, Serialize)]
@@ -59,13 +69,15 @@ pub struct Checked {
 pub async fn teardown(
     clients: Clients,
     settings: &Settings,
-    yes: bool,
+    options: TeardownOptions<'_>,
     ui: &impl Ui,
 ) -> Result<Gone> {
+    guard::require_this_chat(settings, options.force)?;
     let assessment = Assessment::for_teardown(settings, clients).await?;
     let view = PlanView::of(&assessment.plan);
     if !assessment.plan.is_empty() {
-        agree(settings, &assessment, &view, yes, ui)?;
+        guard::before_teardown(&assessment.plan, settings, options.force)?;
+        agree(settings, &assessment, &view, options.yes, ui)?;
         let stop = Listener::begin();
         let again = settings.command("teardown");
         execute(&assessment.plan, assessment.run(), ui, &stop, &again).await?;

@@ -158,6 +158,16 @@ impl<R: Resource> Plan<R> {
     }
 }
 
+impl<R: Resource> Step<R> {
+    /// The data that is lost when the step is done, in words.
+    pub fn loses(&self) -> Option<String> {
+        match self.action {
+            Action::Replace | Action::Delete => self.found.as_ref()?.data(),
+            Action::Keep | Action::Create | Action::Update => None,
+        }
+    }
+}
+
 impl<R> Step<R> {
     /// A step that runs: it does something, and something of its own.
     pub fn runs(&self) -> bool {

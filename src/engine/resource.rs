@@ -187,6 +187,11 @@ pub trait Resource: Clone + fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The data that goes with what was found when it is deleted, in words.
+    fn data(&self) -> Option<String> {
+        None
+    }
+
     /// Deliberately left in place by a teardown; the reason in words. Asked of what was found.
     fn stays(&self, _observed: &Self::Observed) -> Option<String> {
         None

@@ -47,6 +47,9 @@ pub struct StepView {
     /// Whose it is, why it stays, or what else is to be known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The data that is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loses: Option<String>,
 }
 
 impl PlanView {
@@ -84,7 +87,7 @@ impl Summary {
     }
 }
 
-fn view<R>(step: &Step<R>) -> StepView {
+fn view<R: Resource>(step: &Step<R>) -> StepView {
     let mut differences = step.differences.clone();
     if step.action == Action::Keep {
         differences.clear();
@@ -95,6 +98,7 @@ fn view<R>(step: &Step<R>) -> StepView {
         action: step.action,
         differences,
         note: note(step),
+        loses: step.loses(),
     }
 }
 

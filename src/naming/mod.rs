@@ -7,6 +7,7 @@ pub mod chat;
 pub mod ids;
 pub mod names;
 pub mod policy;
+pub mod rights;
 pub mod tags;
 
 pub use names::Names;

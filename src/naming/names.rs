@@ -3,6 +3,7 @@
 //! What carries the API's id is a function of it: the id is known only once the API exists. Until
 //! then [`API_UNKNOWN`] stands for it.
 
+use super::policy::GITHUB_TOKENS;
 use super::tags::Tags;
 use crate::aws::Place;
 use crate::config::Settings;
@@ -79,6 +80,24 @@ impl Names {
         format!("chatctl-apigateway-logging-{}", self.place.region)
     }
 
+    /// The role with which a pipeline does this task.
+    pub fn pipeline_role(&self, task: &str) -> String {
+        fit(&self.api, &format!("-{task}"))
+    }
+
+    /// ARN of GitHub's identity provider in the account.
+    pub fn github_provider_arn(&self) -> String {
+        self.global_arn("iam", &format!("oidc-provider/{GITHUB_TOKENS}"))
+    }
+
+    /// The audience that GitHub's tokens for AWS have: that of the action `configure-aws-credentials`.
+    pub fn github_audience(&self) -> &'static str {
+        match self.place.partition.as_str() {
+            "aws-cn" => "sts.amazonaws.com.cn",
+            _ => "sts.amazonaws.com",
+        }
+    }
+
     /// ARN of a role.
     pub fn role_arn(&self, role: &str) -> String {
         self.global_arn("iam", &format!("role/{role}"))
@@ -126,10 +145,15 @@ impl Names {
 
     /// ARN of the API, as tags want it: without an account id.
     pub fn api_arn(&self, api: &str) -> String {
+        self.api_gateway_arn(&format!("/apis/{api}"))
+    }
+
+    /// ARN of anything in API Gateway, by its path: without an account id.
+    pub fn api_gateway_arn(&self, path: &str) -> String {
         let Place {
             partition, region, ..
         } = &self.place;
-        format!("arn:{partition}:apigateway:{region}::/apis/{api}")
+        format!("arn:{partition}:apigateway:{region}::{path}")
     }
 
     /// ARN of the stage, as tags want it.
@@ -169,20 +193,12 @@ impl Names {
 
     /// The API's own domain, as its events name it.
     pub fn domain(&self, api: &str) -> String {
-        let place = &self.place;
-        format!("{api}.execute-api.{}.{}", place.region, place.dns_suffix)
+        domain(&self.place, api)
     }
 
     /// Where clients connect.
     pub fn socket_url(&self, api: &str) -> String {
-        let (stage, place) = (&self.stage, &self.place);
-        match &place.endpoint_url {
-            None => format!("wss://{}/{stage}", self.domain(api)),
-            Some(endpoint) => {
-                let socket = endpoint.replacen("http", "ws", 1);
-                format!("{socket}/_aws/execute-api/{api}/{stage}")
-            }
-        }
+        socket_url(&self.place, api, &self.stage)
     }
 
     /// Template of the management API's URL for the function, where it cannot be derived from the
@@ -210,6 +226,21 @@ impl Names {
         } = &self.place;
         format!("arn:{partition}:{service}::{account_id}:{resource}")
     }
+}
+
+/// Where clients of an API's stage connect.
+pub fn socket_url(place: &Place, api: &str, stage: &str) -> String {
+    match &place.endpoint_url {
+        None => format!("wss://{}/{stage}", domain(place, api)),
+        Some(endpoint) => {
+            let socket = endpoint.replacen("http", "ws", 1);
+            format!("{socket}/_aws/execute-api/{api}/{stage}")
+        }
+    }
+}
+
+fn domain(place: &Place, api: &str) -> String {
+    format!("{api}.execute-api.{}.{}", place.region, place.dns_suffix)
 }
 
 /// A name with its ending, cut to 64 characters; what was cut off lives on as a hash, so that two

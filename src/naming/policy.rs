@@ -1,7 +1,9 @@
 //! Every policy document, and how two documents are compared: by meaning, not by spelling.
 
 use super::names::Names;
+use super::rights::Right;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version that every policy language feature of today needs.
 const VERSION: &str = "2012-10-17";
@@ -63,6 +65,74 @@ pub fn function_grant(names: &Names, api: &str) -> Value {
             "Effect": "Allow",
             "Action": "execute-api:ManageConnections",
             "Resource": names.connections_arn(api),
+        }],
+    })
+}
+
+/// Allows what these rights say, in as few statements as they fit into.
+pub fn allowing<'a>(names: &Names, rights: impl Iterator<Item = &'a Right>) -> Value {
+    let mut resources: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for right in rights {
+        let key = (right.action, condition_of(names, right));
+        resources.entry(key).or_default().extend((right.on)(names));
+    }
+    let mut actions: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for ((action, condition), resources) in resources {
+        actions
+            .entry((resources, condition))
+            .or_default()
+            .push(action);
+    }
+    let mut statements: Vec<_> = actions.into_iter().collect();
+    statements.sort_by(|(_, a), (_, b)| a.cmp(b));
+    let statements = statements
+        .into_iter()
+        .map(|((resources, condition), actions)| {
+            let mut statement =
+                json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+            if let Some((operator, key, value)) = condition {
+                statement["Condition"] = json!({operator: {key: value}});
+            }
+            statement
+        });
+    json!({"Version": VERSION, "Statement": statements.collect::<Vec<_>>()})
+}
+
+fn condition_of(names: &Names, right: &Right) -> Option<(&'static str, &'static str, String)> {
+    let condition = right.condition?;
+    Some((condition.operator, condition.key, (condition.value)(names)))
+}
+
+/// The jobs of GitHub Actions that may take a role on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GithubJobs<'a> {
+    /// Those on this branch.
+    OfBranch(&'a str),
+    /// Those of this deployment environment, whose rules say on which branches and after whose review.
+    OfEnvironment(&'a str),
+}
+
+/// Who signs the tokens of GitHub Actions.
+pub const GITHUB_TOKENS: &str = "token.actions.githubusercontent.com";
+
+/// The jobs of one GitHub repository may take a role on, and nobody else: the token's audience is
+/// AWS, and its subject is the repository with the branch or the environment, which takes the
+/// branch's place in it (GitHub, "OpenID Connect reference").
+pub fn github_trust(names: &Names, repository: &str, jobs: GithubJobs<'_>) -> Value {
+    let subject = match jobs {
+        GithubJobs::OfBranch(branch) => format!("repo:{repository}:ref:refs/heads/{branch}"),
+        GithubJobs::OfEnvironment(name) => format!("repo:{repository}:environment:{name}"),
+    };
+    json!({
+        "Version": VERSION,
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": names.github_provider_arn()},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                format!("{GITHUB_TOKENS}:aud"): names.github_audience(),
+                format!("{GITHUB_TOKENS}:sub"): subject,
+            }},
         }],
     })
 }

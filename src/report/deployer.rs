@@ -24,8 +24,12 @@ impl Ui for Reporter {
         let summary = plan::summary(proposal.plan.summary);
         let (name, stage) = (proposal.name, proposal.stage);
         let (region, account) = (&proposal.place.region, &proposal.place.account_id);
+        let losses = match plan::losses(proposal.plan).as_str() {
+            "" => String::new(),
+            losses => format!(" {losses}"),
+        };
         self.ask(&format!(
-            "{name}/{stage} in {region}, account {account}: {summary}. Go ahead?"
+            "{name}/{stage} in {region}, account {account}: {summary}.{losses} Go ahead?"
         ))
     }
 

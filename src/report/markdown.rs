@@ -91,6 +91,7 @@ mod tests {
                     hidden: false,
                 }],
                 note: None,
+                loses: None,
             }],
         }
     }

@@ -8,6 +8,7 @@ pub mod doctor;
 mod editor;
 mod escape;
 mod github;
+pub mod list;
 mod live;
 #[cfg(feature = "local")]
 pub mod local;
@@ -16,6 +17,7 @@ pub mod markdown;
 pub mod plan;
 pub mod progress;
 mod prompt;
+pub mod rights;
 
 pub use chat::ChatScreen;
 pub use colour::Style;

@@ -14,11 +14,29 @@ pub fn text(plan: &PlanView, every_field: bool) -> String {
     let mut lines = Vec::new();
     for resource in &plan.resources {
         lines.push(line(resource, width));
+        lines.extend(resource.loses.as_ref().map(|data| {
+            let lost = format!("loses {}", escape(data));
+            format!("      {}", Style::Error.paint(&lost))
+        }));
         if resource.action != Action::Create || every_field {
             lines.extend(resource.differences.iter().map(difference));
         }
     }
     lines.join("\n")
+}
+
+/// `This loses table chat-production with about 12 items.`; empty if no data is lost.
+pub fn losses(plan: &PlanView) -> String {
+    let all = plan.resources.iter().filter_map(|one| {
+        let data = one.loses.as_ref()?;
+        let (id, name) = (escape(one.id.as_str()), escape(&one.name));
+        Some(format!("{id} {name} with {}", escape(data)))
+    });
+    let all: Vec<_> = all.collect();
+    match all.as_slice() {
+        [] => String::new(),
+        all => format!("This loses {}.", all.join(", ")),
+    }
 }
 
 /// `2 to create, 1 to update`; empty if nothing is to be done.
@@ -122,6 +140,7 @@ mod tests {
                 action: Action::Update,
                 differences: vec![difference],
                 note: Some(hostile.into()),
+                loses: Some(hostile.into()),
             }],
         };
         let shown = text(&plan, true);

@@ -7,6 +7,7 @@
 //! known yet. What the account had before is recorded as a tag on our role, and comes back at the
 //! teardown of the last stack, if it is a role that lives.
 
+use super::NeedsRights;
 use super::limits::ACCOUNT;
 use super::observed::Observed;
 use super::retry::{IAM_LIMIT, is_busy, message};
@@ -18,6 +19,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
+use crate::naming::rights::{PASSED_TO_API_GATEWAY, Right, on};
 use crate::naming::tags::{FORMER, tagged_role};
 use aws_sdk_apigateway::operation::update_account::UpdateAccountError;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
@@ -36,6 +38,17 @@ pub struct AccountLogging {
     pub role: String,
     /// IAM has that role.
     pub live: bool,
+}
+
+impl NeedsRights for AccountLogging {
+    /// Without the right to look at another role, it is taken for live and used.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::api_account),
+        Right::to_read("iam:GetRole", on::logging_role),
+        Right::to_write_and_delete("apigateway:PATCH", on::api_account),
+        Right::to_write("iam:PassRole", on::logging_role).only_if(PASSED_TO_API_GATEWAY),
+        Right::to_delete("apigateway:GET", on::rest_apis),
+    ];
 }
 
 impl Resource for AccountLogging {

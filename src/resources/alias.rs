@@ -10,6 +10,7 @@
 //! repeated. It publishes whatever `$LATEST` is at that moment: the call names the hash of the code that
 //! it means. A fresh version is `Pending` for a moment.
 
+use super::NeedsRights;
 use super::function::{self, Function, is_updating};
 use super::observed::Observed;
 use super::outputs::{ApiId, LiveVersion, Outputs};
@@ -21,6 +22,7 @@ use crate::engine::{Edge, Fields, Id, Look, Output, Ownership, Resource, deleted
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::names::LIVE;
+use crate::naming::rights::{Right, Task, on};
 use crate::prove::{Candidate, prove_candidate};
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, State};
 use std::collections::HashMap;
@@ -141,6 +143,23 @@ impl Alias {
     pub fn is_new(&self) -> bool {
         matches!(self.target, Target::New(_))
     }
+}
+
+impl NeedsRights for Alias {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("lambda:ListAliases", on::function),
+        Right::to_read("lambda:ListVersionsByFunction", on::function),
+        Right::for_tasks(
+            &[Task::Deploy, Task::Status],
+            "lambda:GetAlias",
+            on::function,
+        ),
+        Right::to_write("lambda:PublishVersion", on::function),
+        Right::to_write("lambda:GetFunctionConfiguration", on::versions),
+        Right::to_write("lambda:CreateAlias", on::function),
+        Right::to_write("lambda:UpdateAlias", on::function),
+        Right::to_write("lambda:InvokeFunction", on::versions),
+    ];
 }
 
 impl Resource for Alias {

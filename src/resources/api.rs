@@ -7,6 +7,7 @@
 //! takes routes, integrations, deployments and stages with it, and leaves log groups and
 //! permissions behind.
 
+use super::NeedsRights;
 use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
 use super::gateway::{self, tag};
 use super::limits::{CONTROL, GATEWAY_LANE};
@@ -21,6 +22,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::types::{Api as Found, ProtocolType};
 
@@ -57,6 +59,18 @@ impl Api {
             tags: wanted_tags.seen(found.tags().cloned().unwrap_or_default()),
         }
     }
+}
+
+impl NeedsRights for Api {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::apis),
+        Right::to_read("apigateway:GET", on::api),
+        Right::to_write("apigateway:POST", on::apis),
+        Right::to_write("apigateway:POST", on::api_tags),
+        Right::to_write("apigateway:DELETE", on::api_tags),
+        Right::to_write_and_delete("apigateway:PATCH", on::api),
+        Right::to_write_and_delete("apigateway:DELETE", on::api),
+    ];
 }
 
 impl Resource for Api {

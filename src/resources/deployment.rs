@@ -8,6 +8,7 @@
 //! sees that routes changed, and a second try finds the first one's. The former deployment is kept
 //! until the next one is made, when the plan has it as one to delete.
 
+use super::NeedsRights;
 use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
 use super::gateway::{Gateway, deployments};
 use super::limits::{CONTROL, DEPLOYMENTS, GATEWAY_LANE};
@@ -21,6 +22,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use aws_sdk_apigatewayv2::types::{Deployment as Found, DeploymentStatus};
 
 const PREFIX: &str = "chatctl:";
@@ -58,6 +60,14 @@ impl Deployment {
             api,
         }
     }
+}
+
+impl NeedsRights for Deployment {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::api),
+        Right::to_write("apigateway:POST", on::api),
+        Right::to_write("apigateway:DELETE", on::api),
+    ];
 }
 
 impl Resource for Deployment {

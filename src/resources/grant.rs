@@ -3,6 +3,7 @@
 //! GetRolePolicy, PutRolePolicy; it goes with its role. It is a resource of its own because it
 //! needs the API's id, and the role must not wait for the API.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::ApiId;
 use super::role;
@@ -11,6 +12,7 @@ use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::policy::{GRANT_POLICY, function_grant, normalised};
+use crate::naming::rights::{Right, on};
 use serde_json::Value;
 
 /// The right to push to connections.
@@ -22,6 +24,13 @@ pub struct Grant {
     pub document: Value,
     /// The API's id.
     pub api: Output<ApiId>,
+}
+
+impl NeedsRights for Grant {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("iam:GetRolePolicy", on::function_role),
+        Right::to_write("iam:PutRolePolicy", on::function_role),
+    ];
 }
 
 impl Resource for Grant {

@@ -5,6 +5,7 @@
 //! Surprises: nothing keeps two of the same from being made, so it is known by its description and
 //! made as the API is (`exactly_one`). One that a route still uses cannot be deleted.
 
+use super::NeedsRights;
 use super::exactly_one::{Attempt, NonIdempotentCreate, exactly_one};
 use super::gateway::{Gateway, integrations};
 use super::limits::{CONTROL, GATEWAY_LANE};
@@ -18,6 +19,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use aws_sdk_apigatewayv2::types::{Integration as Found, IntegrationType};
 
 /// By this ours is known.
@@ -82,6 +84,15 @@ impl Integration {
             credentials: found.credentials_arn().map(str::to_owned),
         }
     }
+}
+
+impl NeedsRights for Integration {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::api),
+        Right::to_write("apigateway:POST", on::api),
+        Right::to_write("apigateway:PATCH", on::api),
+        Right::to_write("apigateway:DELETE", on::api),
+    ];
 }
 
 impl Resource for Integration {

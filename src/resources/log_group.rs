@@ -1,12 +1,13 @@
 //! A CloudWatch log group with its retention.
 //!
-//! DescribeLogGroups, ListTagsForResource; CreateLogGroup, Put- and DeleteRetentionPolicy,
+//! DescribeLogGroups, ListTagsForResource; CreateLogGroup, PutRetentionPolicy,
 //! (Un)TagResource, DeleteLogGroup.
 //!
 //! Surprises: a group is made beforehand, because one that Lambda or API Gateway makes by itself
 //! keeps its events for ever and outlives the stack. A live writer brings a deleted group back: it
 //! is deleted after its writers, and looked at again. Tags want the ARN without `:*`.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::ApiId;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
@@ -16,6 +17,7 @@ use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::names::{API_UNKNOWN, EXECUTION_GROUPS};
+use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatchlogs::types::LogGroup as Found;
@@ -28,12 +30,28 @@ pub struct LogGroup {
     pub id: Id,
     /// Its name; with `{api}` in it until the API's id is known.
     pub name: String,
-    /// Days; nothing means for ever.
+    /// Days; nothing means for ever, which is never wanted.
     pub retention: Option<i32>,
     /// Its tags.
     pub tags: Tags,
+    /// How large its events are, as found.
+    pub bytes: Option<i64>,
     /// The API's id, if the name has it in it.
     pub api: Option<Output<ApiId>>,
+}
+
+impl NeedsRights for LogGroup {
+    /// A deploy deletes the execution groups of APIs that are gone.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("logs:DescribeLogGroups", on::anything),
+        Right::to_read("logs:ListTagsForResource", on::log_group_tags),
+        Right::to_write("logs:CreateLogGroup", on::log_groups),
+        Right::to_write("logs:PutRetentionPolicy", on::log_groups),
+        Right::to_write("logs:TagResource", on::log_group_tags),
+        Right::to_write("logs:UntagResource", on::log_group_tags),
+        Right::to_write("logs:DeleteLogGroup", on::execution_groups),
+        Right::to_delete("logs:DeleteLogGroup", on::log_groups),
+    ];
 }
 
 impl Resource for LogGroup {
@@ -81,6 +99,15 @@ impl Resource for LogGroup {
             return Ownership::Ours;
         }
         names.ownership(&self.tags)
+    }
+
+    fn data(&self) -> Option<String> {
+        let bytes = self.bytes.filter(|bytes| *bytes > 0)?;
+        Some(match bytes {
+            ..=999 => format!("{bytes} bytes of log"),
+            1_000..=999_999 => format!("{} kB of log", bytes / 1_000),
+            _ => format!("{} MB of log", bytes / 1_000_000),
+        })
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
@@ -136,6 +163,7 @@ impl LogGroup {
         };
         Ok(Some(Self {
             retention: group.retention_in_days(),
+            bytes: group.stored_bytes(),
             tags: self.tags.seen(tags),
             name,
             ..self.clone()
@@ -168,8 +196,7 @@ impl LogGroup {
         let logs = &step.run().clients.logs;
         let action = format!("set the retention of the log group {name}");
         let Some(days) = self.retention else {
-            let call = logs.delete_retention_policy().log_group_name(name);
-            return call.send().await.map(drop).map_err(|e| explain(&action, e));
+            return Ok(());
         };
         let call = || {
             logs.put_retention_policy()
@@ -229,6 +256,7 @@ pub async fn orphans(observed: &Observed) -> Result<Vec<LogGroup>> {
         let orphan = LogGroup {
             id: Id::new(format!("{}/{api}", ids::EXECUTION_GROUP)),
             retention: group.retention_in_days(),
+            bytes: group.stored_bytes(),
             tags: Tags::default().seen(found),
             api: None,
             name,

@@ -39,6 +39,13 @@ use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
+use crate::naming::rights::Right;
+
+/// The rights that a kind's verbs need.
+pub trait NeedsRights {
+    /// One for each action.
+    const RIGHTS: &'static [Right];
+}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
@@ -53,6 +60,11 @@ macro_rules! kinds {
                 Self::$kind(one)
             }
         })*
+
+        /// The rights that the verbs of all kinds need.
+        pub fn rights() -> impl Iterator<Item = &'static Right> {
+            [$(<$type as NeedsRights>::RIGHTS,)*].into_iter().flatten()
+        }
 
         impl Resource for Kind {
             type Context = RunContext;
@@ -87,6 +99,9 @@ macro_rules! kinds {
             }
             fn remarks(&self) -> Vec<String> {
                 match self { $(Self::$kind(one) => one.remarks(),)* }
+            }
+            fn data(&self) -> Option<String> {
+                match self { $(Self::$kind(one) => one.data(),)* }
             }
             fn stays(&self, observed: &Observed) -> Option<String> {
                 match self { $(Self::$kind(one) => one.stays(observed),)* }

@@ -10,6 +10,7 @@
 //! id carries the API's id, and statements of ours for former APIs are taken out. A missing policy
 //! is a 404. Without the right the client gets a 500 and nobody's log says why.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::ApiId;
 use super::policies::policy;
@@ -19,6 +20,7 @@ use crate::aws::{explain, is_conflict};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::names::{API_UNKNOWN, LIVE, STATEMENT_PREFIX};
+use crate::naming::rights::{Right, on};
 use crate::naming::{Names, ids};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -58,6 +60,16 @@ impl Permission {
             api: api.clone(),
         }
     }
+}
+
+impl NeedsRights for Permission {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("lambda:GetPolicy", on::function),
+        Right::to_read("lambda:GetPolicy", on::versions),
+        Right::to_write("lambda:AddPermission", on::versions),
+        Right::to_write("lambda:RemovePermission", on::function),
+        Right::to_write("lambda:RemovePermission", on::versions),
+    ];
 }
 
 impl Resource for Permission {

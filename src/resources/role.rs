@@ -8,6 +8,7 @@
 //! policies are. A role that IAM shows is not yet one that Lambda can assume: that is waited for
 //! where it is used.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::RoleId;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
@@ -17,6 +18,7 @@ use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::policy::{GRANT_POLICY, normalised};
+use crate::naming::rights::{POLICY_FOR_LOGS, Right, on};
 use crate::naming::tags::{FORMER, Tags};
 use aws_sdk_iam::types::Tag;
 use serde_json::Value;
@@ -51,6 +53,25 @@ pub struct FoundRole {
     pub trust: Value,
     /// Its tags.
     pub tags: Vec<(String, String)>,
+}
+
+impl NeedsRights for Role {
+    /// `DeleteRolePolicy` and `DetachRolePolicy` also take off what somebody put on a role by hand.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("iam:GetRole", on::roles),
+        Right::to_read("iam:ListAttachedRolePolicies", on::roles),
+        Right::to_read("iam:ListRolePolicies", on::roles),
+        Right::to_read("iam:GetRolePolicy", on::function_role),
+        Right::to_write("iam:CreateRole", on::roles),
+        Right::to_write("iam:UpdateAssumeRolePolicy", on::roles),
+        Right::to_write("iam:TagRole", on::roles),
+        Right::to_write("iam:UntagRole", on::roles),
+        Right::to_write("iam:PutRolePolicy", on::function_role),
+        Right::to_write("iam:AttachRolePolicy", on::logging_role).only_if(POLICY_FOR_LOGS),
+        Right::to_write_and_delete("iam:DeleteRolePolicy", on::roles),
+        Right::to_write_and_delete("iam:DetachRolePolicy", on::roles),
+        Right::to_delete("iam:DeleteRole", on::roles),
+    ];
 }
 
 impl Resource for Role {

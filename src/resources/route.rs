@@ -6,6 +6,7 @@
 //! refusal says that it is there. Changes are live only with a new deployment, and a route is
 //! changed in place: deleting and making it anew would lose messages in between.
 
+use super::NeedsRights;
 use super::gateway::{Gateway, routes};
 use super::integration;
 use super::limits::{CONTROL, GATEWAY_LANE};
@@ -20,6 +21,7 @@ use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::chat::ROUTE_KEYS;
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as Found};
 
 /// How the target of a route is named when it is our integration.
@@ -79,6 +81,15 @@ impl Route {
             ..self.clone()
         }
     }
+}
+
+impl NeedsRights for Route {
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::api),
+        Right::to_write("apigateway:POST", on::api),
+        Right::to_write("apigateway:PATCH", on::api),
+        Right::to_write("apigateway:DELETE", on::api),
+    ];
 }
 
 impl Resource for Route {

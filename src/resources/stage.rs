@@ -6,6 +6,7 @@
 //! both are always sent. Logging is refused as long as the account has no logging role. An access
 //! log's format has to be one line.
 
+use super::NeedsRights;
 use super::deployment::digest_of;
 use super::gateway::{self, tag};
 use super::limits::{CONTROL, GATEWAY_LANE};
@@ -19,6 +20,7 @@ use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings};
@@ -56,6 +58,19 @@ pub struct Stage {
     pub api: Output<ApiId>,
     /// The id of the deployment that clients get.
     pub deployment_id: Output<DeploymentId>,
+}
+
+impl NeedsRights for Stage {
+    /// A stage that is made with tags needs `apigateway:TagResource`, which the Service Authorization
+    /// Reference does not list (aws-amplify/amplify-cli#12316 quotes AWS's refusal).
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("apigateway:GET", on::api),
+        Right::to_write("apigateway:POST", on::api),
+        Right::to_write("apigateway:TagResource", on::stages),
+        Right::to_write("apigateway:PATCH", on::api),
+        Right::to_write("apigateway:POST", on::api_tags),
+        Right::to_write("apigateway:DELETE", on::api_tags),
+    ];
 }
 
 impl Resource for Stage {

@@ -10,6 +10,7 @@
 //! UpdateTimeToLive is refused if nothing would change, so it is read first. A change of keys
 //! means another table: it is replaced, and who is in the chat then has to say the name again.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while};
 use super::run_context::{RunContext, StepContext};
@@ -18,6 +19,7 @@ use crate::engine::wait::Waits;
 use crate::engine::{Edge, Fields, Id, Look, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
@@ -47,6 +49,24 @@ pub struct Table {
     pub status: String,
     /// Its tags.
     pub tags: Tags,
+    /// How many items it has; DynamoDB counts them every six hours.
+    pub items: Option<i64>,
+}
+
+impl NeedsRights for Table {
+    /// A replacement of the table needs the right of a teardown: a pipeline that deploys cannot lose
+    /// data.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("dynamodb:DescribeTable", on::table),
+        Right::to_read("dynamodb:DescribeTimeToLive", on::table),
+        Right::to_read("dynamodb:ListTagsOfResource", on::table),
+        Right::to_write("dynamodb:CreateTable", on::table),
+        Right::to_write("dynamodb:UpdateTable", on::table),
+        Right::to_write("dynamodb:UpdateTimeToLive", on::table),
+        Right::to_write("dynamodb:TagResource", on::table),
+        Right::to_write("dynamodb:UntagResource", on::table),
+        Right::to_delete("dynamodb:DeleteTable", on::table),
+    ];
 }
 
 impl Resource for Table {
@@ -83,6 +103,14 @@ impl Resource for Table {
             return Ownership::Ours;
         }
         observed.run.names.ownership(&self.tags)
+    }
+
+    fn data(&self) -> Option<String> {
+        Some(match self.items {
+            None => "all its items".into(),
+            Some(0) => "its items (none when DynamoDB last counted, every six hours)".into(),
+            Some(items) => format!("about {items} items"),
+        })
     }
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
@@ -155,6 +183,7 @@ impl Table {
             billing: billing(&table),
             status: status(&table),
             tags: self.tags.seen(tags),
+            items: table.item_count(),
             ttl,
         }))
     }

@@ -4,12 +4,14 @@
 //!
 //! Surprises: Lambda refuses to delete a version that an alias points to.
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::retry::{CONFLICT_LIMIT, gone, is_busy, retry_while};
 use super::run_context::{RunContext, StepContext};
 use crate::engine::{Edge, Fields, Id, Ownership, Resource};
 use crate::error::Result;
 use crate::naming::ids;
+use crate::naming::rights::{Right, on};
 
 /// A version that is to go.
 #[derive(Debug, Clone)]
@@ -18,6 +20,10 @@ pub struct Version {
     pub function: String,
     /// Its number.
     pub number: u64,
+}
+
+impl NeedsRights for Version {
+    const RIGHTS: &'static [Right] = &[Right::to_write("lambda:DeleteFunction", on::versions)];
 }
 
 impl Resource for Version {

@@ -167,6 +167,7 @@ impl Parts<'_> {
             retention: i32::try_from(self.settings.retention_days).ok(),
             tags: self.run.tags(id),
             id: Id::new(id),
+            bytes: None,
             api: None,
             name,
         }
@@ -180,6 +181,7 @@ impl Parts<'_> {
             ttl: Some(TTL_ATTRIBUTE.into()),
             status: "ACTIVE".into(),
             tags: self.run.tags(ids::TABLE),
+            items: None,
         }
     }
 

@@ -39,10 +39,20 @@ pub use pace::Pacer;
 pub use source::LogSource;
 
 use crate::error::Result;
+use crate::naming::rights::{Right, Task, on};
 use aws_sdk_cloudwatchlogs::Client;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// The rights to read the logs. The execution log's group carries the API's id, so the API is looked
+/// up, and a live tail refuses groups that are not there.
+pub const RIGHTS: &[Right] = &[
+    Right::for_tasks(&[Task::Logs], "apigateway:GET", on::apis),
+    Right::for_tasks(&[Task::Logs], "logs:DescribeLogGroups", on::anything),
+    Right::for_tasks(&[Task::Logs], "logs:FilterLogEvents", on::log_groups),
+    Right::for_tasks(&[Task::Logs], "logs:StartLiveTail", on::log_groups),
+];
 
 /// Capacity of the channel to the output: a slow terminal slows the reading down instead of filling
 /// the memory.

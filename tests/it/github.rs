@@ -56,7 +56,7 @@ fn a_wrong_line_of_the_configuration_is_annotated() {
         ),
         (
             "name = \"x\"\n[function]\nmemroy = 1\n",
-            "::error title=chatctl,file=services/chat/chatctl.toml,line=3::chatctl.toml:3: unknown field",
+            "::error title=chatctl,file=services/chat/chatctl.toml,line=3::chatctl.toml:3: unknown key",
         ),
     ] {
         std::fs::write(folder.join("chatctl.toml"), toml).unwrap();

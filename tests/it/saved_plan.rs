@@ -178,26 +178,26 @@ async fn sees_a_hidden_value_that_somebody_else_changed() {
 async fn is_refused_for_another_chat_region_or_account() {
     let world = World::empty().await;
     let saved = plan(&world, &[]).await;
-    for other in [
-        ["--name", "other"],
-        ["--stage", "test"],
-        ["--region", "eu-central-1"],
-    ] {
+    for other in [["--name", "other"], ["--stage", "test"]] {
         let said = refused(&world, &other).await;
         assert!(
             said.contains("the plan is for chat/production in us-east-1, account"),
             "{said}"
         );
     }
-    let place = Place {
+    let here = &world.clients.place;
+    let account = Place {
         account_id: "999999999999".into(),
-        ..world.clients.place.clone()
+        ..here.clone()
     };
-    let error = saved.require_target(&world.settings, &place).unwrap_err();
-    assert!(
-        error.to_string().contains("account 999999999999"),
-        "{error}"
-    );
+    let region = Place {
+        region: "eu-central-1".into(),
+        ..here.clone()
+    };
+    for (place, named) in [(account, "account 999999999999"), (region, "eu-central-1")] {
+        let error = saved.require_target(&world.settings, &place).unwrap_err();
+        assert!(error.to_string().contains(named), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
 use chatctl::aws::Clients;
 use chatctl::cli::{Cli, Command};
 use chatctl::config::Settings;
-use chatctl::deployer::{self, DeployOptions, Deployed, Gone};
+use chatctl::deployer::{self, DeployOptions, Deployed, Gone, TeardownOptions};
 use chatctl::error::{Error, Result};
 use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl::report::{ReportOptions, Reporter};
@@ -83,6 +84,24 @@ pub fn limited(clients: &Clients, limit: Duration) -> Clients {
     clients
 }
 
+/// The same clients with the keys of another caller.
+pub fn with_keys(clients: &Clients, keys: &Credentials) -> Clients {
+    let mut clients = clients.clone();
+    macro_rules! with_keys {
+        ($($service:ident: $sdk:ident),*) => {$(
+            let config = clients.$service.config().to_builder();
+            let config = config.credentials_provider(keys.clone()).build();
+            clients.$service = $sdk::Client::from_conf(config);
+        )*};
+    }
+    with_keys!(
+        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+    );
+    clients
+}
+
 impl World {
     /// An empty cloud.
     pub async fn empty() -> Self {
@@ -151,13 +170,13 @@ impl World {
 
     /// A teardown of another stack.
     pub async fn teardown_of(&self, settings: &Settings) -> Result<Gone, Error> {
-        deployer::teardown(self.clients.clone(), settings, true, &quiet()).await
+        deployer::teardown(self.clients.clone(), settings, FOR_SURE, &quiet()).await
     }
 
     /// A teardown whose calls are tried `times` times.
     pub async fn teardown_trying(&self, times: u32) -> Result<Gone, Error> {
         let clients = attempts(&self.clients, times);
-        deployer::teardown(clients, &self.settings, true, &quiet()).await
+        deployer::teardown(clients, &self.settings, FOR_SURE, &quiet()).await
     }
 
     /// The binary, pointed at this cloud, in a folder of its own.
@@ -198,7 +217,14 @@ pub const OPTIONS: DeployOptions<'static> = DeployOptions {
     no_prove: true,
     adopt: false,
     no_plan: false,
+    force: None,
     plan: None,
+};
+
+/// In-process teardowns do not ask.
+pub const FOR_SURE: TeardownOptions<'static> = TeardownOptions {
+    yes: true,
+    force: None,
 };
 
 /// Gives [`tiny`] for every source.
@@ -217,21 +243,21 @@ impl Build for Tiny {
 /// A function that costs no compiler and few bytes; nothing here calls it. Its digest is the real
 /// one, so that the binary finds it up to date.
 pub fn tiny(settings: &Settings) -> Artifact {
-    static TINY: OnceLock<Artifact> = OnceLock::new();
+    static ZIP: OnceLock<Vec<u8>> = OnceLock::new();
     let make = || {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
         zip.start_file("bootstrap", options).unwrap();
         std::io::Write::write_all(&mut zip, b"#!/bin/sh\nexit 1\n").unwrap();
-        let zip = zip.finish().unwrap().into_inner();
-        Artifact {
-            code_sha256: chatctl::package::code_sha256(&zip),
-            source_digest: chatctl::package::digest(settings).unwrap(),
-            arch: settings.arch(),
-            zip,
-        }
+        zip.finish().unwrap().into_inner()
     };
-    TINY.get_or_init(make).clone()
+    let zip = ZIP.get_or_init(make).clone();
+    Artifact {
+        code_sha256: chatctl::package::code_sha256(&zip),
+        source_digest: chatctl::package::digest(settings).unwrap(),
+        arch: settings.arch(),
+        zip,
+    }
 }
 
 pub fn settings(cloud: &LocalCloud, flags: &[&str]) -> Settings {

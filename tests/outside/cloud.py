@@ -101,10 +101,10 @@ def turn(seconds):
     return control("POST", "clock", {"turnMillis": int(seconds * 1000)})
 
 
-def aws(*words):
-    """Runs the AWS CLI; its JSON answer."""
+def environment():
+    """The environment in which the AWS CLI talks to the cloud."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    environment = clean | {
+    return clean | {
         "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"],
         "AWS_DEFAULT_REGION": REGION,
@@ -113,9 +113,13 @@ def aws(*words):
         "AWS_PAGER": "",
         "NO_PROXY": "127.0.0.1",
     }
+
+
+def aws(*words):
+    """Runs the AWS CLI; its JSON answer."""
     done = subprocess.run(
         ["aws", *words, "--output", "json"],
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,

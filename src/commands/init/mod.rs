@@ -60,6 +60,7 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
 fn check_values(global: &Global) -> Result<()> {
     let without_file = Input {
         config: None,
+        env: None,
         ..global.input(&Wanted::default())
     };
     Settings::load(&without_file).map(drop)

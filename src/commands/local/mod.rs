@@ -121,6 +121,7 @@ impl Run<'_> {
         let options = DeployOptions {
             yes: true,
             no_plan: true,
+            force: None,
             ..DeployOptions::default()
         };
         let endpoint = self.cloud.endpoint();

@@ -54,6 +54,7 @@ impl<'a> Redeploy<'a> {
         let options = DeployOptions {
             yes: true,
             no_plan: true,
+            force: None,
             ..DeployOptions::default()
         };
         match super::deploy(self.settings, options, reporter).await {

@@ -73,7 +73,11 @@ fn text(value: Option<&Value>) -> String {
 /// Every resource whose step, or whose state on AWS, is another.
 fn steps(planned: &SavedPlan, now: &SavedPlan) -> Vec<String> {
     let by_id = |plan: &'_ SavedPlan| -> BTreeMap<String, StepView> {
-        let steps = plan.plan.resources.iter().cloned();
+        // How much data there is may change; whether it would be lost is in the action.
+        let steps = plan.plan.resources.iter().map(|step| StepView {
+            loses: None,
+            ..step.clone()
+        });
         steps.map(|step| (step.id.to_string(), step)).collect()
     };
     let (was, is) = (by_id(planned), by_id(now));

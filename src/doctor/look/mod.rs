@@ -8,7 +8,15 @@ mod storage;
 
 use super::facts::{Expected, Facts, Look};
 use crate::aws::{Clients, Failure, explain, is_missing};
+use crate::naming::rights::{Right, Task, on};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// The rights that only the doctor needs: else it reads what a deploy reads.
+pub const RIGHTS: &[Right] = &[
+    Right::for_tasks(&[Task::Status], "lambda:GetAccountSettings", on::anything),
+    Right::for_tasks(&[Task::Status], "lambda:GetFunction", on::versions),
+    Right::for_tasks(&[Task::Status], "logs:DescribeLogStreams", on::log_groups),
+];
 
 /// Looks at all of it; the probe is not part of it, because it does something.
 pub async fn all(clients: &Clients, expected: Expected) -> Facts {

@@ -17,6 +17,7 @@ mod found;
 
 pub use configuration::Configuration;
 
+use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::RoleId;
 use super::retry::{
@@ -29,6 +30,7 @@ use crate::engine::diff::diff;
 use crate::engine::{Edge, Fields, Id, Look, Output, Ownership, Resource};
 use crate::error::{Error, Result};
 use crate::naming::ids;
+use crate::naming::rights::{PASSED_TO_LAMBDA, Right, on};
 use crate::naming::tags::{CODE, DIGEST, ROLE_ID, Tags};
 use crate::package::Artifact;
 use aws_sdk_lambda::operation::create_function::CreateFunctionError;
@@ -90,6 +92,22 @@ impl GrantedRole {
             Self::Recorded(id) => fields.frozen("roleId", id.as_str()),
         }
     }
+}
+
+impl NeedsRights for Function {
+    /// GetFunction shows the tags only to those who have `ListTags`.
+    const RIGHTS: &'static [Right] = &[
+        Right::to_read("lambda:GetFunction", on::function),
+        Right::to_read("lambda:ListTags", on::function),
+        Right::to_write("lambda:CreateFunction", on::function),
+        Right::to_write("lambda:UpdateFunctionCode", on::function),
+        Right::to_write("lambda:UpdateFunctionConfiguration", on::function),
+        Right::to_write("lambda:DeleteFunctionConcurrency", on::function),
+        Right::to_write("lambda:TagResource", on::function),
+        Right::to_write("lambda:UntagResource", on::function),
+        Right::to_write("iam:PassRole", on::function_role).only_if(PASSED_TO_LAMBDA),
+        Right::to_write_and_delete("lambda:DeleteFunction", on::function),
+    ];
 }
 
 impl Resource for Function {

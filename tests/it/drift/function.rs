@@ -112,7 +112,7 @@ pub fn live() -> Vec<Row> {
     ]
 }
 
-fn other_code() -> aws_sdk_lambda::primitives::Blob {
+pub fn other_code() -> aws_sdk_lambda::primitives::Blob {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
     zip.start_file("bootstrap", options).unwrap();
@@ -173,7 +173,7 @@ async fn split(w: &World) {
     call.routing_config(weights).send().await.unwrap();
 }
 
-async fn stale_permission(w: &World) {
+pub async fn stale_permission(w: &World) {
     let call = lambda(w)
         .add_permission()
         .function_name(NAME)

@@ -16,16 +16,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-const ROLE: &str = "chat-production-function";
-const LOGGING: &str = "chatctl-apigateway-logging-us-east-1";
-const NAME: &str = "chat-production";
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+pub const ROLE: &str = "chat-production-function";
+pub const LOGGING: &str = "chatctl-apigateway-logging-us-east-1";
+pub const NAME: &str = "chat-production";
+pub const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+pub const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
 
-type Change<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub type Change<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What is changed, the resource that the plan names, what it would do, and the field.
-type Row = (
+pub type Row = (
     for<'a> fn(&'a World) -> Change<'a>,
     &'static str,
     Action,
@@ -48,6 +48,8 @@ mod function;
 mod gateway;
 mod identity;
 
+pub use function::{other_code, stale_permission};
+
 fn iam(w: &World) -> &aws_sdk_iam::Client {
     &w.clients.iam
 }
@@ -58,7 +60,7 @@ fn gateway(w: &World) -> &aws_sdk_apigatewayv2::Client {
     &w.clients.apigatewayv2
 }
 
-async fn api(w: &World) -> String {
+pub async fn api(w: &World) -> String {
     let apis = gateway(w).get_apis().send().await.unwrap();
     apis.items()[0].api_id().unwrap().to_owned()
 }
@@ -131,7 +133,7 @@ fn settings() -> aws_sdk_apigatewayv2::types::builders::RouteSettingsBuilder {
         .throttling_burst_limit(1000)
 }
 
-fn rows() -> Vec<Row> {
+pub fn rows() -> Vec<Row> {
     [
         identity::roles(),
         identity::logs_and_table(),

@@ -1,7 +1,7 @@
 //! Callers who may not do everything.
 
 use super::ROLE;
-use crate::world::{OPTIONS, Tiny, World, quiet};
+use crate::world::{FOR_SURE, OPTIONS, Tiny, World, quiet, with_keys};
 use aws_credential_types::Credentials;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use chatctl::aws::Clients;
@@ -31,23 +31,6 @@ async fn narrow(world: &World, denied: &str, resource: &str) -> Clients {
         &world.clients,
         &Credentials::new(id, secret, token, None, "test"),
     )
-}
-
-fn with_keys(clients: &Clients, keys: &Credentials) -> Clients {
-    let mut clients = clients.clone();
-    macro_rules! with_keys {
-        ($($service:ident: $sdk:ident),*) => {$(
-            let config = clients.$service.config().to_builder();
-            let config = config.credentials_provider(keys.clone()).build();
-            clients.$service = $sdk::Client::from_conf(config);
-        )*};
-    }
-    with_keys!(
-        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
-        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
-        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
-    );
-    clients
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +71,7 @@ async fn a_logging_role_of_somebody_else_that_may_not_be_read_is_used_as_it_is()
         account.unwrap().cloudwatch_role_arn
     };
     assert_eq!(account().await.as_deref(), Some(THEIRS));
-    let gone = deployer::teardown(clients, settings, true, &ui);
+    let gone = deployer::teardown(clients, settings, FOR_SURE, &ui);
     gone.await.unwrap();
     assert_eq!(account().await.as_deref(), Some(THEIRS));
     let role = world.clients.iam.get_role().role_name(ROLE).send().await;

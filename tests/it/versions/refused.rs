@@ -1,29 +1,11 @@
 //! A bad version: nobody meets it.
 
 use super::{Client, World, answers, done, fails, live, published};
-use crate::world::{OPTIONS, quiet, text, tiny};
-use chatctl::config::Settings;
+use crate::world::{OPTIONS, Tiny, quiet, text};
 use chatctl::deployer::{self, DeployOptions, Deployed};
 use chatctl::error::Result;
-use chatctl::package::{Artifact, Build, Progress, SourceDigest};
 use chatctl_local_cloud::{Fault, FaultKind};
 use std::fs;
-
-/// A function that ends as soon as it is started.
-struct Crashes;
-
-impl Build for Crashes {
-    fn digest(&self, settings: &Settings) -> Result<SourceDigest> {
-        chatctl::package::digest(settings)
-    }
-
-    async fn build(&self, settings: &Settings, _progress: Progress<'_>) -> Result<Artifact> {
-        Ok(Artifact {
-            source_digest: self.digest(settings)?,
-            ..tiny(settings)
-        })
-    }
-}
 
 /// Deploys a function that ends as soon as it is started, and has it proved.
 pub async fn deploy_what_crashes(world: &World) -> Result<Deployed> {
@@ -38,7 +20,7 @@ pub async fn deploy_what_crashes(world: &World) -> Result<Deployed> {
         ..OPTIONS
     };
     let (clients, ui) = (world.clients.clone(), quiet());
-    deployer::deploy(clients, &settings, &Crashes, options, &ui).await
+    deployer::deploy(clients, &settings, &Tiny, options, &ui).await
 }
 
 /// The bundled source, written out as a user would have it.

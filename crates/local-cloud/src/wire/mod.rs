@@ -22,6 +22,6 @@ mod text;
 
 pub(crate) use error::ServiceError;
 pub(crate) use form::{Form, decode, encode, parse_form};
-pub(crate) use request::{Request, Signature};
+pub(crate) use request::{Request, Signature, has_tags};
 pub(crate) use response::{Response, ServerAction};
 pub(crate) use text::{element, escape, iso8601, random_id};

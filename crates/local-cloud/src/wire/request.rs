@@ -146,6 +146,15 @@ impl Signature {
     }
 }
 
+/// Whether a request to make something gives it tags: a list of pairs, or an object.
+pub(crate) fn has_tags(tags: Option<&Value>) -> bool {
+    match tags {
+        Some(Value::Object(tags)) => !tags.is_empty(),
+        Some(Value::Array(tags)) => !tags.is_empty(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

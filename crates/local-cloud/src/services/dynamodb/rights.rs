@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::wire::has_tags;
+
 /// An action and the resource that it touches: a table's name, or `table/index/name`, or `*`.
 pub(super) type RequiredAction = (String, String);
 
@@ -37,6 +39,12 @@ pub(super) fn needs(operation: &str, body: &Map<String, Value>) -> Vec<RequiredA
             let arn = text(body, "ResourceArn");
             let table = arn.rsplit_once("table/").map_or(arn, |(_, name)| name);
             vec![(action(operation), table.to_owned())]
+        }
+        "CreateTable" => {
+            let table = text(body, "TableName").to_owned();
+            let tagging = has_tags(body.get("Tags")).then(|| action("TagResource"));
+            let actions = std::iter::once(action(operation)).chain(tagging);
+            actions.map(|action| (action, table.clone())).collect()
         }
         _ => {
             let table = text(body, "TableName");
@@ -128,6 +136,18 @@ mod tests {
             [
                 ("dynamodb:ConditionCheckItem".to_owned(), "t".to_owned()),
                 ("dynamodb:PutItem".to_owned(), "t".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_made_with_tags_needs_the_right_to_tag() {
+        let body = json!({"TableName": "t", "Tags": [{"Key": "k", "Value": "v"}]});
+        assert_eq!(
+            of("CreateTable", body),
+            [
+                ("dynamodb:CreateTable".to_owned(), "t".to_owned()),
+                ("dynamodb:TagResource".to_owned(), "t".to_owned()),
             ]
         );
     }

@@ -74,43 +74,53 @@ pub(super) fn delete_policy(call: &IamCall<'_>) -> IamResult {
 }
 
 pub(super) fn attach(call: &IamCall<'_>) -> IamResult {
-    let arn = policies::arn(call, "PolicyArn")?.to_owned();
+    let named = policies::arn(call, "PolicyArn")?;
+    let arn = named.to_owned();
     managed::refuse_unknown(&arn)?;
     let exists = policies::exists(call, &arn);
-    call.with_role("iam:AttachRolePolicy", |role| {
-        if !exists {
-            let words = format!("Policy {arn} does not exist or is not attachable.");
-            return Err(ServiceError::new(404, "NoSuchEntity", words));
-        }
-        let attached = &role.access().attached;
-        if !attached.contains(&arn) && attached.len() >= ATTACHED_QUOTA {
-            let words = format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}");
-            return Err(ServiceError::new(409, "LimitExceeded", words));
-        }
-        if !attached.contains(&arn) {
-            call.change(role, |access| {
-                access.attached.insert(arn);
-            });
-        }
-        Ok(String::new())
-    })
+    call.with_role_if(
+        "iam:AttachRolePolicy",
+        &[("iam:PolicyARN", named)],
+        |role| {
+            if !exists {
+                let words = format!("Policy {arn} does not exist or is not attachable.");
+                return Err(ServiceError::new(404, "NoSuchEntity", words));
+            }
+            let attached = &role.access().attached;
+            if !attached.contains(&arn) && attached.len() >= ATTACHED_QUOTA {
+                let words = format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}");
+                return Err(ServiceError::new(409, "LimitExceeded", words));
+            }
+            if !attached.contains(&arn) {
+                call.change(role, |access| {
+                    access.attached.insert(arn);
+                });
+            }
+            Ok(String::new())
+        },
+    )
 }
 
 pub(super) fn detach(call: &IamCall<'_>) -> IamResult {
-    let arn = policies::arn(call, "PolicyArn")?.to_owned();
-    call.with_role("iam:DetachRolePolicy", |role| {
-        if !role.access().attached.contains(&arn) {
-            return Err(ServiceError::new(
-                404,
-                "NoSuchEntity",
-                format!("Policy {arn} was not found."),
-            ));
-        }
-        call.change(role, |access| {
-            access.attached.remove(&arn);
-        });
-        Ok(String::new())
-    })
+    let named = policies::arn(call, "PolicyArn")?;
+    let arn = named.to_owned();
+    call.with_role_if(
+        "iam:DetachRolePolicy",
+        &[("iam:PolicyARN", named)],
+        |role| {
+            if !role.access().attached.contains(&arn) {
+                return Err(ServiceError::new(
+                    404,
+                    "NoSuchEntity",
+                    format!("Policy {arn} was not found."),
+                ));
+            }
+            call.change(role, |access| {
+                access.attached.remove(&arn);
+            });
+            Ok(String::new())
+        },
+    )
 }
 
 pub(super) fn list_attached(call: &IamCall<'_>) -> IamResult {

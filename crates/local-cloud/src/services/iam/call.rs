@@ -38,11 +38,21 @@ impl IamCall<'_> {
         action: &str,
         work: impl FnOnce(&mut Role) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
+        self.with_role_if(action, &[], work)
+    }
+
+    /// The same with condition keys of the request.
+    pub(super) fn with_role_if<T>(
+        &self,
+        action: &str,
+        context: &[(&str, &str)],
+        work: impl FnOnce(&mut Role) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let name = role_name(self.form)?;
         let key = name.to_lowercase();
         let known = self.iam.lock().roles.get(&key).map(|role| role.arn.clone());
         let arn = known.unwrap_or_else(|| self.arn(&format!("role/{name}")));
-        self.allowed(action, &arn)?;
+        self.iam.authorize(self.caller, action, &arn, context)?;
         match self.iam.lock().roles.get_mut(&key) {
             Some(role) => work(role),
             None => Err(no_role(&name)),

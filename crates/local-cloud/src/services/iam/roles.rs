@@ -17,6 +17,9 @@ pub(super) fn create(call: &IamCall<'_>) -> IamResult {
     let trust = call.form.required("AssumeRolePolicyDocument")?;
     let arn = call.arn(&format!("role{path}{name}"));
     call.allowed("iam:CreateRole", &arn)?;
+    if !call.form.tags("Tags").is_empty() {
+        call.allowed("iam:TagRole", &arn)?;
+    }
     check_path(&path)?;
     documents::check(trust, PolicyKind::Trust)?;
     check_trust_size(trust)?;

@@ -29,7 +29,7 @@ use crate::persist::Persistent;
 use crate::runtime::Environments;
 use crate::services::iam::{Iam, Principal};
 use crate::shared::Shared;
-use crate::wire::{Request, Response, ServiceError};
+use crate::wire::{Request, Response, ServiceError, has_tags};
 use aliases::Alias;
 pub(crate) use code::Package;
 use configuration::Configuration;
@@ -177,7 +177,11 @@ fn admit(functions: &Functions, request: &Request) -> Result<(), ServiceError> {
     let resource = named.and_then(|name| Name::parse(&functions.shared, &name, qualifier).ok());
     let resource = resource.map(|name| name.arn(&functions.shared));
     let resource = resource.unwrap_or_else(|| "*".to_owned());
-    let allowed = functions.iam.authorize(&principal, &action, &resource, &[]);
+    let authorize = |action: &str| functions.iam.authorize(&principal, action, &resource, &[]);
+    let allowed = authorize(&action).and_then(|()| match has_tags(body.get("Tags")) {
+        true => authorize("lambda:TagResource"),
+        false => Ok(()),
+    });
     let passed = || match member("Role") {
         Some(role) => functions
             .iam

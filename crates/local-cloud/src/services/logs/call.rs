@@ -106,6 +106,20 @@ impl LogsCall<'_> {
             .authorize(self.caller, &action, &resource, &[])
     }
 
+    /// The same for what is asked of the group's ARN without `:*`: the tagging operations, and the right to
+    /// tag that a group made with tags needs (CloudWatch Logs guide, "Overview of managing access").
+    pub(super) fn allowed_on_group(
+        &self,
+        operation: &str,
+        group: &str,
+    ) -> Result<(), ServiceError> {
+        let action = format!("logs:{operation}");
+        let resource = self.arn(group);
+        self.logs
+            .iam
+            .authorize(self.caller, &action, &resource, &[])
+    }
+
     /// The group's ARN, without `:*`.
     pub(super) fn arn(&self, group: &str) -> String {
         arn(&self.logs.shared, group)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::call::{LogsCall, LogsResult, constraint, group_name, page};
 use super::{Group, invalid};
-use crate::wire::ServiceError;
+use crate::wire::{ServiceError, has_tags};
 
 /// The numbers of days that the service accepts.
 const RETENTIONS: [i64; 22] = [
@@ -21,6 +21,9 @@ pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
         return Err(invalid(
             "Log groups starting with AWS/ are reserved for AWS.",
         ));
+    }
+    if has_tags(call.body.get("tags")) {
+        call.allowed_on_group("TagResource", &name)?;
     }
     let tags = read_tags(call.body.get("tags"))?;
     let class = call.text("logGroupClass").unwrap_or("STANDARD");
@@ -180,7 +183,10 @@ fn with_tags(
 ) -> LogsResult {
     let identifier = call.required(member)?;
     let name = group_name(identifier).to_owned();
-    call.allowed(&name, "")?;
+    match member {
+        "resourceArn" => call.allowed_on_group(call.operation, &name)?,
+        _ => call.allowed(&name, "")?,
+    }
     if member == "resourceArn" && identifier.trim_end_matches(":*") != call.arn(&name) {
         return Err(invalid(format!(
             "The specified resource ARN {identifier} is invalid"

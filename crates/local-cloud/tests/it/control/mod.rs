@@ -20,6 +20,7 @@ mod policies;
 mod sessions;
 mod table_rules;
 mod table_states;
+mod tagging;
 
 /// Changes propagate only when a test turns the clock so far.
 pub(crate) const PROPAGATION: Duration = Duration::from_secs(3600);
