@@ -305,6 +305,9 @@ impl<S: Store, P: Push> Request<'_, S, P> {
         if self.tally.failed > before.failed {
             return Err(Stop::Refused(Refusal::Unavailable));
         }
+        if let Some(id) = id_of_client(self.event) {
+            self.answer(vec![self.stamp.delivered(&id)]).await;
+        }
         Ok("whispered")
     }
 

@@ -39,6 +39,8 @@ pub struct Known {
     pub renamed: Option<Renamed>,
     /// Why not.
     pub error: Option<Refusal>,
+    /// A private message has reached its receiver.
+    pub delivered: Option<Delivered>,
     /// The answer to a heartbeat.
     pub pong: Option<Value>,
     /// Names the message; the same for everything that it causes.
@@ -66,6 +68,16 @@ pub struct Refusal {
     pub code: String,
     /// For people.
     pub message: String,
+    /// What its sender called the message.
+    pub id: Option<Value>,
+}
+
+/// The answer to a private message that had an id of its own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Delivered {
+    /// What its sender called the message.
+    pub id: Option<Value>,
 }
 
 impl Frame {

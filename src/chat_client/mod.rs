@@ -14,10 +14,11 @@ pub use frame::{Frame, Words};
 pub use typed::{HELP, Typed};
 
 use crate::config::ChatFlags;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use serde_json::json;
 use session::{Do, Session};
 use socket::{Received, Socket};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -35,6 +36,8 @@ const SCRIPT_ATTEMPTS: u32 = 8;
 pub enum ChatInput {
     /// A line was typed.
     Line(String),
+    /// What was typed cannot be read, and why.
+    Unreadable(String),
     /// There will be no more lines.
     End,
 }
@@ -69,15 +72,16 @@ pub struct ChatOptions {
     pub flags: ChatFlags,
     /// The name to take at once.
     pub name: Option<String>,
-    /// The lines come from a file or a program: keep their order, leave after the last.
+    /// The lines come from a file or a program: keep their order, leave after the last answer, and
+    /// fail if anything was refused, not sent or not answered.
     pub scripted: bool,
 }
 
 /// Chats until the user leaves.
 ///
 /// # Errors
-/// The first connection cannot be made; or, for a script, a later one cannot either; or the
-/// screen's reader went away.
+/// The first connection cannot be made; or, for a script, a later one cannot either, or not all of
+/// it was done; or the screen's reader went away.
 pub async fn run(
     options: ChatOptions,
     input: mpsc::Receiver<ChatInput>,
@@ -100,7 +104,16 @@ pub async fn run(
             None => Next::Done,
         };
     }
-    Ok(())
+    match conversation.session.failures() {
+        0 => Ok(()),
+        failures => Err(not_all_done(failures)),
+    }
+}
+
+fn not_all_done(failures: usize) -> Error {
+    let message =
+        format!("the script was not done in full: {failures} refused, not sent or not answered");
+    Error::failed(message).hint("the chat's refusals are on stdout, everything else is on stderr")
 }
 
 /// How one connection ended.
@@ -198,6 +211,7 @@ impl Conversation<'_> {
     fn typed(&mut self, input: Option<ChatInput>) -> Vec<Do> {
         let typed = match input {
             Some(ChatInput::Line(line)) => Typed::parse(&line),
+            Some(ChatInput::Unreadable(why)) => Typed::Wrong(why),
             Some(ChatInput::End) | None => {
                 self.input_open = false;
                 Typed::Quit
@@ -206,16 +220,20 @@ impl Conversation<'_> {
         self.session.typed(typed, Instant::now())
     }
 
-    /// Does what the session wants; true when it wants to leave. A send that fails is no error:
-    /// the connection's end comes out of `receive` with its reason.
+    /// Does what the session wants; true when it wants to leave. A send over a connection that ended
+    /// is no error: its end comes out of `receive` with its reason.
     async fn perform(&mut self, todo: Vec<Do>, socket: &mut Socket) -> Result<bool> {
-        for one in todo {
+        let mut todo = VecDeque::from(todo);
+        while let Some(one) = todo.pop_front() {
             match one {
-                Do::Send(message) => {
-                    if let Err(error) = socket.send(&message.to_string()).await {
-                        self.screen.note(&error.to_string());
+                Do::Send(message) => match socket.send(&message.to_string()).await {
+                    Err(error) if error.kind() == ErrorKind::Usage => {
+                        let why = error.to_string();
+                        todo.extend(self.session.not_sent(&why, Instant::now()));
                     }
-                }
+                    Err(error) => self.screen.note(&error.to_string()),
+                    Ok(()) => {}
+                },
                 Do::Note(text) => self.screen.note(&text),
                 Do::ShowMembers(names) => self.screen.members(&names)?,
                 Do::ShowWhisper { to, text } => self.screen.whispered(&to, &text)?,

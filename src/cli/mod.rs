@@ -161,7 +161,13 @@ pub enum Command {
     /// Delete everything that deploy created, and check that nothing is left
     #[command(after_help = examples::TEARDOWN)]
     Teardown(Teardown),
-    /// Chat from the terminal
+    /// Chat from the terminal, or from a script on stdin
+    ///
+    /// A script is sent line by line, each after the answer to the one before, and below the chat's rate of
+    /// 10 messages in 10 s.
+    ///
+    /// Exit codes: 0 success, 1 there is no connection; and for a script also 1 when anything was refused, could
+    /// not be sent or got no answer within 10 s.
     #[command(after_help = examples::CHAT)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat

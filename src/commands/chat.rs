@@ -49,14 +49,22 @@ fn open_input(context: &Context, lines: mpsc::Sender<ChatInput>) -> Result<Optio
     }
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
-            if lines.blocking_send(ChatInput::Line(line)).is_err() {
+            let readable = line.is_ok();
+            let input = line.map_or_else(unreadable, ChatInput::Line);
+            if lines.blocking_send(input).is_err() {
                 return;
+            }
+            if !readable {
+                break;
             }
         }
         let _ = lines.blocking_send(ChatInput::End);
     });
     Ok(None)
+}
+
+fn unreadable(error: std::io::Error) -> ChatInput {
+    ChatInput::Unreadable(format!("the script cannot be read on: {error}"))
 }
 
 fn input_of(prompted: Prompted) -> ChatInput {

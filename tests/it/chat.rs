@@ -116,7 +116,106 @@ fn a_script_keeps_its_order_and_leaves_only_when_all_is_said() {
         "Alice: /quit is said",
     ];
     assert_eq!(shown, wanted);
-    assert!(status.success());
+    assert_eq!(status.code(), Some(1), "one message was refused");
+}
+
+/// A script of these lines: what it shows, what it says on stderr, and its status.
+fn script(flags: &[&str], lines: &[&str]) -> (Vec<String>, String, Option<i32>) {
+    let chat = StandIn::start();
+    let mut alice = Chatter::start(&chat.url(), flags);
+    for line in lines {
+        alice.types(line);
+    }
+    let (shown, errors, status) = alice.ends();
+    (shown, errors, status.code())
+}
+
+#[test]
+fn a_script_in_which_all_went_well_ends_with_0() {
+    let lines = ["hello", "/msg Alice to myself", "/members", "/help", ""];
+    let (shown, errors, code) = script(&["--user", "Alice"], &lines);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(shown.len(), 5, "{shown:?}");
+}
+
+#[test]
+fn a_script_ends_with_1_when_its_name_is_refused() {
+    let (shown, errors, code) = script(&["--user", "a:b"], &[]);
+    assert_eq!((shown, code), (vec!["! no: bad_name".to_owned()], Some(1)));
+    let wanted = "error: the script was not done in full: 1 refused, not sent or not answered\n";
+    assert!(errors.contains(wanted), "{errors}");
+    assert!(errors.contains("hint: "), "{errors}");
+}
+
+#[test]
+fn a_script_waits_for_the_refusal_of_its_last_message_and_ends_with_1() {
+    let lines = ["/msg Nobody one", "two", "/msg Nobody three"];
+    let (shown, errors, code) = script(&["--user", "Alice"], &lines);
+    let wanted = [
+        "* Alice has joined the chat",
+        "[private to Nobody] one",
+        "! no: no_such_member",
+        "Alice: two",
+        "[private to Nobody] three",
+        "! no: no_such_member",
+    ];
+    assert_eq!(shown, wanted);
+    assert!(
+        errors.contains("2 refused, not sent or not answered"),
+        "{errors}"
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_script_ends_with_1_when_a_line_is_no_command_or_too_large_and_does_the_rest() {
+    let large = "x".repeat(200_000);
+    for (wrong, why) in [
+        ("/nmae Bea", "there is no /nmae"),
+        (&large, "at most 128 KB"),
+    ] {
+        let (shown, errors, code) = script(&["--user", "Alice"], &[wrong, "hello"]);
+        assert_eq!(shown, ["* Alice has joined the chat", "Alice: hello"]);
+        assert!(errors.contains(why), "{errors}");
+        assert_eq!(code, Some(1), "{errors}");
+    }
+}
+
+#[test]
+fn a_script_that_is_no_text_ends_with_1() {
+    let chat = StandIn::start();
+    let mut alice = Chatter::start(&chat.url(), &["--user", "Alice"]);
+    let input = alice.input.as_mut().unwrap();
+    input.write_all(b"hello\n\xff\xfe\n").unwrap();
+    let (shown, errors, status) = alice.ends();
+    assert_eq!(shown, ["* Alice has joined the chat", "Alice: hello"]);
+    assert!(errors.contains("cannot be read on"), "{errors}");
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn the_help_of_chat_has_its_exit_codes_and_its_pace() {
+    let help = Command::new(env!("CARGO_BIN_EXE_chatctl"))
+        .args(["help", "chat"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for wanted in [
+        "Exit codes: 0 success, 1 there is no connection; and for a script also 1 when anything was refused",
+        "below the chat's rate of 10 messages in 10 s",
+    ] {
+        assert!(help.contains(wanted), "{help}");
+    }
+}
+
+#[test]
+fn a_script_that_paces_itself_says_so() {
+    let lines: Vec<String> = (1..=10).map(|n| n.to_string()).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (shown, errors, code) = script(&["--user", "Alice"], &lines);
+    assert_eq!((shown.len(), code), (11, Some(0)), "{shown:?}");
+    assert_eq!(errors.matches("slowed down").count(), 1, "{errors}");
 }
 
 #[test]

@@ -125,21 +125,25 @@ impl Room {
         self.heard.push(message.clone());
         let name = self.peers[&id].0.clone();
         match (message["action"].as_str().unwrap_or_default(), name) {
-            ("setName", _) => self.set_name(id, message["name"].as_str().unwrap()),
+            ("setName", _) => self.set_name(id, &message),
             ("ping", _) => self.one(id, &json!({ "pong": 1 })),
-            (_, None) => self.refuse(id, "name_required"),
+            (_, None) => self.refuse(id, "name_required", &message),
             ("sendPublic", Some(name)) => {
                 let line = format!("{name}: {}", message["message"].as_str().unwrap());
                 self.all(&json!({ "publicMessage": line }));
             }
             ("sendPrivate", Some(name)) => self.whisper(id, &name, &message),
-            _ => self.refuse(id, "unknown_action"),
+            _ => self.refuse(id, "unknown_action", &message),
         }
     }
 
-    fn set_name(&mut self, id: u64, name: &str) {
+    fn set_name(&mut self, id: u64, message: &Value) {
+        let name = message["name"].as_str().unwrap();
+        if name.contains(':') {
+            return self.refuse(id, "bad_name", message);
+        }
         if self.names().iter().any(|taken| taken == name) {
-            return self.refuse(id, "name_taken");
+            return self.refuse(id, "name_taken", message);
         }
         self.peers.get_mut(&id).unwrap().0 = Some(name.to_owned());
         self.all(&json!({ "systemMessage": format!("{name} has joined the chat") }));
@@ -155,8 +159,11 @@ impl Room {
             Some((to, _)) => {
                 let line = format!("{from}: {}", message["message"].as_str().unwrap());
                 self.one(*to, &json!({ "privateMessage": line }));
+                if let Some(of) = message.get("id") {
+                    self.one(id, &json!({ "delivered": { "id": of } }));
+                }
             }
-            None => self.refuse(id, "no_such_member"),
+            None => self.refuse(id, "no_such_member", message),
         }
     }
 
@@ -167,11 +174,12 @@ impl Room {
             .collect()
     }
 
-    fn refuse(&self, id: u64, code: &str) {
-        self.one(
-            id,
-            &json!({ "error": { "code": code, "message": format!("no: {code}") } }),
-        );
+    fn refuse(&self, id: u64, code: &str, message: &Value) {
+        let mut error = json!({ "code": code, "message": format!("no: {code}") });
+        if let Some(of) = message.get("id") {
+            error["id"] = of.clone();
+        }
+        self.one(id, &json!({ "error": error }));
     }
 
     fn one(&self, id: u64, frame: &Value) {

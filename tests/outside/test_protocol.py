@@ -70,6 +70,13 @@ def test_a_private_message_reaches_its_receiver_alone(url, alice, bob):
             assert "only for you" not in json.dumps(other.seen)
 
 
+def test_a_private_message_with_an_id_is_answered_to_its_sender_alone(alice, bob):
+    alice.send("sendPrivate", to=bob.name, message="did you get it?", id="m7").gets(delivered={"id": "m7"})
+    alice.send("sendPublic", message="barrier")
+    bob.gets(publicMessage=f"{alice.name}: barrier")
+    assert not any("delivered" in frame for frame in bob.seen)
+
+
 def test_a_private_message_to_nobody_is_refused_to_the_sender_alone(alice, bob):
     alice.send("sendPrivate", to="Nobody at all", message="hello?").refused("no_such_member")
     alice.send("sendPublic", message="barrier")

@@ -36,6 +36,13 @@ impl Stamp {
         self.close(Object::new().raw("error", &error.end()))
     }
 
+    /// `{"delivered":{"id"}}`: a private message reached its receiver's connection. `of` is the client's
+    /// own id of the message.
+    pub fn delivered(&self, of: &Value) -> Bytes {
+        let delivered = Object::new().raw("id", &of.to_string()).end();
+        self.close(Object::new().raw("delivered", &delivered))
+    }
+
     /// `{"pong":…,"connectionId":…}`, the answer to a heartbeat: the time, and what API Gateway calls the
     /// connection, which a client cannot know otherwise. A deploy asks for it.
     pub fn pong(&self, connection_id: &str) -> Bytes {

@@ -498,6 +498,32 @@ fn every_message_of_a_flood_is_refused_by_one_frame_and_the_third_window_closes_
 }
 
 #[test]
+fn a_private_message_with_an_id_is_answered_once_its_receiver_has_it() {
+    run(async {
+        let mut session = Session::new(MemoryStore::default());
+        for (client, name) in [(0, "Alice"), (1, "Bea")] {
+            session.connect(client).await;
+            let name = json!({"action": "setName", "name": name});
+            session.send(client, name).await;
+        }
+        let alice = session.clients[0].clone().unwrap();
+        let private =
+            |id: Value| json!({"action": "sendPrivate", "to": "Bea", "message": "hi", "id": id});
+        for id in [json!("m7"), json!(7)] {
+            let frames = session.send(0, private(id.clone())).await;
+            assert_eq!(frames.len(), 2, "{frames:?}");
+            assert_eq!(frames[0].1["privateMessage"], "Alice: hi");
+            assert_eq!(
+                (frames[1].0.as_str(), &frames[1].1["delivered"]),
+                (alice.as_str(), &json!({"id": id}))
+            );
+        }
+        let frames = session.send(0, private(Value::Null)).await;
+        assert_eq!(frames.len(), 1, "no id, no answer: {frames:?}");
+    });
+}
+
+#[test]
 fn a_refusal_names_the_message_by_the_clients_own_id_if_that_is_short() {
     run(async {
         let mut session = Session::new(MemoryStore::default());

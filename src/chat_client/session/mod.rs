@@ -2,10 +2,14 @@
 //!
 //! The chat's function runs in many copies side by side, so a message that is sent right after a
 //! name may be handled before it. Hence the order of this module: while a name has not been answered,
-//! the lines typed after it wait; in a script each message waits for its echo.
+//! the lines typed after it wait; in a script each message waits for its answer. What is refused,
+//! cannot be sent or gets no answer is counted there.
+
+mod members;
 
 use super::frame::Frame;
 use super::typed::Typed;
+use members::Members;
 use serde_json::{Value, json};
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -44,7 +48,7 @@ pub(super) enum Do {
 enum Awaited {
     Name,
     Echo,
-    Barrier,
+    Delivery,
 }
 
 /// The state of one user's session.
@@ -59,19 +63,12 @@ pub(super) struct Session {
     awaited: Option<(Awaited, Instant)>,
     queue: VecDeque<Typed>,
     sent: VecDeque<Instant>,
-    unconfirmed: bool,
-    members: Vec<String>,
-    pages: Pages,
+    last_id: u64,
+    failures: usize,
+    paced: bool,
+    members: Members,
     seen: HashSet<String>,
     seen_order: VecDeque<String>,
-}
-
-/// A member list that has not come in whole.
-#[derive(Debug, Default)]
-struct Pages {
-    id: Option<String>,
-    names: Vec<String>,
-    count: usize,
 }
 
 impl Session {
@@ -90,23 +87,41 @@ impl Session {
         self.name.as_deref()
     }
 
+    /// How much of the script was refused, could not be sent or got no answer.
+    pub(super) fn failures(&self) -> usize {
+        self.failures
+    }
+
     /// A new connection is open: introduce ourselves again, then go on.
     pub(super) fn opened(&mut self, now: Instant) -> Vec<Do> {
         self.online = true;
-        self.awaited = None;
-        let again = self.asked.take().or(self.name.clone());
-        let Some(name) = again else {
-            return self.advance(now);
-        };
-        self.tries = if self.name.is_some() { REJOIN.0 } else { 0 };
-        vec![self.ask(name, now)]
+        let mut out = Vec::new();
+        if let Some((Awaited::Echo | Awaited::Delivery, _)) = self.awaited.take() {
+            out.extend(self.failed("the connection ended before the answer to a message"));
+        }
+        match self.asked.take().or(self.name.clone()) {
+            Some(name) => {
+                self.tries = if self.name.is_some() { REJOIN.0 } else { 0 };
+                out.push(self.ask(name, now));
+            }
+            None => out.extend(self.advance(now)),
+        }
+        out
     }
 
     /// The connection is gone. What was typed waits.
     pub(super) fn lost(&mut self) {
         self.online = false;
         self.retry_at = None;
-        self.awaited = None;
+    }
+
+    /// What was to be sent last is too large for any connection.
+    pub(super) fn not_sent(&mut self, why: &str, now: Instant) -> Vec<Do> {
+        let mut out = vec![Do::Note(why.to_owned())];
+        self.failures += usize::from(self.scripted);
+        self.give_up();
+        out.extend(self.advance(now));
+        out
     }
 
     /// A line was typed.
@@ -115,7 +130,10 @@ impl Session {
         match typed {
             Typed::Nothing => {}
             Typed::Quit if !self.scripted => return vec![Do::Quit],
-            Typed::Wrong(why) => out.push(Do::Note(why)),
+            Typed::Wrong(why) => {
+                self.failures += usize::from(self.scripted);
+                out.push(Do::Note(why));
+            }
             Typed::Help => out.push(Do::Note(super::typed::HELP.into())),
             Typed::Members if !self.scripted => out.push(self.show_members()),
             typed => {
@@ -134,7 +152,7 @@ impl Session {
     /// When [`Session::tick`] has something to do next.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let patience = self.awaited.map(|(_, until)| until);
-        let pace = (self.scripted && !self.queue.is_empty())
+        let pace = (self.scripted && self.is_free() && !self.queue.is_empty())
             .then(|| self.pace_allows_at())
             .flatten();
         [patience, self.retry_at, pace].into_iter().flatten().min()
@@ -142,18 +160,34 @@ impl Session {
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Do> {
-        if self.awaited.is_some_and(|(_, until)| until <= now)
-            && let Some((Awaited::Name, _)) = self.awaited.take()
-        {
-            self.asked = None;
+        let mut out = Vec::new();
+        if self.awaited.is_some_and(|(_, until)| until <= now) {
+            self.give_up();
+            let seconds = PATIENCE.as_secs();
+            out.extend(self.failed(&format!("the chat did not answer within {seconds} s")));
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
             if let Some(name) = self.asked.clone() {
-                return vec![self.ask(name, now)];
+                out.push(self.ask(name, now));
+                return out;
             }
         }
-        self.advance(now)
+        out.extend(self.advance(now));
+        out
+    }
+
+    /// Waits no longer for the answer to what was sent last.
+    fn give_up(&mut self) {
+        if let Some((Awaited::Name, _)) = self.awaited.take() {
+            self.asked = None;
+        }
+    }
+
+    /// Counts a failure of the script; at a prompt, the user sees what is missing.
+    fn failed(&mut self, why: &str) -> Option<Do> {
+        self.failures += usize::from(self.scripted);
+        self.scripted.then(|| Do::Note(why.to_owned()))
     }
 
     /// Whether the frame is new; one message may be delivered twice.
@@ -173,63 +207,33 @@ impl Session {
 
     /// A frame came in.
     pub(super) fn frame(&mut self, frame: &Frame, now: Instant) -> Vec<Do> {
-        self.take_members(frame);
+        self.members.take(&frame.known);
+        let refused = self.refuses_the_last(frame);
         let mut out = Vec::new();
         if self.asked.is_some() {
-            out.extend(self.answer_to_name(frame, now));
+            out.extend(self.answer_to_name(frame, refused, now));
         }
-        let done = match self.awaited {
-            Some((Awaited::Echo, _)) => frame.is_refusal() || self.is_own_echo(frame),
-            Some((Awaited::Barrier, _)) => frame.is_refusal() || frame.known.pong.is_some(),
+        let answered = match self.awaited {
+            Some((Awaited::Echo, _)) => refused || self.is_own_echo(frame),
+            Some((Awaited::Delivery, _)) => refused || self.is_delivered(frame),
             Some((Awaited::Name, _)) => self.asked.is_none(),
             None => false,
         };
-        if done {
+        if answered {
             self.awaited = None;
+            self.failures += usize::from(self.scripted && refused);
         }
         out.extend(self.advance(now));
         out
     }
 
-    fn take_members(&mut self, frame: &Frame) {
-        let known = &frame.known;
-        if let Some(names) = &known.members {
-            self.take_page(names, known.id.as_deref(), known.pages.unwrap_or(1));
-        }
-        if let Some(gone) = &known.left {
-            self.members.retain(|name| !gone.contains(name));
-        }
-        if let Some(renamed) = &known.renamed {
-            self.members.retain(|name| *name != renamed.from);
-            self.members.push(renamed.to.clone());
-        }
-        self.members.extend(known.joined.iter().flatten().cloned());
-        self.members
-            .sort_unstable_by_key(|name| name.to_lowercase());
-        self.members.dedup();
-    }
-
-    /// A long list comes in pages, in any order; it counts when all are here.
-    fn take_page(&mut self, names: &[String], id: Option<&str>, pages: usize) {
-        if self.pages.id.as_deref() != id {
-            self.pages = Pages {
-                id: id.map(str::to_owned),
-                ..Pages::default()
-            };
-        }
-        self.pages.names.extend_from_slice(names);
-        self.pages.count += 1;
-        if self.pages.count >= pages {
-            self.members = std::mem::take(&mut self.pages).names;
-        }
-    }
-
     /// The chat confirms a name only by listing it among the members.
-    fn answer_to_name(&mut self, frame: &Frame, now: Instant) -> Option<Do> {
+    fn answer_to_name(&mut self, frame: &Frame, refused: bool, now: Instant) -> Option<Do> {
         let asked = self.asked.clone()?;
         let known = &frame.known;
-        if let Some(error) = &known.error {
-            return self.name_refused(&error.code, &asked, now);
+        if refused {
+            let code = known.error.as_ref().map_or("", |error| &error.code);
+            return self.name_refused(code, &asked, now);
         }
         let lists = known.members.iter().chain(&known.joined).flatten();
         let renamed = known.renamed.iter().map(|renamed| &renamed.to);
@@ -248,7 +252,8 @@ impl Session {
     }
 
     fn name_refused(&mut self, code: &str, asked: &str, now: Instant) -> Option<Do> {
-        if !["name_taken", "bad_name", "unavailable"].contains(&code) {
+        // At a prompt it may be the answer to a message that was sent before.
+        if !self.scripted && !["name_taken", "bad_name", "unavailable"].contains(&code) {
             return None;
         }
         if code != "bad_name" && self.tries > 0 {
@@ -269,11 +274,11 @@ impl Session {
     /// Does what is at the head of the queue as long as nothing holds it.
     fn advance(&mut self, now: Instant) -> Vec<Do> {
         let mut out = Vec::new();
-        while self.online
-            && self.awaited.is_none()
-            && self.retry_at.is_none()
-            && self.pace_allows(now)
-        {
+        while self.is_free() {
+            if self.is_held_by_the_pace(now) {
+                out.extend(self.say_that_it_paces());
+                break;
+            }
             let Some(next) = self.queue.pop_front() else {
                 break;
             };
@@ -290,15 +295,9 @@ impl Session {
                     let message = json!({"action": "sendPrivate", "to": to, "message": text});
                     out.push(self.send(message, now));
                     out.push(Do::ShowWhisper { to, text });
-                    self.unconfirmed = true;
+                    self.wait_in_script(Awaited::Delivery, now);
                 }
                 Typed::Members => out.push(self.show_members()),
-                Typed::Quit if self.unconfirmed => {
-                    self.unconfirmed = false;
-                    self.queue.push_front(Typed::Quit);
-                    out.push(self.send(json!({"action": "ping"}), now));
-                    self.wait_in_script(Awaited::Barrier, now);
-                }
                 Typed::Quit => out.push(Do::Quit),
                 Typed::Help | Typed::Nothing | Typed::Wrong(_) => {}
             }
@@ -312,7 +311,12 @@ impl Session {
         self.send(json!({"action": "setName", "name": name}), now)
     }
 
-    fn send(&mut self, message: Value, now: Instant) -> Do {
+    /// The id of a script's message comes back with its answer.
+    fn send(&mut self, mut message: Value, now: Instant) -> Do {
+        if self.scripted {
+            self.last_id += 1;
+            message["id"] = self.last_id.into();
+        }
         self.sent.push_back(now);
         if self.sent.len() > PACE.0 {
             self.sent.pop_front();
@@ -327,7 +331,7 @@ impl Session {
     }
 
     fn show_members(&self) -> Do {
-        Do::ShowMembers(self.members.clone())
+        Do::ShowMembers(self.members.names().to_vec())
     }
 
     fn is_own_echo(&self, frame: &Frame) -> bool {
@@ -339,8 +343,42 @@ impl Session {
             .is_some_and(|rest| rest.starts_with(':'))
     }
 
-    fn pace_allows(&self, now: Instant) -> bool {
-        !self.scripted || self.pace_allows_at().is_none_or(|at| at <= now)
+    /// A refusal without an id answers what was sent last: API Gateway's own never has one.
+    fn refuses_the_last(&self, frame: &Frame) -> bool {
+        let id = frame
+            .known
+            .error
+            .as_ref()
+            .and_then(|error| error.id.as_ref());
+        frame.is_refusal() && id.is_none_or(|id| *id == self.last_id)
+    }
+
+    fn is_delivered(&self, frame: &Frame) -> bool {
+        let delivered = frame.known.delivered.as_ref();
+        delivered.is_some_and(|message| message.id.as_ref().is_some_and(|id| *id == self.last_id))
+    }
+
+    /// Nothing has to be waited for before the next line.
+    fn is_free(&self) -> bool {
+        self.online && self.awaited.is_none() && self.retry_at.is_none()
+    }
+
+    fn is_held_by_the_pace(&self, now: Instant) -> bool {
+        let sends = matches!(
+            self.queue.front(),
+            Some(Typed::Name(_) | Typed::Public(_) | Typed::Private { .. })
+        );
+        self.scripted && sends && self.pace_allows_at().is_some_and(|at| at > now)
+    }
+
+    fn say_that_it_paces(&mut self) -> Option<Do> {
+        let first = !std::mem::replace(&mut self.paced, true);
+        first.then(|| {
+            Do::Note(
+                "the chat takes 10 messages in 10 s; the script is slowed down to stay below"
+                    .into(),
+            )
+        })
     }
 
     fn pace_allows_at(&self) -> Option<Instant> {

@@ -43,6 +43,30 @@ fn public(message: &str) -> Do {
     Do::Send(json!({"action": "sendPublic", "message": message}))
 }
 
+/// What a script sends has an id.
+fn with_id(todo: Do, id: u64) -> Do {
+    let Do::Send(mut message) = todo else {
+        return todo;
+    };
+    message["id"] = id.into();
+    Do::Send(message)
+}
+
+/// A script that has come as far as its first line, which has the id 2.
+fn script(lines: &[&str]) -> At {
+    let mut at = At::new(Some("Alice"), true);
+    for line in lines.iter().chain(&["/quit"]) {
+        at.typed(line);
+    }
+    at.opened();
+    at.frame(r#"{"members":["Alice"]}"#);
+    at
+}
+
+fn quits(todo: &[Do]) -> bool {
+    todo.last() == Some(&Do::Quit)
+}
+
 #[test]
 fn a_message_typed_after_a_name_waits_until_the_name_is_taken() {
     let mut at = At::new(Some("Alice"), false);
@@ -123,23 +147,130 @@ fn a_script_waits_for_each_echo_and_for_the_last_delivery() {
         at.typed(line);
     }
     at.opened();
-    assert_eq!(at.frame(r#"{"members":["Alice"]}"#), [public("one")]);
+    assert_eq!(
+        at.frame(r#"{"members":["Alice"]}"#),
+        [with_id(public("one"), 2)]
+    );
     assert_eq!(at.frame(r#"{"publicMessage":"Alicent: one"}"#), []);
     assert_eq!(
         at.frame(r#"{"publicMessage":"Alice: one"}"#),
-        [public("two")]
+        [with_id(public("two"), 3)]
     );
     let private = Do::Send(json!({"action": "sendPrivate", "to": "Bob", "message": "three"}));
     let shown = Do::ShowWhisper {
         to: "Bob".into(),
         text: "three".into(),
     };
-    let ping = Do::Send(json!({"action": "ping"}));
     assert_eq!(
         at.frame(r#"{"publicMessage":"Alice: two"}"#),
-        [private, shown, ping]
+        [with_id(private, 4), shown]
     );
-    assert_eq!(at.frame(r#"{"pong":1}"#), [Do::Quit]);
+    assert_eq!(at.frame(r#"{"pong":1}"#), []);
+    assert_eq!(at.frame(r#"{"delivered":{"id":3}}"#), []);
+    assert_eq!(at.frame(r#"{"delivered":{"id":4}}"#), [Do::Quit]);
+    assert_eq!(at.session.failures(), 0);
+}
+
+#[test]
+fn a_refusal_ends_the_wait_for_the_message_that_it_names_alone() {
+    let mut at = script(&["/msg Nobody one", "two"]);
+    let refusal = |id: u64| json!({"error": {"code": "no_such_member", "id": id}}).to_string();
+    assert_eq!(
+        at.frame(&refusal(2)),
+        [with_id(public("two"), 3)],
+        "the next is sent"
+    );
+    assert_eq!(at.frame(&refusal(2)), [], "and waits for its own answer");
+    assert!(quits(&at.frame(r#"{"publicMessage":"Alice: two"}"#)));
+    assert_eq!(at.session.failures(), 1);
+}
+
+#[test]
+fn a_refusal_without_an_id_is_that_of_the_last_message() {
+    for refusal in [
+        r#"{"error":{"code":"rate_limited"}}"#,
+        r#"{"message":"Internal server error","connectionId":"c=","requestId":"r="}"#,
+    ] {
+        for line in ["/msg Bob one", "one"] {
+            let mut at = script(&[line]);
+            assert!(quits(&at.frame(refusal)), "{refusal}");
+            assert_eq!(at.session.failures(), 1, "{refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_refused_or_not_answered_is_a_failure_of_the_script() {
+    for refusal in [
+        r#"{"error":{"code":"bad_name","id":1}}"#,
+        r#"{"error":{"code":"rate_limited","id":1}}"#,
+        r#"{"message":"Internal server error","connectionId":"c=","requestId":"r="}"#,
+    ] {
+        let mut at = At::new(Some("a:b"), true);
+        at.typed("/quit");
+        at.opened();
+        assert!(quits(&at.frame(refusal)), "{refusal}");
+        assert_eq!(at.session.failures(), 1, "{refusal}");
+    }
+    let mut at = At::new(Some("Alice"), true);
+    at.typed("/quit");
+    at.opened();
+    assert!(quits(&at.after(11)));
+    assert_eq!(at.session.failures(), 1);
+}
+
+#[test]
+fn a_message_of_a_script_without_an_answer_is_a_failure_after_ten_seconds() {
+    for line in ["hi", "/msg Bob hi"] {
+        let mut at = script(&[line]);
+        assert_eq!(at.after(9), []);
+        let todo = at.after(2);
+        assert!(matches!(&todo[0], Do::Note(why) if why.contains("did not answer")));
+        assert!(quits(&todo));
+        assert_eq!(at.session.failures(), 1);
+    }
+}
+
+#[test]
+fn a_message_whose_answer_was_lost_with_the_connection_is_a_failure() {
+    let mut at = script(&["hi"]);
+    at.session.lost();
+    let todo = at.opened();
+    assert!(matches!(&todo[0], Do::Note(why) if why.contains("connection ended")));
+    assert!(quits(&at.frame(r#"{"members":["Alice"]}"#)));
+    assert_eq!(at.session.failures(), 1);
+}
+
+#[test]
+fn a_message_that_is_too_large_to_be_sent_is_a_failure_and_the_next_one_goes_on() {
+    let mut at = script(&["large", "small"]);
+    let todo = at.session.not_sent("too large", at.now);
+    let wanted = [Do::Note("too large".into()), with_id(public("small"), 3)];
+    assert_eq!(todo, wanted);
+    assert_eq!(at.session.failures(), 1);
+}
+
+#[test]
+fn a_wrong_line_is_a_failure_of_a_script_and_not_at_a_prompt() {
+    for (scripted, failures) in [(true, 1), (false, 0)] {
+        let mut at = At::new(None, scripted);
+        at.opened();
+        assert!(matches!(at.typed("/nmae x")[..], [Do::Note(_)]));
+        assert_eq!(at.session.failures(), failures);
+    }
+}
+
+#[test]
+fn nothing_at_a_prompt_is_a_failure() {
+    let mut at = At::new(Some("Alice"), false);
+    at.opened();
+    at.frame(r#"{"error":{"code":"bad_name"}}"#);
+    at.typed("hi");
+    at.frame(r#"{"error":{"code":"name_required"}}"#);
+    at.session.not_sent("too large", at.now);
+    at.typed("/name Bea");
+    at.after(11);
+    assert_eq!(at.session.failures(), 0);
 }
 
 #[test]
@@ -147,26 +278,49 @@ fn a_script_stays_below_the_rate_that_the_chat_refuses() {
     let mut at = At::new(None, true);
     at.opened();
     let mut sent = Vec::new();
-    let mut note = |todo: Vec<Do>, now| {
-        sent.extend(
-            todo.iter()
-                .filter(|one| matches!(one, Do::Send(_)))
-                .map(|_| now),
-        );
-    };
+    let mut notes = Vec::new();
     for n in 0..30 {
-        let todo = at.typed(&format!("/msg Bob {n}"));
-        note(todo, at.now);
+        at.typed(&format!("/msg Bob {n}"));
     }
-    while let Some(wake) = at.session.deadline() {
-        at.now = at.now.max(wake);
-        let todo = at.session.tick(at.now);
-        note(todo, at.now);
+    sent.push(at.now);
+    let mut todo = at.frame(r#"{"delivered":{"id":1}}"#);
+    loop {
+        for one in todo {
+            match one {
+                Do::Send(_) => sent.push(at.now),
+                Do::Note(text) => notes.push(text),
+                _ => {}
+            }
+        }
+        todo = if at.session.is_free() {
+            let Some(wake) = at.session.deadline() else {
+                break;
+            };
+            at.now = wake;
+            at.session.tick(at.now)
+        } else {
+            at.frame(&format!(r#"{{"delivered":{{"id":{}}}}}"#, sent.len()))
+        };
     }
     assert_eq!(sent.len(), 30);
     for window in sent.windows(11) {
         assert!(window[10] - window[0] > Duration::from_secs(10));
     }
+    assert_eq!(sent[29] - sent[0], 3 * PACE.1, "and no slower");
+    assert_eq!(notes.len(), 1, "it says so once: {notes:?}");
+    assert!(notes[0].contains("10 messages in 10 s"), "{notes:?}");
+}
+
+#[test]
+fn the_end_of_a_script_does_not_wait_for_the_pace() {
+    let mut at = At::new(None, true);
+    at.opened();
+    for n in 1..=9 {
+        at.typed("/msg Bob hi");
+        at.frame(&format!(r#"{{"delivered":{{"id":{n}}}}}"#));
+    }
+    assert!(quits(&at.typed("/quit")));
+    assert_eq!(at.session.failures(), 0);
 }
 
 #[test]
