@@ -23,6 +23,7 @@ mod drift;
 mod github;
 mod guards;
 mod init;
+mod json;
 mod killed;
 mod list;
 mod local_command;
