@@ -6,19 +6,27 @@ use serde::Serialize;
 
 /// The document of a command that failed. Its one key is in no other document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailureDocument<'a> {
+    /// Why it failed.
     failure: Failure<'a>,
 }
 
+/// A failure.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Failure<'a> {
+    /// What kind of failure it is.
     kind: Kind,
+    /// What failed: one sentence.
     message: &'a str,
-    /// Nearest first.
+    /// What lies behind it, nearest first.
     causes: &'a [String],
+    /// What to do next.
     hints: &'a [String],
+    /// What the command exits with.
     exit_code: u8,
     /// The file and line that are wrong, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,17 +35,23 @@ struct Failure<'a> {
 
 /// Why the command failed.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 enum Kind {
+    /// The command line or a file is wrong.
     Usage,
+    /// The work was tried and failed.
     Failed,
+    /// A signal stopped it.
     Interrupted,
 }
 
 /// A line of a file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Place {
+    /// Its path.
     file: String,
     /// Counted from 1.
     line: usize,

@@ -5,6 +5,7 @@ mod chat;
 mod colour;
 pub mod deployer;
 pub mod doctor;
+pub mod documents;
 mod editor;
 mod escape;
 mod failure;

@@ -1,6 +1,7 @@
 //! With `--output json`, stdout is one document or a stream of lines, also when a command fails.
 
 use super::binary::{Said, chatctl, run};
+use super::schemas;
 use super::signals::{send, stopped_at, waiting};
 use super::world::{World, text};
 use chatctl_local_cloud::{Fault, FaultKind};
@@ -35,7 +36,9 @@ fn failure_of(output: &Output, kind: &str, expected: i32) -> Value {
 fn json(folder: &Path, args: &[&str]) -> Output {
     let mut command = chatctl(folder);
     command.args(args).args(["--output", "json"]);
-    command.output().unwrap()
+    let output = command.output().unwrap();
+    schemas::check(&command, &output);
+    output
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod real_aws;
 mod redeploy;
 mod running;
 mod saved_plan;
+mod schemas;
 mod signals;
 mod snapshot;
 mod standin;

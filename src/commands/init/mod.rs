@@ -10,32 +10,13 @@ use crate::cli::{Global, Init, Wanted};
 use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
+use crate::report::documents::InitDocument;
 use ci::CiFiles;
-use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 
 const CONFIGURATION: &str = include_str!("../../../templates/chatctl.toml");
 const LAMBDA: &str = "lambda";
-
-/// The document of `init`: paths from the folder that it ran in.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Initialised {
-    /// Files that were not there before.
-    written: Vec<String>,
-    /// Files that were there.
-    changed: Vec<String>,
-}
-
-impl Initialised {
-    fn new(files: &[(String, Vec<u8>)]) -> Self {
-        Self {
-            written: files.iter().map(|(path, _)| path.clone()).collect(),
-            changed: Vec::new(),
-        }
-    }
-}
 
 /// Writes what the flags select; without any, the configuration.
 ///
@@ -69,7 +50,7 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
     }
     files.extend(ci.iter().flat_map(|ci| ci.files.clone()));
     write::new_files(Path::new(""), &files)?;
-    let mut document = Initialised::new(&files);
+    let mut document = InitDocument::new(files.iter().map(|(path, _)| path.clone()));
     if let Some(text) = changed {
         fs_err::write(&path, text)?;
         document.changed.push(name_of(&path));
