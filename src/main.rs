@@ -1,27 +1,33 @@
 //! The `chatctl` binary: listen for signals, parse, run, map the outcome to an exit code.
 
-use chatctl::cli::Cli;
+use chatctl::cli::{self, Cli};
 use chatctl::report::{ReportOptions, Reporter};
 use chatctl::{commands, signals};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What is said before or without a parsed command line has its form too.
+    let reporter = Reporter::new(ReportOptions {
+        output: cli::output_format(std::env::args_os()),
+        ..ReportOptions::default()
+    });
     let started = tokio::runtime::Runtime::new().and_then(|runtime| {
         let _entered = runtime.enter();
-        let reporter = Reporter::new(ReportOptions::default());
-        signals::listen(move |error| reporter.error(error))?;
+        signals::listen(move |error, exit_code| {
+            reporter.failure_without_waiting(error, exit_code);
+        })?;
         Ok(runtime)
     });
     match started {
-        Ok(runtime) => runtime.block_on(run()),
+        Ok(runtime) => runtime.block_on(run(&reporter)),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-async fn run() -> ExitCode {
+async fn run(reporter: &Reporter) -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => commands::run(cli).await,
-        Err(error) => commands::usage(&error),
+        Err(error) => commands::usage(reporter, &error),
     }
 }

@@ -18,6 +18,7 @@ pub fn policy(names: &Names, tasks: &[Task]) -> Value {
 
 /// A role for a pipeline.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineRole {
     /// Its name.

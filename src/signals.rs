@@ -56,18 +56,19 @@ static RECEIVED: LazyLock<watch::Sender<Received>> =
 static HANDLERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Begins to listen. Once, on a runtime that goes on while `main` waits for input: `last_words` is
-/// called with the reason when the process ends because nobody handles a signal.
+/// called with the reason and the exit code when the process ends because nobody handles a signal.
 ///
 /// # Errors
 /// The system does not allow it.
-pub fn listen(last_words: impl Fn(&Error) + Send + 'static) -> std::io::Result<()> {
+pub fn listen(last_words: impl Fn(&Error, u8) + Send + 'static) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         loop {
             let signal = signals.next().await;
             if !is_handled(signal) {
-                last_words(&Error::interrupted(format!("stopped by {}", signal.name())));
-                exit(signal.exit_code().into());
+                let (name, code) = (signal.name(), signal.exit_code());
+                last_words(&Error::interrupted(format!("stopped by {name}")), code);
+                exit(code.into());
             }
         }
     });

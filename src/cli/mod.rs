@@ -11,6 +11,7 @@ use crate::report::{Color, OutputFormat, ReportOptions};
 use crate::tail::LogSource;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 const STYLES: Styles = Styles::styled()
@@ -131,6 +132,27 @@ impl Global {
         }
         self.endpoint_url.clone().map(Target::Endpoint)
     }
+}
+
+/// The form that a command line asks for, also if it cannot be parsed.
+pub fn output_format(arguments: impl Iterator<Item = OsString>) -> OutputFormat {
+    let mut output = OutputFormat::Text;
+    let mut is_value = false;
+    for argument in arguments.skip(1) {
+        let Some(argument) = argument.to_str() else {
+            is_value = false;
+            continue;
+        };
+        let value = match argument.strip_prefix("--output=") {
+            None if is_value => Some(argument),
+            value => value,
+        };
+        if let Some(value) = value {
+            output = OutputFormat::from_str(value, false).unwrap_or(output);
+        }
+        is_value = argument == "--output";
+    }
+    output
 }
 
 /// What to do.

@@ -17,7 +17,10 @@ mod policy;
 mod rollback;
 mod status;
 mod teardown;
+mod usage;
 mod write;
+
+pub use usage::usage;
 
 use crate::aws;
 use crate::cli::{Cli, Command, Global, Wanted};
@@ -61,8 +64,9 @@ pub async fn run(cli: Cli) -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            reporter.error(&error);
-            ExitCode::from(exit_code(error.kind()))
+            let exit_code = exit_code(error.kind());
+            reporter.failure(&error, exit_code);
+            ExitCode::from(exit_code)
         }
     }
 }
@@ -93,16 +97,6 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Policy(args) => policy::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
-    }
-}
-
-/// Help and version go to stdout with 0; a wrong command line goes to stderr with 64.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(ErrorKind::Usage.exit_code())
-    } else {
-        ExitCode::SUCCESS
     }
 }
 

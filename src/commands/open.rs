@@ -5,8 +5,8 @@ use crate::cli::Open;
 use crate::error::Result;
 use crate::page;
 use crate::report::Style;
+use crate::report::documents::OpenDocument;
 use crate::signals;
-use serde_json::json;
 use std::process::ExitCode;
 
 /// Serves the page until the user stops it.
@@ -19,7 +19,10 @@ pub(super) async fn run(context: &Context, flags: Open) -> Result<ExitCode> {
     let server = page::serve(flags.page_port.unwrap_or(0), chat.url.clone()).await?;
     let reporter = context.reporter;
     if reporter.is_json() {
-        reporter.document(&json!({ "page": server.url(), "endpoint": chat.url }))?;
+        reporter.document(&OpenDocument {
+            page: &server.url(),
+            endpoint: &chat.url,
+        })?;
     } else {
         reporter.result(&Style::Strong.paint(&server.url()))?;
     }

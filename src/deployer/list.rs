@@ -17,6 +17,7 @@ const SIDE_BY_SIDE: usize = 8;
 
 /// The chats of some regions.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Listing {
     /// The account.
@@ -31,6 +32,7 @@ pub struct Listing {
 
 /// One chat.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Listed {
     /// Its name.
@@ -59,6 +61,7 @@ pub struct Listed {
 
 /// Whether a chat differs from its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Drift {
     /// It is as the settings say.
@@ -71,6 +74,7 @@ pub enum Drift {
 
 /// A region that could not be read.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unread {
     /// The region.
     pub region: String,

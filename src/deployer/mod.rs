@@ -68,6 +68,7 @@ pub struct DeployOptions<'a> {
 
 /// What is live after a deploy.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Deployed {
     /// The chat's name.

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 /// What a rollback did.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RolledBack {
     /// The chat's name.

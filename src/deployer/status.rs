@@ -14,6 +14,7 @@ use serde::Serialize;
 
 /// A stack as it is.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The chat's name.
@@ -39,6 +40,7 @@ pub struct Status {
 
 /// A published version of the function.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VersionView {
     /// Its number.

@@ -34,6 +34,7 @@ pub struct TeardownOptions<'a> {
 
 /// What a teardown did, and what it looked for afterwards.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Gone {
     /// The chat's name.
@@ -52,6 +53,7 @@ pub struct Gone {
 
 /// One thing that was looked for.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Checked {
     /// The id inside the stack.
     pub id: Id,

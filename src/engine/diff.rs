@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 /// One difference: what is there, what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Where, such as `trust.Statement[0].Effect`.

@@ -8,10 +8,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Since the run began.
+    /// Seconds since the run began.
     #[serde(serialize_with = "seconds")]
+    #[cfg_attr(test, schemars(with = "f64"))]
     pub at: Duration,
     /// What happened.
     #[serde(flatten)]
@@ -20,6 +22,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", tag = "event")]
 pub enum EventKind {
     /// The steps that will run, with what each waits for.
@@ -50,8 +53,9 @@ pub enum EventKind {
     Finished {
         /// Which.
         id: Id,
-        /// How long it ran.
+        /// How long it ran, in seconds.
         #[serde(serialize_with = "seconds")]
+        #[cfg_attr(test, schemars(with = "f64"))]
         took: Duration,
     },
     /// A step failed.
@@ -77,6 +81,7 @@ pub enum EventKind {
 
 /// A step that will run.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Upcoming {
     /// Which.

@@ -13,6 +13,7 @@ use std::future::Future;
 /// The name of a resource inside its stack, such as `route/$connect`: stable, made by us, the same
 /// in every account. It is also the value of the ownership tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Id(String);
 
 impl Id {

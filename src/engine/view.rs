@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A plan without the resources behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanView {
     /// How many of each action.
@@ -17,6 +18,7 @@ pub struct PlanView {
 
 /// How many of each action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Nothing is done.
@@ -33,6 +35,7 @@ pub struct Summary {
 
 /// One resource of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StepView {
     /// The id inside the stack.

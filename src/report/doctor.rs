@@ -5,9 +5,13 @@ use crate::doctor::{Finding, Verdict};
 use crate::error::Result;
 use serde::Serialize;
 
+/// What the doctor found.
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// No finding is a failure.
     healthy: bool,
+    /// One for each check.
     findings: &'a [Finding],
 }
 

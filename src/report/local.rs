@@ -1,9 +1,9 @@
 //! What `chatctl local` says when it is ready, and what to try next.
 
+use super::documents::LocalDocument;
 use super::{Reporter, Style};
 use crate::config::ChatFlags;
 use crate::error::Result;
-use serde_json::json;
 use std::path::PathBuf;
 
 /// What is shown of a running local cloud.
@@ -38,7 +38,12 @@ impl LocalBanner {
             ..
         } = self;
         if reporter.is_json() {
-            return reporter.line(&json!({ "endpoint": endpoint, "seed": seed }));
+            return reporter.line(&LocalDocument {
+                endpoint,
+                url: None,
+                page: None,
+                seed: *seed,
+            });
         }
         if reporter.is_quiet() {
             return reporter.result(endpoint);
@@ -64,12 +69,12 @@ impl LocalBanner {
     pub fn ready(&self, reporter: &Reporter, url: &str, page: &str) -> Result<()> {
         let Self { endpoint, seed, .. } = self;
         if reporter.is_json() {
-            return reporter.line(&json!({
-                "endpoint": endpoint,
-                "url": url,
-                "page": page,
-                "seed": seed,
-            }));
+            return reporter.line(&LocalDocument {
+                endpoint,
+                url: Some(url),
+                page: Some(page),
+                seed: *seed,
+            });
         }
         if reporter.is_quiet() {
             return reporter.result(url);

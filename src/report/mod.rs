@@ -5,8 +5,10 @@ mod chat;
 mod colour;
 pub mod deployer;
 pub mod doctor;
+pub mod documents;
 mod editor;
 mod escape;
+mod failure;
 mod github;
 pub mod list;
 mod live;
@@ -22,11 +24,13 @@ pub mod rights;
 pub use chat::ChatScreen;
 pub use colour::Style;
 pub use escape::escape;
+pub use failure::FailureDocument;
 pub use prompt::{Prompt, Prompted};
 
 use crate::config::is_dumb_terminal;
 use crate::error::{Error, ErrorKind, Result};
 use clap::ValueEnum;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
@@ -171,11 +175,7 @@ impl Reporter {
 
     /// The reader of stdout has closed it; a writer that waits for events would not notice.
     pub fn reader_is_gone(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let out = std::io::stdout();
-        let mut fds = [PollFd::new(&out, PollFlags::empty())];
-        let at_once = Timespec::default();
-        poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
+        stdout_is(PollFlags::empty(), PollFlags::ERR)
     }
 
     /// A message about the progress, to stderr; not with `--quiet`.
@@ -270,4 +270,17 @@ impl Reporter {
             self.raw(&text)
         }
     }
+}
+
+/// A short write to stdout will not have to wait for the reader.
+fn stdout_takes_more() -> bool {
+    stdout_is(PollFlags::OUT, PollFlags::OUT)
+}
+
+/// Whether stdout is in this state now, asked for with `events`.
+fn stdout_is(events: PollFlags, state: PollFlags) -> bool {
+    let out = std::io::stdout();
+    let mut fds = [PollFd::new(&out, events)];
+    let at_once = Timespec::default();
+    poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(state)
 }

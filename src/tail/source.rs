@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// One of the chat's logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum LogSource {
     /// Output of the function and of Lambda.

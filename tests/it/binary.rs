@@ -1,5 +1,6 @@
 //! The `chatctl` binary as a user starts it, in an environment that holds nothing of the machine's.
 
+use super::schemas;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -47,11 +48,13 @@ pub struct Said {
 
 /// Runs it to its end.
 pub fn run(command: &mut Command) -> Said {
+    let output = command.output().expect("chatctl starts");
+    schemas::check(command, &output);
     let Output {
         status,
         stdout,
         stderr,
-    } = command.output().expect("chatctl starts");
+    } = output;
     Said {
         code: status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&stdout).into_owned(),

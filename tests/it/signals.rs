@@ -35,7 +35,7 @@ fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
-fn send(child: &Child, signal: Signal) {
+pub fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
@@ -45,7 +45,7 @@ async fn end(child: Child) -> Output {
 }
 
 /// The command is told to stop while its call of `operation` is under way.
-async fn stopped_at(world: &World, args: &[&str], operation: &str, signal: Signal) -> Output {
+pub async fn stopped_at(world: &World, args: &[&str], operation: &str, signal: Signal) -> Output {
     let calls = world.cloud.calls();
     let before = calls.iter().filter(|call| call.operation == operation);
     let next = before.count() + 1;
@@ -148,7 +148,7 @@ fn the_local_cloud_ends_with_the_signals_code_when_its_first_deploy_is_cut_short
 }
 
 /// A port that takes a connection and never answers; the command that waits there.
-fn waiting(command: &mut Command) -> (Child, TcpStream) {
+pub fn waiting(command: &mut Command) -> (Child, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let child = start(command.env("CHATCTL_PORT", &port));

@@ -1,5 +1,6 @@
 //! A local cloud in this process, the deployer beside it, and a look at everything that is there.
 
+use super::schemas;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
@@ -196,9 +197,12 @@ impl World {
     /// Runs the binary to its end, without blocking the cloud.
     pub async fn run(&self, args: &[&str]) -> std::process::Output {
         let mut command = self.chatctl(args);
-        tokio::task::spawn_blocking(move || command.output().unwrap())
-            .await
-            .unwrap()
+        let run = move || {
+            let output = command.output().unwrap();
+            schemas::check(&command, &output);
+            output
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
     }
 
     /// The calls since `before` calls, that changed something or could have.

@@ -10,6 +10,7 @@ use crate::cli::{Global, Init, Wanted};
 use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
+use crate::report::documents::InitDocument;
 use ci::CiFiles;
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,10 +50,15 @@ pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
     }
     files.extend(ci.iter().flat_map(|ci| ci.files.clone()));
     write::new_files(Path::new(""), &files)?;
+    let mut document = InitDocument::new(files.iter().map(|(path, _)| path.clone()));
     if let Some(text) = changed {
         fs_err::write(&path, text)?;
+        document.changed.push(name_of(&path));
     }
     tell(context, flags, ci.as_ref(), &path);
+    if context.reporter.is_json() {
+        context.reporter.document(&document)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,7 @@ use super::silence_explainer::SilenceExplainer;
 use crate::cli::Logs;
 use crate::commands::Context;
 use crate::config::ChatFlags;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::Reporter;
 use crate::report::logs::{JsonLine, LogView, notice};
 use crate::signals::Handler;
@@ -24,7 +24,8 @@ pub(super) struct LogOutput {
     follow: bool,
     silence: SilenceExplainer,
     flags: ChatFlags,
-    denied: bool,
+    /// What could not be read: the command fails at its end.
+    denied: Option<String>,
 }
 
 impl LogOutput {
@@ -43,7 +44,7 @@ impl LogOutput {
             follow,
             silence,
             flags,
-            denied: false,
+            denied: None,
         }
     }
 
@@ -83,10 +84,13 @@ impl LogOutput {
             let seen = self.selection.seen();
             self.silence.explain(&self.reporter, seen).await;
         }
-        Ok(match self.denied {
-            true => ExitCode::FAILURE,
-            false => ExitCode::SUCCESS,
-        })
+        let Some(denied) = self.denied else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let error = Error::failed(denied);
+        let exit_code = error.kind().exit_code();
+        self.reporter.failure_document(&error, exit_code);
+        Ok(ExitCode::from(exit_code))
     }
 
     fn take(&mut self, item: TailItem) -> Result<()> {
@@ -101,8 +105,10 @@ impl LogOutput {
                 self.write(lines)
             }
             TailItem::Notice(what) => {
-                self.denied |= matches!(what, TailNotice::Denied { .. });
                 let notice = notice(&what, self.follow, &self.flags);
+                if matches!(what, TailNotice::Denied { .. }) {
+                    self.denied.get_or_insert_with(|| notice.text.clone());
+                }
                 match notice.is_warning {
                     true => self.reporter.warning(&notice.text),
                     false => self.reporter.note(&notice.text),

@@ -138,7 +138,12 @@ async fn what_may_not_be_read_is_said_and_the_rest_is_shown() {
         .env("AWS_SESSION_TOKEN", keys.session_token());
     let said = tokio::task::block_in_place(|| run(&mut command));
     assert_eq!(said.code, 1, "{}", said.err);
-    assert_eq!(said.out.lines().map(message).collect::<Vec<_>>(), ["mine"]);
+    let mut lines: Vec<_> = said.out.lines().collect();
+    let failure: serde_json::Value = serde_json::from_str(lines.pop().unwrap()).unwrap();
+    assert_eq!(lines.into_iter().map(message).collect::<Vec<_>>(), ["mine"]);
+    assert_eq!(failure["failure"]["exitCode"], 1);
+    let why = failure["failure"]["message"].as_str().unwrap();
+    assert!(why.starts_with("no permission to read the "), "{why}");
     for source in ["access", "execution"] {
         let words = format!("no permission to read the {source} log group");
         assert_eq!(said.err.matches(&words).count(), 1, "{}", said.err);
