@@ -30,7 +30,7 @@ pub use assessment::Assessment;
 pub use list::{Drift, Listed, Listing, Unread, list};
 pub use rollback::{RolledBack, rollback};
 pub use saved_plan::SavedPlan;
-pub use status::{Status, VersionView, status};
+pub use status::{StackNames, Status, VersionView, status};
 pub use teardown::{Checked, Gone, TeardownOptions, teardown};
 pub use ui::{Notice, Proposal, Purpose, Ui};
 

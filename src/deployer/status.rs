@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::engine::plan::Action;
 use crate::engine::view::PlanView;
 use crate::error::Result;
-use crate::naming::ids;
+use crate::naming::{Names, ids};
 use crate::package;
 use crate::resources::RunContext;
 use crate::resources::versions::{Published, Versions};
@@ -32,10 +32,57 @@ pub struct Status {
     /// Where clients connect, if it is deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// AWS's id of the API, if it is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_id: Option<String>,
+    /// What other tools call the parts by.
+    pub names: StackNames,
     /// The published versions of the function, the newest first.
     pub versions: Vec<VersionView>,
     /// Every resource, and what a deploy would do to it.
     pub resources: PlanView,
+}
+
+/// Names and ARNs of a stack's parts, whether they are there or not.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StackNames {
+    /// The function.
+    pub function: String,
+    /// Its ARN.
+    pub function_arn: String,
+    /// ARN of the alias that the API calls.
+    pub live_arn: String,
+    /// ARN of the function's role.
+    pub role_arn: String,
+    /// The table.
+    pub table: String,
+    /// Its ARN.
+    pub table_arn: String,
+    /// The function's log group.
+    pub function_log_group: String,
+    /// The stage's access log group.
+    pub access_log_group: String,
+    /// The stage's execution log group, if the API is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_log_group: Option<String>,
+}
+
+impl StackNames {
+    fn of(names: &Names, api: Option<&str>) -> Self {
+        Self {
+            function: names.function.clone(),
+            function_arn: names.function_arn(),
+            live_arn: names.live_arn(),
+            role_arn: names.role_arn(&names.role()),
+            table: names.table.clone(),
+            table_arn: names.table_arn(),
+            function_log_group: names.function_group(),
+            access_log_group: names.access_group(),
+            execution_log_group: api.map(|api| names.execution_group(api)),
+        }
+    }
 }
 
 /// A published version of the function.
@@ -98,7 +145,9 @@ pub async fn status(clients: Clients, settings: &Settings) -> Result<Status> {
         region: place.region.clone(),
         account: place.account_id.clone(),
         up_to_date: plan.is_empty(),
-        url: api.map(|api| names.socket_url(&api)),
+        url: api.as_ref().map(|api| names.socket_url(api)),
+        names: StackNames::of(names, api.as_deref()),
+        api_id: api.map(|api| api.0),
         versions: versions(&assessment.observed.versions),
         resources: PlanView::of(plan),
         deployed,

@@ -77,6 +77,9 @@ async fn each_deploy_is_a_version_that_is_proved_before_it_is_live() {
     assert!(last("PublishVersion") < last("Invoke") && last("Invoke") < last("UpdateAlias"));
 
     let status = done(&world, &["status"]).await;
+    assert_eq!(status["apiId"], second["apiId"]);
+    let live = "arn:aws:lambda:us-east-1:000000000000:function:chat-production:live";
+    assert_eq!(status["names"]["liveArn"], live);
     let versions = status["versions"].as_array().unwrap();
     let seen: Vec<_> = versions
         .iter()
