@@ -3,10 +3,15 @@
 use chatctl::cli::{self, Cli};
 use chatctl::report::{ReportOptions, Reporter};
 use chatctl::{commands, signals};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A shell that completes a line asks in this way, and gets nothing but the answer.
+    CompleteEnv::with_factory(Cli::command)
+        .bin("chatctl")
+        .complete();
     // What is said before or without a parsed command line has its form too.
     let reporter = Reporter::new(ReportOptions {
         output: cli::output_format(std::env::args_os()),

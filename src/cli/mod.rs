@@ -3,6 +3,7 @@
 //!
 //! Only `main` and `commands` import this module; what the flags mean is defined below it.
 
+mod complete;
 mod examples;
 
 use crate::config::{Arch, GitHubActions, Input, LOCAL_PORT, LogLevel, Target};
@@ -49,10 +50,10 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Name of the chat, part of every resource's name [default: chat]
-    #[arg(long, global = true, env = "CHATCTL_NAME")]
+    #[arg(long, global = true, env = "CHATCTL_NAME", add = complete::names())]
     pub name: Option<String>,
     /// Name of the API's stage [default: production]
-    #[arg(long, global = true, env = "CHATCTL_STAGE")]
+    #[arg(long, global = true, env = "CHATCTL_STAGE", add = complete::stages())]
     pub stage: Option<String>,
     /// AWS region, for example eu-central-1
     #[arg(long, global = true)]
@@ -64,7 +65,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG")]
     pub config: Option<PathBuf>,
     /// Environment of the configuration file: [env.NAME] over the common part
-    #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_ENV")]
+    #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_ENV", add = complete::environments())]
     pub env: Option<String>,
     /// Use the local cloud that `chatctl local` runs, and its region, instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]

@@ -1,10 +1,10 @@
-//! `chatctl completions SHELL`: the completion script, to stdout.
+//! `chatctl completions SHELL`: the completion script, to stdout. The script asks `chatctl` itself what
+//! can stand at the cursor, so it also completes names that only this folder or the local cloud knows.
 
 use super::Context;
-use crate::cli::Cli;
-use crate::error::Result;
-use clap::CommandFactory;
+use crate::error::{Error, Result};
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 use std::process::ExitCode;
 
 /// Prints the script.
@@ -12,8 +12,13 @@ use std::process::ExitCode;
 /// # Errors
 /// The reader went away.
 pub(super) fn run(context: &Context, shell: Shell) -> Result<ExitCode> {
+    let name = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&name);
+    let completer =
+        completer.ok_or_else(|| Error::usage(format!("there are no completions for {name}")))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "chatctl", &mut script);
+    completer.write_registration("COMPLETE", "chatctl", "chatctl", "chatctl", &mut script)?;
     context.reporter.raw(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

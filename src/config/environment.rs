@@ -14,6 +14,11 @@ pub(super) fn endpoint() -> Option<(&'static str, String)> {
     variable("AWS_ENDPOINT_URL").map(|url| ("AWS_ENDPOINT_URL", url))
 }
 
+/// The port of the local cloud, if `CHATCTL_PORT` names one; clap reads it for everything but completion.
+pub(crate) fn local_port() -> Option<u16> {
+    variable("CHATCTL_PORT")?.parse().ok()
+}
+
 pub(super) fn region() -> Option<String> {
     variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
 }

@@ -118,6 +118,27 @@ pub struct Loaded {
     pub folder: PathBuf,
 }
 
+/// What the file in this folder calls things, for completion.
+#[derive(Debug, Clone, Default)]
+pub struct NamesHere {
+    /// The chat's name.
+    pub name: Option<String>,
+    /// The stage's name.
+    pub stage: Option<String>,
+    /// The names of its environments.
+    pub environments: Vec<String>,
+}
+
+/// Looks into the `chatctl.toml` of this folder; empty if there is none, or none that can be read.
+pub fn names_here() -> NamesHere {
+    let loaded = load(None, None).unwrap_or_default();
+    NamesHere {
+        name: loaded.config.name,
+        stage: loaded.config.stage,
+        environments: loaded.environments,
+    }
+}
+
 /// Reads `path`, or `chatctl.toml` here if there is one.
 pub(super) fn load(path: Option<&Path>, env: Option<&str>) -> Result<Loaded> {
     let (path, required) = path.map_or((Path::new(DEFAULT_FILE), false), |path| (path, true));

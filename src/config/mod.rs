@@ -15,9 +15,10 @@ mod settings;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub(crate) use check::is_account;
+pub(crate) use environment::local_port;
 pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
 pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
-pub use file::{FileConfig, Loaded};
+pub use file::{FileConfig, Loaded, NamesHere, names_here};
 pub use input::Input;
 pub(crate) use nearest::nearest;
 pub(crate) use settings::host_arch;

@@ -368,7 +368,7 @@ fn every_shell_has_a_completion_script() {
             .success();
         let script = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
         assert!(
-            script.contains("teardown") && script.contains("endpoint-url"),
+            script.contains("COMPLETE") && script.contains("chatctl"),
             "{shell}"
         );
     }

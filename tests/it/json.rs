@@ -143,7 +143,15 @@ async fn a_signal_ends_a_command_whose_output_nobody_reads() {
     use rustix::pipe::{fcntl_setpipe_size, pipe};
 
     let folder = tempfile::tempdir().unwrap();
-    let args = ["completions", "bash", "--output", "json"];
+    let args = [
+        "policy",
+        "--account",
+        "123456789012",
+        "--region",
+        "eu-central-1",
+        "--output",
+        "json",
+    ];
     // Smaller than the output.
     let (reader, writer) = pipe().unwrap();
     let size = fcntl_setpipe_size(&writer, 4096).unwrap() as u64;

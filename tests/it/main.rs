@@ -15,6 +15,7 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod chat;
 mod colleagues;
+mod completions;
 mod conditions;
 mod converge;
 mod deploy;
