@@ -205,3 +205,23 @@ fn init_lists_what_it_wrote_and_what_it_changed() {
         assert!(path.is_file(), "{path:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_says_where_the_page_is() {
+    let world = super::world::World::deployed().await;
+    let mut command = world.chatctl(&["open", "--output", "json"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let first = tokio::task::spawn_blocking(move || {
+        let mut documents = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+        documents.next().unwrap().unwrap()
+    });
+    let document = first.await.unwrap();
+    super::schemas::valid("open", &document);
+    send(&child, Signal::INT);
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+}

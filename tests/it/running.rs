@@ -1,6 +1,7 @@
 //! A `chatctl local` that runs while a test looks at it from outside, and a client of its chat.
 
 use crate::binary::{Said, chatctl, run};
+use crate::schemas;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -40,6 +41,7 @@ impl Running {
     pub fn start_on(command: Command, port: &str, flags: &[&str]) -> Self {
         let mut running = Self::begin_on(command, port, flags);
         running.ready = running.line(|line| line["endpoint"].is_string());
+        schemas::valid("local", &running.ready);
         running
     }
 

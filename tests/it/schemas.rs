@@ -69,7 +69,8 @@ fn schema_of<'a>(document: &Value, has: &impl Fn(&str) -> bool) -> &'a str {
     command.unwrap_or_else(|| panic!("no command writes {document}"))
 }
 
-fn valid(schema: &str, document: &Value) {
+/// The document is what the schema says.
+pub fn valid(schema: &str, document: &Value) {
     if let Err(error) = SCHEMAS[schema].validate(document) {
         panic!(
             "{schema}: {error} at {}: {document:#}",
