@@ -42,7 +42,7 @@ def sdk(ministack):
 def test_a_chat_is_deployed_talks_drifts_and_goes_without_a_trace(life, sdk):
     deployed = json.loads(life("deploy", "--yes", "--output", "json").stdout)
     assert deployed["changed"] and deployed["provedInSeconds"] is not None
-    assert deployed["plan"]["summary"]["create"] == 20
+    assert deployed["plan"]["summary"]["create"] == 21
 
     with Client(deployed["url"]) as alice, Client(deployed["url"]) as bob:
         alice.joins("Alice")
@@ -70,7 +70,7 @@ def test_a_chat_is_deployed_talks_drifts_and_goes_without_a_trace(life, sdk):
     assert life("plan", "--exit-code").returncode == 0
 
     gone = json.loads(life("teardown", "--yes", "--output", "json").stdout)
-    assert len(gone["checked"]) == 20 and gone["stayed"] == []
+    assert len(gone["checked"]) == 21 and gone["stayed"] == []
     assert leftovers(sdk) == []
     nothing = json.loads(life("teardown", "--yes", "--output", "json").stdout)
     assert nothing["plan"]["summary"]["delete"] == 0
