@@ -109,6 +109,7 @@ impl Resource for Table {
         Some(match self.items {
             None => "all its items".into(),
             Some(0) => "its items (none when DynamoDB last counted, every six hours)".into(),
+            Some(1) => "about 1 item".to_owned(),
             Some(items) => format!("about {items} items"),
         })
     }
