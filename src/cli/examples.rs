@@ -9,6 +9,7 @@ macro_rules! examples {
 
 examples! {
     /// Of `chatctl local`.
+    #[cfg(feature = "local")]
     LOCAL: [
         "chatctl local",
         "chatctl local --lambda lambda --watch",
