@@ -115,12 +115,7 @@ pub async fn deploy(
     }
     let digest = build.digest(settings)?;
     let adopt = options.plan.map_or(options.adopt, SavedPlan::adopts);
-    let run = RunContext::new(clients, settings, adopt);
-    let run = if options.no_prove {
-        run
-    } else {
-        run.proving(settings)
-    };
+    let run = RunContext::new(clients, settings, adopt).proving(settings, options.no_prove);
     let assessment = Assessment::for_deploy(settings, run, &digest).await?;
     if !adopt {
         assessment.require_ours(settings)?;

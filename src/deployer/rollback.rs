@@ -59,8 +59,7 @@ pub async fn rollback(
     ui: &impl Ui,
 ) -> Result<RolledBack> {
     let began = Instant::now();
-    let run = RunContext::new(clients, settings, false);
-    let run = if no_prove { run } else { run.proving(settings) };
+    let run = RunContext::new(clients, settings, false).proving(settings, no_prove);
     let observed = Arc::new(Observed::read(Arc::new(run)).await?);
     let desired = Desired {
         settings,

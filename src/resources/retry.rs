@@ -1,5 +1,5 @@
-//! How calls to AWS are repeated: what is transient, for how long it is waited out, and which calls
-//! are sent once only.
+//! How calls to AWS are repeated: what is transient, for how long it is waited out, which calls are sent
+//! once only, and what it means when the thing is missing.
 
 use super::run_context::StepContext;
 use crate::aws::{self, Failure, explain, is_missing};
@@ -91,5 +91,17 @@ where
     match answer {
         Err(error) if !is_missing(&error) => Err(explain(action, error)),
         _ => Ok(()),
+    }
+}
+
+/// What was listed; where the thing that it belongs to is missing, nothing.
+pub(super) fn listed<T, E>(answer: Result<Vec<T>, Failure<E>>, action: &str) -> Result<Vec<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(all) => Ok(all),
+        Err(error) if is_missing(&error) => Ok(Vec::new()),
+        Err(error) => Err(explain(action, error)),
     }
 }

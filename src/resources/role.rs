@@ -11,7 +11,7 @@
 use super::NeedsRights;
 use super::observed::Observed;
 use super::outputs::RoleId;
-use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
+use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, listed, retry_while};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{Clients, explain, is_conflict, is_missing};
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
@@ -20,7 +20,7 @@ use crate::naming::ids;
 use crate::naming::policy::{GRANT_POLICY, normalised};
 use crate::naming::rights::{POLICY_FOR_LOGS, Right, on};
 use crate::naming::tags::{FORMER, Tags};
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{AttachedPolicy, Tag};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -343,27 +343,16 @@ pub(super) async fn get(clients: &Clients, name: &str) -> Result<Option<FoundRol
 
 async fn attached(clients: &Clients, name: &str) -> Result<BTreeSet<String>> {
     let call = clients.iam.list_attached_role_policies().role_name(name);
-    let policies = call.into_paginator().items().send();
-    match policies.collect::<Result<Vec<_>, _>>().await {
-        Ok(all) => Ok(all.into_iter().filter_map(|one| one.policy_arn).collect()),
-        Err(error) if is_missing(&error) => Ok(BTreeSet::new()),
-        Err(error) => {
-            let action = format!("list what is attached to the role {name}");
-            Err(explain(&action, error))
-        }
-    }
+    let found = call.into_paginator().items().send().collect().await;
+    let all: Vec<AttachedPolicy> =
+        listed(found, &format!("list what is attached to the role {name}"))?;
+    Ok(all.into_iter().filter_map(|one| one.policy_arn).collect())
 }
 
 async fn inline_names(clients: &Clients, name: &str) -> Result<Vec<String>> {
     let call = clients.iam.list_role_policies().role_name(name);
-    match call.into_paginator().items().send().collect().await {
-        Ok(all) => Ok(all),
-        Err(error) if is_missing(&error) => Ok(Vec::new()),
-        Err(error) => {
-            let action = format!("list the policies of the role {name}");
-            Err(explain(&action, error))
-        }
-    }
+    let found = call.into_paginator().items().send().collect().await;
+    listed(found, &format!("list the policies of the role {name}"))
 }
 
 async fn documents(

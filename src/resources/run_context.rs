@@ -46,12 +46,12 @@ impl RunContext {
         }
     }
 
-    /// The same, but a version is proved before it becomes live.
+    /// The same, but a version is proved before it becomes live, unless the user does not want that.
     #[must_use]
-    pub fn proving(self, settings: &Settings) -> Self {
+    pub fn proving(self, settings: &Settings, no_prove: bool) -> Self {
         let origin = settings.function.allowed_origins.first().cloned();
         Self {
-            proof: Some(Proof { origin }),
+            proof: (!no_prove).then_some(Proof { origin }),
             ..self
         }
     }

@@ -7,7 +7,8 @@
 //! before. An alias whose description is not one of ours is somebody else's.
 
 use super::function::{Configuration, Function};
-use crate::aws::{Clients, explain, is_missing};
+use super::retry::listed;
+use crate::aws::Clients;
 use crate::engine::Ownership;
 use crate::error::{Error, Result};
 use crate::naming::names::{LIVE, Names};
@@ -255,19 +256,10 @@ fn recorded(function: &GetFunctionOutput) -> Option<(&str, &str)> {
 
 async fn published(clients: &Clients, names: &Names) -> Result<Vec<Published>> {
     let call = clients.lambda.list_versions_by_function();
-    let mut pages = call
-        .function_name(&names.function)
-        .into_paginator()
-        .items()
-        .send();
-    let mut all = Vec::new();
-    while let Some(found) = pages.next().await {
-        match found {
-            Ok(found) => all.extend(one(&found)),
-            Err(error) if is_missing(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(explain("list the function's versions", error)),
-        }
-    }
+    let pages = call.function_name(&names.function).into_paginator();
+    let found = pages.items().send().collect().await;
+    let found: Vec<FunctionConfiguration> = listed(found, "list the function's versions")?;
+    let mut all: Vec<_> = found.iter().filter_map(one).collect();
     all.sort_by_key(|one| one.number);
     Ok(all)
 }
@@ -292,20 +284,9 @@ fn one(found: &FunctionConfiguration) -> Option<Published> {
 
 async fn aliases(clients: &Clients, names: &Names) -> Result<Vec<AliasConfiguration>> {
     let call = clients.lambda.list_aliases();
-    let mut pages = call
-        .function_name(&names.function)
-        .into_paginator()
-        .items()
-        .send();
-    let mut all = Vec::new();
-    while let Some(found) = pages.next().await {
-        match found {
-            Ok(found) => all.push(found),
-            Err(error) if is_missing(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(explain("list the function's aliases", error)),
-        }
-    }
-    Ok(all)
+    let pages = call.function_name(&names.function).into_paginator();
+    let found = pages.items().send().collect().await;
+    listed(found, "list the function's aliases")
 }
 
 /// Every version that an alias points to.

@@ -45,24 +45,29 @@ pub fn quiet() -> Reporter {
     })
 }
 
+/// The same clients, each with one more thing said to the builder of its configuration.
+macro_rules! reconfigured {
+    ($clients:expr, $set:ident($value:expr)) => {{
+        let mut clients: Clients = $clients;
+        reconfigured!(@each clients, $set($value),
+            apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
+            lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
+            dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
+        );
+        clients
+    }};
+    (@each $clients:ident, $set:ident($value:expr), $($service:ident: $sdk:ident),*) => {$(
+        let config = $clients.$service.config().to_builder().$set($value.clone());
+        $clients.$service = $sdk::Client::from_conf(config.build());
+    )*};
+}
+
 /// Tries each call so many times, with waits too short to matter.
 pub fn attempts(clients: &Clients, times: u32) -> Clients {
     let retry = RetryConfig::standard()
         .with_max_attempts(times)
         .with_initial_backoff(Duration::from_millis(5));
-    let mut clients = clients.clone();
-    macro_rules! again {
-        ($($service:ident: $sdk:ident),*) => {$(
-            let config = clients.$service.config().to_builder().retry_config(retry.clone());
-            clients.$service = $sdk::Client::from_conf(config.build());
-        )*};
-    }
-    again!(
-        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
-        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
-        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
-    );
-    clients
+    reconfigured!(clients.clone(), retry_config(retry))
 }
 
 /// Gives each call that is not an upload so long, and does not try it again.
@@ -70,37 +75,12 @@ pub fn limited(clients: &Clients, limit: Duration) -> Clients {
     let limits = TimeoutConfig::builder()
         .operation_attempt_timeout(limit)
         .build();
-    let mut clients = attempts(clients, 1);
-    macro_rules! limit {
-        ($($service:ident: $sdk:ident),*) => {$(
-            let config = clients.$service.config().to_builder().timeout_config(limits.clone());
-            clients.$service = $sdk::Client::from_conf(config.build());
-        )*};
-    }
-    limit!(
-        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
-        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
-        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
-    );
-    clients
+    reconfigured!(attempts(clients, 1), timeout_config(limits))
 }
 
 /// The same clients with the keys of another caller.
 pub fn with_keys(clients: &Clients, keys: &Credentials) -> Clients {
-    let mut clients = clients.clone();
-    macro_rules! with_keys {
-        ($($service:ident: $sdk:ident),*) => {$(
-            let config = clients.$service.config().to_builder();
-            let config = config.credentials_provider(keys.clone()).build();
-            clients.$service = $sdk::Client::from_conf(config);
-        )*};
-    }
-    with_keys!(
-        apigatewayv2: aws_sdk_apigatewayv2, apigateway: aws_sdk_apigateway,
-        lambda: aws_sdk_lambda, iam: aws_sdk_iam, logs: aws_sdk_cloudwatchlogs,
-        dynamodb: aws_sdk_dynamodb, sts: aws_sdk_sts
-    );
-    clients
+    reconfigured!(clients.clone(), credentials_provider(keys))
 }
 
 impl World {
