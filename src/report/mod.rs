@@ -48,7 +48,7 @@ pub enum OutputFormat {
 /// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
     #[default]
     Auto,
     /// Always.
@@ -85,9 +85,10 @@ impl Reporter {
     /// Sets the colour choice for the whole process and remembers the rest.
     pub fn new(options: ReportOptions) -> Self {
         match options.color {
-            Color::Auto => {}
+            // Where CI is set, anstream would colour a dumb terminal as well.
+            Color::Auto if !is_dumb_terminal() => {}
             Color::Always => anstream::ColorChoice::Always.write_global(),
-            Color::Never => anstream::ColorChoice::Never.write_global(),
+            Color::Auto | Color::Never => anstream::ColorChoice::Never.write_global(),
         }
         Self {
             output: options.output,

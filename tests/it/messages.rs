@@ -18,7 +18,8 @@ async fn deploys_on_a_terminal(set: impl Fn(&mut Command), flags: &[&str]) -> St
     let world = World::deployed().await;
     let args = [&["deploy", "--yes"], &A_CHANGE[..], flags].concat();
     let mut command = world.chatctl(&args);
-    command.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+    command.env_remove("NO_COLOR").env_remove("CI");
+    command.env("TERM", "xterm-256color");
     set(&mut command);
     let shown = on_a_terminal(command, "").await;
     assert_eq!(shown.code, 0, "{}", shown.text);
@@ -71,7 +72,7 @@ async fn the_progress_view_has_no_colours_with_color_never() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dumb_terminal_gets_lines_and_no_escape_at_all() {
     let set = |command: &mut Command| {
-        command.env("TERM", "dumb");
+        command.env("TERM", "dumb").env("CI", "true");
     };
     let text = deploys_on_a_terminal(set, &[]).await;
     assert!(!text.contains('\x1b'), "{text:?}");
