@@ -17,12 +17,12 @@ pub use errors::{
 };
 pub use partition::regions;
 pub use slow::SlowCalls;
-pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_types::timeout::TimeoutConfig;
 use partition::dns_suffix;
 use slow::SlowCallInterceptor;
 
@@ -43,6 +43,8 @@ pub struct Clients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// How long a call that sends the function's code may take.
+    pub upload_limits: TimeoutConfig,
     /// The account and the region.
     pub place: Place,
 }
@@ -131,6 +133,7 @@ impl Clients {
             logs: client!(aws_sdk_cloudwatchlogs),
             dynamodb: client!(aws_sdk_dynamodb),
             sts,
+            upload_limits: time_outs::of_an_upload(),
             place,
         })
     }
