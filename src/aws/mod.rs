@@ -16,6 +16,7 @@ pub use errors::{
     Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
 pub use partition::regions;
+pub use profile::trust_its_bundle as trust_bundle_of_profile;
 pub use slow::SlowCalls;
 
 use crate::config::{Settings, Target, is_account};
