@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_dynamodb::types::{BillingMode, ProvisionedThroughput};
 use chatctl::aws::{Clients, Place};
-use chatctl::config::{Settings, Target};
+use chatctl::config::{ProveSettings, Settings, Target};
 use chatctl::deployer;
 use chatctl::doctor::expected::expected;
 use chatctl::doctor::look;
@@ -193,7 +193,7 @@ async fn makes_versions_live(world: &World, caller: &Caller) -> Went {
         domain: &names.domain(&api),
         stage: &names.stage,
         url: None,
-        origin: None,
+        client: &ProveSettings::default(),
         version: &version,
         api: &api,
     };
