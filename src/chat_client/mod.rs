@@ -15,6 +15,7 @@ pub use typed::{HELP, Typed};
 
 use crate::config::ChatFlags;
 use crate::error::{Error, ErrorKind, Result};
+use crate::prove::Client;
 use serde_json::json;
 use session::{Do, Session};
 use socket::{Received, Socket};
@@ -68,6 +69,8 @@ pub trait Screen {
 pub struct ChatOptions {
     /// The chat's WebSocket URL.
     pub url: String,
+    /// How the chat wants its clients to come in.
+    pub client: Client,
     /// The flags that lead the commands in hints to this chat.
     pub flags: ChatFlags,
     /// The name to take at once.
@@ -87,7 +90,7 @@ pub async fn run(
     input: mpsc::Receiver<ChatInput>,
     screen: &mut dyn Screen,
 ) -> Result<()> {
-    let socket = Socket::open(&options.url, &options.flags).await?;
+    let socket = Socket::open(&options.url, &options.client, &options.flags).await?;
     let session = Session::new(options.name.clone(), options.scripted);
     let mut conversation = Conversation {
         options,
@@ -254,7 +257,7 @@ impl Conversation<'_> {
             let _ = socket.send(&json!({"action": "ping"}).to_string()).await;
         }
         if clocks.swap <= now {
-            match Socket::open(&self.options.url, &self.options.flags).await {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(fresh) => return Kept::Swapped(Box::new(fresh)),
                 Err(_) => clocks.swap = now + LONGEST_PAUSE,
             }
@@ -271,7 +274,7 @@ impl Conversation<'_> {
             if self.left_before(until).await? {
                 return Ok(None);
             }
-            match Socket::open(&self.options.url, &self.options.flags).await {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(socket) => {
                     self.screen.note("connected again");
                     return Ok(Some(socket));

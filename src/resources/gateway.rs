@@ -17,8 +17,8 @@ use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{
-    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse, RouteSettings,
-    Stage,
+    Api, Authorizer, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse,
+    RouteSettings, Stage,
 };
 
 /// The API with everything in it.
@@ -30,6 +30,8 @@ pub struct Gateway {
     pub duplicates: Vec<Api>,
     /// Its routes.
     pub routes: Vec<Route>,
+    /// Its authorizers; only read if a route uses one.
+    pub authorizers: Vec<Authorizer>,
     /// Its integrations.
     pub integrations: Vec<Integration>,
     /// Its deployments.
@@ -75,9 +77,14 @@ impl Gateway {
             deployments(client, id),
             stage(client, id, &names.stage),
         )?;
+        let authorizers = match routes.iter().any(|route| route.authorizer_id().is_some()) {
+            true => authorizers(client, id).await?,
+            false => Vec::new(),
+        };
         Ok(Self {
             duplicates: ours,
             routes,
+            authorizers,
             integrations,
             deployments,
             stage,
@@ -149,6 +156,12 @@ pub(super) async fn responses(
 ) -> Result<Vec<RouteResponse>> {
     let call = || client.get_route_responses().api_id(api).route_id(route);
     pages!("list a route's responses", call())
+}
+
+/// Every authorizer of the API; none if the API is gone.
+pub(super) async fn authorizers(client: &Client, api: &str) -> Result<Vec<Authorizer>> {
+    let call = || client.get_authorizers().api_id(api);
+    pages!("list the API's authorizers", call())
 }
 
 /// Every integration of the API; none if the API is gone.
