@@ -56,6 +56,7 @@ pub struct LocalDocument<'a> {
 #[cfg(feature = "local")]
 mod tests {
     use super::*;
+    use crate::any_api::ApiStatus;
     use crate::deployer::{Deployed, Gone, Listing, RolledBack, Status};
     use crate::engine::event::Event;
     use crate::engine::view::PlanView;
@@ -79,6 +80,7 @@ mod tests {
     fn the_schemas_are_up_to_date() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
         let all = [
+            ("api-status", schema::<ApiStatus>()),
             ("deploy", schema::<Deployed>()),
             ("doctor", schema::<DoctorDocument<'_>>()),
             ("event", schema::<Event>()),

@@ -8,6 +8,7 @@
 )]
 
 mod account_logging;
+mod any_api;
 mod architecture;
 mod bad_input;
 mod binary;
