@@ -73,7 +73,10 @@ fn route(route: &RouteView) -> [String; 3] {
             let uri = route.integration_uri.as_deref().unwrap_or_default();
             format!("{kind} {uri}").trim_end().to_owned()
         }
-        (Some(_), Some(_)) => route.functions.join(", "),
+        (Some(_), Some(_)) => {
+            let functions: Vec<_> = route.functions.iter().map(|arn| short(arn)).collect();
+            functions.join(", ")
+        }
     };
     let authorization = match route.authorization.as_str() {
         "NONE" => String::new(),
@@ -84,6 +87,11 @@ fn route(route: &RouteView) -> [String; 3] {
         format!("→ {}", escape(&leads)),
         escape(&authorization).into_owned(),
     ]
+}
+
+/// A function's name, with its version or alias.
+fn short(arn: &str) -> &str {
+    arn.split_once(":function:").map_or(arn, |(_, name)| name)
 }
 
 fn function(function: &FunctionView) -> [String; 4] {

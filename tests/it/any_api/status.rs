@@ -105,11 +105,7 @@ async fn one_that_chatctl_made_is_read_in_the_same_way() {
         "{}",
         said.out
     );
-    assert!(
-        said.out.contains(":function:chat-production:live"),
-        "{}",
-        said.out
-    );
+    assert!(said.out.contains("→ chat-production:live"), "{}", said.out);
     let doctor = theirs.chatctl(&["doctor", "--api", &deployed.api_id]);
     assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
 }
