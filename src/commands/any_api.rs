@@ -2,12 +2,14 @@
 
 use super::Context;
 use crate::any_api::find::{find, listed, others};
-use crate::any_api::{ApiFacts, Which, look};
+use crate::any_api::{ApiFacts, AwsCli, Which, look};
 use crate::aws::Clients;
 use crate::cli;
 use crate::config::Settings;
 use crate::doctor::Finding;
 use crate::error::Result;
+use crate::report::Reporter;
+use crate::resources::RunContext;
 
 /// The API that was named, and how to read it.
 #[derive(Debug, Clone)]
@@ -81,4 +83,22 @@ pub(super) async fn instead(clients: &Clients, settings: &Settings, verb: &str) 
         "--api ID reads one of them, and changes nothing",
         settings.command(&format!("{verb} --api {}", first.id)),
     ))
+}
+
+/// An API is adopted by its name. Where none has it, which there are and how one gets it.
+pub(super) async fn name_to_adopt(reporter: &Reporter, run: &RunContext, settings: &Settings) {
+    let others = others(&run.clients).await.unwrap_or_default();
+    let Some(first) = others.first() else {
+        return;
+    };
+    let (name, region) = (&run.names.api, &run.clients.place.region);
+    let rename = format!(
+        "apigatewayv2 update-api --api-id {} --name {name}",
+        first.id
+    );
+    let rename = AwsCli::new(settings, region).command(&rename);
+    reporter.hint(&format!(
+        "an API is taken over by its name, {name}, and {region} has {}: `{rename}` gives it that name",
+        listed(&others)
+    ));
 }
