@@ -88,15 +88,13 @@ fn fate(step: &Step<Kind>) -> (bool, String) {
         (_, Some(why)) => (false, format!("left alone: {why}")),
         (Action::Update, _) => (true, format!("changed: {}", fields(false))),
         (Action::Replace, _) => {
+            let why = fields(true);
             let lost = step
                 .loses()
-                .map(|data| format!(", and {data} lost"))
-                .unwrap_or_default();
-            let why = fields(true);
-            (
-                false,
-                format!("deleted and made again, because {why} cannot be changed{lost}"),
-            )
+                .map(|data| format!("; it loses {data}, and so needs --force"));
+            let lost = lost.unwrap_or_default();
+            let what = format!("deleted and made again, because {why} cannot be changed{lost}");
+            (false, what)
         }
         (Action::Delete, _) => (false, "deleted: the chat has no place for it".to_owned()),
         (Action::Keep | Action::Create, _) => (true, "as it is".to_owned()),

@@ -95,7 +95,7 @@ async fn what_is_taken_over_and_what_not_is_listed() {
     );
     let table = what(not, "table", "chat-production");
     assert!(
-        table.starts_with("deleted and made again, because keySchema cannot be changed, and "),
+        table.starts_with("deleted and made again, because keySchema cannot be changed; it loses "),
         "{table}"
     );
     assert!(what(not, "stage", "dev").starts_with("left alone"), "{not}");
