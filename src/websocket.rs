@@ -1,6 +1,7 @@
 //! WebSockets to the chat: the one way to open them, and the heartbeat that shows that a chat
 //! answers. Used by the proof of a deploy, by the doctor and by the terminal's client.
 
+use crate::config::Exchange;
 use crate::error;
 use crate::network;
 use futures_util::{SinkExt, StreamExt};
@@ -18,6 +19,8 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 
 /// A message that every version of the chat answers to its sender alone.
 pub const HEARTBEAT: &str = r#"{"action":"ping"}"#;
+/// So long a connection has to stay open where nothing else shows that it works.
+const MOMENT: Duration = Duration::from_secs(1);
 /// So much of a refusal's body is kept.
 const BODY: usize = 200;
 
@@ -126,16 +129,60 @@ pub async fn heartbeat(socket: &mut WebSocket, limit: Duration) -> Result<Value,
     pushed(socket, limit).await
 }
 
+/// Says what `exchange` wants said, and waits for what it waits for: the answer, if it is JSON.
+///
+/// # Errors
+/// It did not come within `limit`, or API Gateway answered instead.
+pub async fn talk(
+    socket: &mut WebSocket,
+    exchange: &Exchange,
+    limit: Duration,
+) -> Result<Value, NoAnswer> {
+    let (send, expect) = match exchange {
+        Exchange::Heartbeat => return heartbeat(socket, limit).await,
+        Exchange::Stays => (&None, &None),
+        Exchange::Message { send, expect } => (send, expect),
+    };
+    if let Some(text) = send {
+        let message = Message::text(text.as_str());
+        socket.send(message).await.map_err(NoAnswer::Broken)?;
+    }
+    let Some(expect) = expect else {
+        return stays(socket).await;
+    };
+    let awaited = timeout(limit, async {
+        loop {
+            let text = next_text(socket).await?;
+            if text.contains(expect.as_str()) {
+                return Ok(serde_json::from_str(&text).unwrap_or_default());
+            }
+        }
+    });
+    awaited.await.unwrap_or(Err(NoAnswer::Silent(limit)))
+}
+
+/// The connection is open a moment later, and API Gateway has not complained.
+async fn stays(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
+    let heard = timeout(MOMENT, async {
+        loop {
+            next_text(socket).await?;
+        }
+    });
+    heard.await.unwrap_or(Ok(Value::Null))
+}
+
 /// Waits for the next message that the function pushes.
 ///
 /// # Errors
 /// No message came within `limit`, or it is API Gateway's own.
 pub async fn pushed(socket: &mut WebSocket, limit: Duration) -> Result<Value, NoAnswer> {
     let next = timeout(limit, next_text(socket)).await;
-    next.unwrap_or(Err(NoAnswer::Silent(limit)))
+    let text = next.unwrap_or(Err(NoAnswer::Silent(limit)))?;
+    Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-async fn next_text(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
+/// The next text that is not API Gateway's own.
+async fn next_text(socket: &mut WebSocket) -> Result<String, NoAnswer> {
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message.map_err(NoAnswer::Broken)? else {
             continue;
@@ -143,7 +190,7 @@ async fn next_text(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
         let frame: Value = serde_json::from_str(&text).unwrap_or_default();
         return match words_of_gateway(&frame) {
             Some(words) => Err(NoAnswer::Gateway(words.to_owned())),
-            None => Ok(frame),
+            None => Ok(text.to_string()),
         };
     }
     Err(NoAnswer::Closed)

@@ -36,12 +36,12 @@ pub(super) async fn run(context: &Context, args: &AnyApi) -> Result<ExitCode> {
 async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> Vec<Finding> {
     let names = Names::new(settings, &clients.place);
     let mut expected = expected(settings, &names);
-    expected.digest = Some(crate::stack::routes_digest(&names));
+    expected.digest = Some(crate::stack::routes_digest(settings, &names));
     let mut facts = look::all(clients, expected).await;
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);
         context.reporter.detail(&format!("a client goes to {url}"));
-        facts.probe = Look::There(probe::probe(&url).await);
+        facts.probe = Look::There(probe::probe(&url, &settings.prove).await);
     }
     let mut findings = checks::all(&facts);
     if facts.nothing_there() {

@@ -134,6 +134,8 @@ pub async fn deploy(
     agree(settings, &assessment, &view, options, ui)?;
     let stop = Listener::begin();
     provide_code(&assessment, settings, build, ui, &stop).await?;
+    let built = assessment.stack.outputs.code.known();
+    let digest = built.map_or(digest, |built| built.source_digest);
     let moved = move_to_the_alias(&assessment, settings, &digest, ui, &stop).await?;
     let assessment = moved.unwrap_or(assessment);
     let again = settings.command("deploy");

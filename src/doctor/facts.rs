@@ -68,7 +68,8 @@ pub struct Facts {
 impl Facts {
     /// Neither API nor function nor table: it was never deployed here, or torn down.
     pub fn nothing_there(&self) -> bool {
-        self.api == Look::Missing && self.function == Look::Missing && self.table == Look::Missing
+        let no_table = self.table == Look::Missing || self.expected.table.is_none();
+        self.api == Look::Missing && self.function == Look::Missing && no_table
     }
 }
 
@@ -119,10 +120,8 @@ pub struct Expected {
     pub access_group: String,
     /// ARN of the function's log group, without `:*`.
     pub function_group_arn: String,
-    /// Name of the table.
-    pub table: String,
-    /// ARN of the table.
-    pub table_arn: String,
+    /// The table, if the function uses one.
+    pub table: Option<ExpectedTable>,
     /// Start of every ARN of the API's data plane: `arn:aws:execute-api:{region}:{account}:`.
     pub execute_arn: String,
     /// The routes that the function knows.
@@ -131,12 +130,23 @@ pub struct Expected {
     pub socket_url: String,
     /// Digest of routes and integration, if it is known.
     pub digest: Option<String>,
-    /// Attribute of the table that ends an item's life.
-    pub ttl: String,
     /// The user does not want an execution log.
     pub logging_off: bool,
     /// The flags that lead every suggested command to this chat.
     pub flags: ChatFlags,
+}
+
+/// The table that should be there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExpectedTable {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Names of its keys, the partition key first.
+    pub keys: Vec<String>,
+    /// The attribute that ends an item's life, if there is one.
+    pub ttl: Option<String>,
 }
 
 /// The API.

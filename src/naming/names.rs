@@ -51,7 +51,7 @@ impl Names {
                 .name
                 .clone()
                 .unwrap_or_else(|| fit(&both, "")),
-            table: settings.table_name.clone().unwrap_or_else(|| both.clone()),
+            table: table_name(settings).unwrap_or_else(|| both.clone()),
             api: both,
             stack: settings.name.clone(),
             stage: settings.stage.clone(),
@@ -211,6 +211,16 @@ impl Names {
         socket_url(&self.place, api, &self.stage)
     }
 
+    /// Where the function posts to connections.
+    pub fn connections_url(&self, api: &str) -> String {
+        match self.connections_template() {
+            Some(template) => template
+                .replace("{apiId}", api)
+                .replace("{stage}", &self.stage),
+            None => format!("https://{}/{}", self.domain(api), self.stage),
+        }
+    }
+
     /// Template of the management API's URL for the function, where it cannot be derived from the
     /// event; the function fills in the API's id and the stage.
     pub fn connections_template(&self) -> Option<String> {
@@ -236,6 +246,10 @@ impl Names {
         } = &self.place;
         format!("arn:{partition}:{service}::{account_id}:{resource}")
     }
+}
+
+fn table_name(settings: &Settings) -> Option<String> {
+    settings.table.as_ref()?.name.clone()
 }
 
 /// Where clients of an API's stage connect.

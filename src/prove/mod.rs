@@ -1,6 +1,6 @@
 //! The check at the end of a deploy: connect, send a heartbeat, receive the chat's own answer,
 //! disconnect. It goes through `$default`, the function and the push back, takes no name, and leaves no
-//! failure in the logs. A new deployment takes a while to become live, so it is retried until the data
+//! failure in the logs. What is no chat is sent what `[prove]` in `chatctl.toml` says. A new deployment takes a while to become live, so it is retried until the data
 //! plane is up to date.
 
 mod candidate;
@@ -8,10 +8,10 @@ mod invocation;
 
 pub use candidate::{Candidate, prove_candidate};
 
-use crate::config::ChatFlags;
+use crate::config::{ChatFlags, ProveSettings};
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
-use crate::websocket::{DialError, NoAnswer, dial, heartbeat};
+use crate::websocket::{DialError, NoAnswer, dial, talk};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -41,18 +41,18 @@ enum Failure {
     Unavailable(String),
 }
 
-/// Proves the chat at `url`, as a page of `origin` would use it. `flags` lead the commands in hints
-/// to the same chat. `note` hears why it is tried again.
+/// Proves the chat at `url`, as `client` says. `flags` lead the commands in hints to the same chat.
+/// `note` hears why it is tried again.
 ///
 /// # Errors
 /// It did not answer within two minutes; the last failure, with its likely cause.
 pub async fn prove(
     url: &str,
-    origin: Option<&str>,
+    client: &ProveSettings,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
-    prove_within(SETTLES_WITHIN, url, origin, flags, note).await
+    prove_within(SETTLES_WITHIN, url, client, flags, note).await
 }
 
 /// The same with another limit.
@@ -62,7 +62,7 @@ pub async fn prove(
 pub async fn prove_within(
     limit: Duration,
     url: &str,
-    origin: Option<&str>,
+    client: &ProveSettings,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
@@ -72,7 +72,7 @@ pub async fn prove_within(
     let mut tries = 0;
     loop {
         tries += 1;
-        let failure = match once(url, origin).await {
+        let failure = match once(url, client).await {
             Ok(()) => {
                 let took = began.elapsed();
                 return Ok(Proof { took, tries });
@@ -89,9 +89,10 @@ pub async fn prove_within(
 /// Whatever the function pushes counts, be it a pong, the refusal of one that knows no heartbeat, or
 /// what a function of the user's own says; but not that it is unavailable, which the chat says when its
 /// table refuses.
-async fn once(url: &str, origin: Option<&str>) -> Result<(), Failure> {
-    let mut socket = dial(url, origin, CONNECT_WITHIN).await?;
-    let answer = heartbeat(&mut socket, ANSWER_WITHIN).await;
+async fn once(url: &str, client: &ProveSettings) -> Result<(), Failure> {
+    let origin = client.origin.as_deref();
+    let mut socket = dial(&client.url(url), origin, CONNECT_WITHIN).await?;
+    let answer = talk(&mut socket, &client.exchange, ANSWER_WITHIN).await;
     // The proof stands; how the connection ends does not change it.
     let _ = tokio::time::timeout(ANSWER_WITHIN, socket.close(None)).await;
     match unavailable(&answer.map_err(Failure::NoAnswer)?) {

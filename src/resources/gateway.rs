@@ -16,7 +16,8 @@ use crate::naming::Names;
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{
-    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteSettings, Stage,
+    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse, RouteSettings,
+    Stage,
 };
 
 /// The API with everything in it.
@@ -148,6 +149,16 @@ macro_rules! pages {
 /// Every route of the API; none if the API is gone.
 pub(super) async fn routes(client: &Client, api: &str) -> Result<Vec<Route>> {
     pages!("list the API's routes", client.get_routes().api_id(api))
+}
+
+/// Every route response of a route; none if the route is gone.
+pub(super) async fn responses(
+    client: &Client,
+    api: &str,
+    route: &str,
+) -> Result<Vec<RouteResponse>> {
+    let call = || client.get_route_responses().api_id(api).route_id(route);
+    pages!("list a route's responses", call())
 }
 
 /// Every integration of the API; none if the API is gone.

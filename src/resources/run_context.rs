@@ -1,7 +1,7 @@
 //! What every step of a run may use and none changes: clients, names, tags.
 
 use crate::aws::{Clients, SlowCalls};
-use crate::config::Settings;
+use crate::config::{ProveSettings, Settings};
 use crate::engine::{self, Id};
 use crate::naming::Names;
 use crate::naming::tags::Tags;
@@ -20,17 +20,10 @@ pub struct RunContext {
     /// Resources that are not ours but have our names are taken over.
     pub adopt: bool,
     /// How a version is proved before it becomes live; nothing if it is not.
-    pub proof: Option<Proof>,
+    pub proof: Option<ProveSettings>,
     /// Where slow calls are told while resources are read, each in a task of its own.
     pub(super) slow_calls: SlowCalls,
     users_tags: BTreeMap<String, String>,
-}
-
-/// How a version is proved.
-#[derive(Debug, Clone)]
-pub struct Proof {
-    /// The page that the chat is used from, if only some may.
-    pub origin: Option<String>,
 }
 
 impl RunContext {
@@ -49,9 +42,8 @@ impl RunContext {
     /// The same, but a version is proved before it becomes live, unless the user does not want that.
     #[must_use]
     pub fn proving(self, settings: &Settings, no_prove: bool) -> Self {
-        let origin = settings.function.allowed_origins.first().cloned();
         Self {
-            proof: (!no_prove).then_some(Proof { origin }),
+            proof: (!no_prove).then(|| settings.prove.clone()),
             ..self
         }
     }

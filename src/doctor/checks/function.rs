@@ -52,7 +52,7 @@ pub(super) fn state(facts: &Facts) -> Finding {
 }
 
 fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
-    let expected = &facts.expected.table;
+    let expected = &facts.expected.table.as_ref()?.name;
     let told = function.table.as_ref();
     if told == Some(expected) {
         return None;
@@ -330,19 +330,21 @@ fn needs(facts: &Facts) -> Vec<Need> {
             without: "the function runs, but its log stays empty",
         });
     }
-    for action in [
+    let table = expected.table.as_ref();
+    let actions = [
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
         "dynamodb:Query",
-    ] {
-        needs.push(Need {
+    ];
+    needs.extend(table.into_iter().flat_map(|table| {
+        actions.map(|action| Need {
             action,
-            resource: expected.table_arn.clone(),
+            resource: table.arn.clone(),
             without: "the function cannot keep the member list",
-        });
-    }
+        })
+    }));
     if let Some(api) = facts.api.there() {
         // The verb stands before `@connections`; policies without it never match.
         needs.push(Need {

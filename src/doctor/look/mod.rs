@@ -25,7 +25,7 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         function::look(clients, &expected),
         function::concurrency(clients),
         roles::role(clients, &expected.role),
-        storage::table(clients, &expected.table),
+        storage::table(clients, expected.table.as_ref()),
         roles::account(clients),
     );
     let groups = logs::groups(

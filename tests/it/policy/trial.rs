@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_dynamodb::types::{BillingMode, ProvisionedThroughput};
 use chatctl::any_api;
 use chatctl::aws::{Clients, Place};
-use chatctl::config::{Settings, Target};
+use chatctl::config::{ProveSettings, Settings, Target};
 use chatctl::deployer;
 use chatctl::doctor::expected::expected;
 use chatctl::doctor::look;
@@ -196,7 +196,7 @@ async fn makes_versions_live(world: &World, caller: &Caller) -> Went {
         domain: &names.domain(&api),
         stage: &names.stage,
         url: None,
-        origin: None,
+        client: &ProveSettings::default(),
         version: &version,
         api: &api,
     };

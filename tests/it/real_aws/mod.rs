@@ -9,7 +9,7 @@ mod tables;
 use super::world::World;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use chatctl::aws::Clients;
-use chatctl::config::ChatFlags;
+use chatctl::config::{ChatFlags, ProveSettings};
 use chatctl::deployer::Deployed;
 use chatctl::engine::plan::Action;
 use chatctl::error::Error;
@@ -65,7 +65,8 @@ async fn prove(world: &World, millis: u64) -> Result<(), Error> {
     let host = world.cloud.addr();
     let url = format!("ws://{host}/_aws/execute-api/{id}/production");
     let (limit, flags) = (Duration::from_millis(millis), ChatFlags::default());
-    let proof = chatctl::prove::prove_within(limit, &url, None, &flags, |_| {});
+    let client = ProveSettings::default();
+    let proof = chatctl::prove::prove_within(limit, &url, &client, &flags, |_| {});
     proof.await.map(drop)
 }
 
