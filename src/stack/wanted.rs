@@ -88,11 +88,11 @@ impl Stack {
     /// The keys of the wanted routes.
     pub(super) fn route_keys(&self) -> Vec<&str> {
         let routes = self.resources.iter();
-        let key = |one| match one {
-            &Kind::Route(ref route) => Some(route.key.as_str()),
+        let keys = routes.filter_map(|one| match one {
+            Kind::Route(route) => Some(route.key.as_str()),
             _ => None,
-        };
-        routes.filter_map(key).collect()
+        });
+        keys.collect()
     }
 }
 
