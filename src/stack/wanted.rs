@@ -99,13 +99,12 @@ impl Stack {
 
     /// The keys of the wanted routes.
     pub(super) fn route_keys(&self) -> Vec<&str> {
-        let mut keys = Vec::new();
-        for resource in &self.resources {
-            if let Kind::Route(route) = resource {
-                keys.push(route.key.as_str());
-            }
-        }
-        keys
+        let routes = self.resources.iter();
+        let keys = routes.filter_map(|one| match one {
+            Kind::Route(route) => Some(route.key.as_str()),
+            _ => None,
+        });
+        keys.collect()
     }
 }
 

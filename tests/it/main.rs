@@ -8,6 +8,8 @@
 )]
 
 mod account_logging;
+mod adoption;
+mod any_api;
 mod architecture;
 mod bad_input;
 mod binary;

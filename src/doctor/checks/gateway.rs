@@ -245,15 +245,20 @@ pub(super) fn throttles(facts: &Facts) -> Finding {
 }
 
 fn zero_limit(stage: &Stage) -> Option<String> {
-    let none = |rate: Option<f64>, burst: Option<i32>| {
-        rate.is_some_and(|rate| rate <= 0.0) || burst == Some(0)
-    };
-    if none(stage.rate, stage.burst) {
+    if lets_nobody_in(stage.rate, stage.burst) {
         return Some("the stage".into());
     }
-    stage
-        .overrides
-        .iter()
-        .find(|(_, rate, burst)| none(*rate, *burst))
-        .map(|(route, _, _)| format!("the route {route}"))
+    closed_route(stage).map(|route| format!("the route {route}"))
+}
+
+/// The limits refuse every request.
+pub(crate) fn lets_nobody_in(rate: Option<f64>, burst: Option<i32>) -> bool {
+    rate.is_some_and(|rate| rate <= 0.0) || burst == Some(0)
+}
+
+/// A route whose own limits refuse every request.
+pub(crate) fn closed_route(stage: &Stage) -> Option<&str> {
+    let mut overrides = stage.overrides.iter();
+    let closed = overrides.find(|(_, rate, burst)| lets_nobody_in(*rate, *burst))?;
+    Some(&closed.0)
 }
