@@ -172,6 +172,9 @@ def test_filtering(logs, group, stream):
     both = {"logStreamNames": ["t"], "logStreamNamePrefix": "t"}
     assert refused(search, **both)[0] == "InvalidParameterException"
     assert refused(search, filterPattern="{ $.a = ")[1] == "Invalid filter pattern"
+    assert refused(search, filterPattern="ERR*")[1] == "Invalid character(s) in term '*'"
+    assert refused(search, filterPattern="[a, a]")[1] == "Duplicate field 'a'"
+    assert refused(search, filterPattern="%a% b")[0] == "NotImplemented"
     code, words = refused(search, limit=10001)
     assert code == "InvalidParameterException"
     assert words == (
@@ -203,6 +206,8 @@ def test_live_tail_starts_and_updates_every_second(group, stream):
     assert refused(tailing.start_live_tail, logGroupIdentifiers=[arn + ":*"])[0] == "InvalidParameterException"
     missing = [arn + "-none"]
     assert refused(tailing.start_live_tail, logGroupIdentifiers=missing)[0] == "ResourceNotFoundException"
+    wrong = refused(tailing.start_live_tail, logGroupIdentifiers=[arn], logEventFilterPattern='""')
+    assert wrong == ("InvalidParameterException", "Invalid filter pattern: Invalid character(s) in term '\"\"'")
     answer = tailing.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="yes")
     updates = iter(answer["responseStream"])
     assert next(updates)["sessionStart"]["logGroupIdentifiers"] == [arn]
