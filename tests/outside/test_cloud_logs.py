@@ -1,12 +1,14 @@
 """CloudWatch Logs of the local cloud, by boto3 and the AWS CLI."""
 
 import json
+import signal
+import subprocess
 import uuid
 
 import botocore.config
 import pytest
 
-from cloud import ACCOUNT, REGION, aws, client, control, refused
+from cloud import ACCOUNT, REGION, aws, client, control, environment, refused, until
 
 
 @pytest.fixture
@@ -220,6 +222,22 @@ def test_live_tail_starts_and_updates_every_second(group, stream):
         empty += not update["sessionResults"]
     assert seen == ["yes 1", "yes 2"]
     answer["responseStream"].close()
+
+
+def test_live_tail_finds_the_cloud_by_the_variable_that_the_manual_names(group, stream, monkeypatch):
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    answer = client("logs", config=None).start_live_tail(logGroupIdentifiers=[arn])
+    assert next(iter(answer["responseStream"]))["sessionStart"]["logGroupIdentifiers"] == [arn]
+    answer["responseStream"].close()
+    until(lambda: control("GET", "live-tails")["open"] == 0)
+    words = ["aws", "logs", "start-live-tail", "--log-group-identifiers", arn]
+    variables = environment() | {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, text=True) as tailing:
+        until(lambda: control("GET", "live-tails")["open"] == 1)
+        write(client("logs"), stream, ["for the CLI"])
+        assert any("for the CLI" in line for line in tailing.stdout)
+        tailing.send_signal(signal.SIGINT)
 
 
 def test_the_cli_writes_and_tails(group):
