@@ -141,6 +141,10 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<EngineResult> {
             let words = "Invalid KeyConditionExpression: Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition";
             DynoxideError::ValidationException(words.to_owned())
         }
+        DynoxideError::IdempotentParameterMismatchException(_) => {
+            let words = "Specified idempotent token was used with different request parameters within the idempotency window";
+            DynoxideError::IdempotentParameterMismatchException(words.to_owned())
+        }
         other => other,
     }))
 }

@@ -113,7 +113,8 @@ impl LiveTailSession {
             .text("logEventFilterPattern")
             .unwrap_or_default()
             .to_owned();
-        let pattern = Pattern::parse(&pattern_text)?;
+        let pattern =
+            Pattern::parse("logEventFilterPattern", &pattern_text).map_err(invalid_pattern)?;
         Ok(Self {
             identifiers,
             groups,
@@ -178,6 +179,15 @@ impl LiveTailSession {
             "sessionResults": results,
         })
     }
+}
+
+/// StartLiveTail says first what is wrong: "Invalid filter pattern: Invalid character(s) in term …".
+fn invalid_pattern(mut error: ServiceError) -> ServiceError {
+    let short = "Invalid filter pattern";
+    if error.code == "InvalidParameterException" && error.message != short {
+        error.message = format!("{short}: {}", error.message);
+    }
+    error
 }
 
 async fn run(
