@@ -39,8 +39,10 @@ pub struct Known {
     pub renamed: Option<Renamed>,
     /// Why not.
     pub error: Option<Refusal>,
-    /// A private message has reached its receiver.
+    /// A private message has reached its receiver, or a message that was sent again had arrived.
     pub delivered: Option<Delivered>,
+    /// What the sender of a public message called it.
+    pub client_id: Option<Value>,
     /// The answer to a heartbeat.
     pub pong: Option<Value>,
     /// Names the message; the same for everything that it causes.
@@ -72,7 +74,7 @@ pub struct Refusal {
     pub id: Option<Value>,
 }
 
-/// The answer to a private message that had an id of its own.
+/// The answer to a message that had an id of its own.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Delivered {

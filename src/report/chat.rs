@@ -61,6 +61,17 @@ impl Screen for ChatScreen {
         ))
     }
 
+    fn said(&mut self, me: &str, text: &str) -> Result<()> {
+        if self.reporter.is_json() {
+            return Ok(());
+        }
+        self.result(&readable(&Words::Spoken {
+            private: false,
+            from: me.to_owned(),
+            text: text.to_owned(),
+        }))
+    }
+
     fn whispered(&mut self, to: &str, text: &str) -> Result<()> {
         if self.reporter.is_json() {
             return Ok(());
