@@ -29,6 +29,8 @@ const NAME: &str = "chatctl";
 /// Whom API Gateway asks about a client.
 #[derive(Debug, Clone)]
 pub struct Authorizer {
+    /// `authorizer`, or `authorizer/{id}` of one that is not wanted.
+    pub id: Id,
     /// AWS's id of it.
     pub authorizer_id: Output<AuthorizerId>,
     /// The API's id.
@@ -43,6 +45,7 @@ impl Authorizer {
     /// The one that is wanted.
     pub fn new(uri: String, identity: Vec<String>, outputs: &Outputs) -> Self {
         Self {
+            id: Id::new(ids::AUTHORIZER),
             authorizer_id: outputs.authorizer.clone(),
             api: outputs.api.clone(),
             identity,
@@ -50,10 +53,11 @@ impl Authorizer {
         }
     }
 
-    fn from_found(found: &Found, api: Output<ApiId>) -> Self {
-        let id = found.authorizer_id().map(|id| AuthorizerId(id.into()));
+    fn from_found(id: Id, found: &Found, api: Output<ApiId>) -> Self {
+        let authorizer_id = found.authorizer_id().map(|id| AuthorizerId(id.into()));
         Self {
-            authorizer_id: Output::new(ids::AUTHORIZER, id),
+            id,
+            authorizer_id: Output::new(ids::AUTHORIZER, authorizer_id),
             uri: found.authorizer_uri().unwrap_or_default().to_owned(),
             identity: found.identity_source().to_vec(),
             api,
@@ -75,7 +79,7 @@ impl Resource for Authorizer {
     type Observed = Observed;
 
     fn id(&self) -> Id {
-        Id::new(ids::AUTHORIZER)
+        self.id.clone()
     }
 
     fn name(&self) -> String {
@@ -123,7 +127,7 @@ impl Resource for Authorizer {
 
     async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
         let found = ours(&observed.gateway);
-        Ok(found.map(|found| Self::from_found(found, self.api.clone())))
+        Ok(found.map(|found| Self::from_found(self.id(), found, self.api.clone())))
     }
 
     async fn apply(&self, found: Option<&Self>, step: &StepContext) -> Result<()> {
@@ -170,7 +174,7 @@ impl NonIdempotentCreate for Authorizer {
         let client = &step.run().clients.apigatewayv2;
         let all = authorizers(client, &self.api.get()?).await?;
         let fits = |one: &Found| {
-            let found = Self::from_found(one, self.api.clone());
+            let found = Self::from_found(self.id(), one, self.api.clone());
             one.name() == Some(NAME) && found.fields() == self.fields()
         };
         let ours = all.into_iter().filter(fits);
@@ -216,7 +220,10 @@ pub fn ours_in(gateway: &Gateway) -> Option<String> {
 
 /// Ours, for a stack that wants none.
 pub fn orphan(gateway: &Gateway, api: &Output<ApiId>) -> Option<Authorizer> {
-    Some(Authorizer::from_found(ours(gateway)?, api.clone()))
+    let found = ours(gateway)?;
+    let id = found.authorizer_id().unwrap_or_default();
+    let id = Id::new(format!("{}/{id}", ids::AUTHORIZER));
+    Some(Authorizer::from_found(id, found, api.clone()))
 }
 
 async fn delete(step: &StepContext, api: &str, id: &str) -> Result<()> {

@@ -19,6 +19,7 @@ mod chat;
 mod colleagues;
 mod completions;
 mod conditions;
+mod connect;
 mod converge;
 mod deploy;
 mod doctor;
