@@ -19,12 +19,12 @@ pub use errors::{
 pub use handshake::HandshakeSigner;
 pub use partition::regions;
 pub use slow::SlowCalls;
-pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_types::timeout::TimeoutConfig;
 use partition::dns_suffix;
 use slow::SlowCallInterceptor;
 
@@ -47,6 +47,8 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// What all of them sign with.
     pub credentials: SharedCredentialsProvider,
+    /// How long a call that sends the function's code may take.
+    pub upload_limits: TimeoutConfig,
     /// The account and the region.
     pub place: Place,
 }
@@ -136,6 +138,7 @@ impl Clients {
             dynamodb: client!(aws_sdk_dynamodb),
             sts,
             credentials,
+            upload_limits: time_outs::of_an_upload(),
             place,
         })
     }

@@ -27,6 +27,7 @@ mod drift;
 mod examples;
 mod github;
 mod guards;
+mod hangs;
 mod init;
 mod json;
 mod killed;
