@@ -79,6 +79,8 @@ async fn what_is_off_and_what_is_missing_is_said() {
     ] {
         assert!(said.err.contains(words), "{words}: {}", said.err);
     }
+    let off = said.err.matches("execution logging is off").count();
+    assert_eq!(off, 1, "{}", said.err);
     let none = theirs.chatctl(&["logs", "--api", &theirs.api, "--source", "access"]);
     assert_eq!(none.code, 1, "{}", none.err);
     assert!(none.err.contains("has no such log"), "{}", none.err);
