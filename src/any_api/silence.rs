@@ -3,13 +3,12 @@
 use super::{ApiFacts, checks};
 use crate::doctor::{Finding, Verdict};
 
-/// The checks that can keep the logs empty, nearest cause first.
-const CAUSES: [&str; 12] = [
+/// What is known to be missing from the logs before anything is read.
+const OFF: [&str; 3] = ["account-logging", "execution-log", "access-log"];
+
+/// The other checks that can keep the logs empty, nearest cause first.
+const CAUSES: [&str; 8] = [
     "stage",
-    "account-logging",
-    "execution-log",
-    "access-log",
-    "log-groups",
     "routes",
     "integration",
     "function",
@@ -19,33 +18,40 @@ const CAUSES: [&str; 12] = [
     "function-rights",
 ];
 
-/// What keeps the logs empty, and what to do. Nothing of it: nobody came.
-pub fn reasons(facts: &ApiFacts) -> Vec<Finding> {
-    let mut reasons = among(facts, &CAUSES);
-    if reasons.is_empty() {
-        reasons.push(Finding::warning(
-            "invocation",
-            "nobody has used the API in this time",
-            "logging is on and its groups are there",
-            facts.command("logs --since 1d"),
-        ));
-    }
-    reasons
-}
-
-/// What is known before anything is read to be missing from the logs.
+/// Which logs are off, and how they are switched on.
 pub fn switched_off(facts: &ApiFacts) -> Vec<Finding> {
-    among(facts, &["account-logging", "execution-log", "access-log"])
+    let all = checks::all(facts);
+    let is_bad = |one: &Finding| matches!(one.verdict, Verdict::Failure | Verdict::Warning);
+    among(&all, &OFF, is_bad)
 }
 
-fn among(facts: &ApiFacts, causes: &[&str]) -> Vec<Finding> {
+/// What else keeps the logs empty, and what to do. If nothing does, nobody came.
+pub fn reasons(facts: &ApiFacts) -> Vec<Finding> {
     let all = checks::all(facts);
-    let is_bad = |one: &&Finding| matches!(one.verdict, Verdict::Failure | Verdict::Warning);
-    let of = |cause: &&str| {
-        let bad = all.iter().filter(is_bad);
-        bad.filter(|one| one.check == *cause)
+    let reasons = among(&all, &CAUSES, |one| one.verdict == Verdict::Failure);
+    if !reasons.is_empty() {
+        return reasons;
+    }
+    let why = match switched_off(facts).is_empty() {
+        true => "logging is on; a log group that does not exist is made when something happens",
+        false => "or what happened is in a log that is off",
+    };
+    let later = facts.command("logs --since 1d");
+    vec![Finding::warning(
+        "invocation",
+        "nobody has used the API in this time",
+        why,
+        later,
+    )]
+}
+
+fn among(all: &[Finding], checks: &[&str], is_wanted: impl Fn(&Finding) -> bool) -> Vec<Finding> {
+    let of = |check: &&str| {
+        let found = all.iter().filter(|one| one.check == *check);
+        found
+            .filter(|one| is_wanted(one))
             .cloned()
             .collect::<Vec<_>>()
     };
-    causes.iter().flat_map(of).collect()
+    checks.iter().flat_map(of).collect()
 }

@@ -5,6 +5,7 @@ use crate::any_api::ApiFacts;
 use crate::any_api::called::{Call, FunctionRef};
 use crate::any_api::facts::Function;
 use crate::doctor::checks::{depends, function::at_once};
+use crate::doctor::facts;
 use crate::doctor::policy::{Answer, lets_gateway_call, sources};
 use crate::doctor::{Finding, Look};
 use crate::naming::policy::open_to_anybody;
@@ -20,15 +21,7 @@ pub(super) fn state(function: &Function, facts: &ApiFacts) -> Finding {
         other => return skipped(CHECK, &format!("the function {name}"), other),
     };
     if found.state != "Active" {
-        let reason = found.state_reason.as_deref().unwrap_or("no reason given");
-        return Finding::failure(
-            CHECK,
-            format!("the function {name} is {}: {reason}", found.state),
-            "a function that is not Active is not called",
-            facts.aws.command(&format!(
-                "lambda update-function-code --function-name {name} --zip-file fileb://function.zip"
-            )),
-        );
+        return not_active(name, found, facts);
     }
     if found.reserved == Some(0) {
         return Finding::failure(
@@ -51,6 +44,40 @@ pub(super) fn state(function: &Function, facts: &ApiFacts) -> Finding {
         );
     }
     Finding::good(CHECK, format!("{name} is active"))
+}
+
+/// One that is being made, or that nobody called for weeks, becomes active by itself.
+fn not_active(name: &str, found: &facts::Function, facts: &ApiFacts) -> Finding {
+    const CHECK: &str = "function";
+    let reason = found.state_reason.as_deref().unwrap_or("no reason given");
+    let what = format!("the function {name} is {}: {reason}", found.state);
+    let aws = |command: String| facts.aws.command(&command);
+    match found.state.as_str() {
+        "Pending" => Finding::warning(
+            CHECK,
+            what,
+            "until it is Active it is not called",
+            aws(format!(
+                "lambda wait function-active-v2 --function-name {name}"
+            )),
+        ),
+        "Inactive" => Finding::warning(
+            CHECK,
+            what,
+            "the next call makes it active again, and fails itself",
+            aws(format!(
+                "lambda invoke --function-name {name} response.json"
+            )),
+        ),
+        _ => Finding::failure(
+            CHECK,
+            what,
+            "a function that is not Active is not called",
+            aws(format!(
+                "lambda update-function-code --function-name {name} --zip-file fileb://function.zip"
+            )),
+        ),
+    }
 }
 
 fn missing(function: &Function, facts: &ApiFacts) -> Finding {

@@ -66,3 +66,6 @@ fn deploy(stage: &Stage, facts: &ApiFacts) -> String {
     let (id, name) = (&facts.api.id, &stage.name);
     format!("apigatewayv2 create-deployment --api-id {id} --stage-name {name}")
 }
+
+#[cfg(test)]
+mod tests;

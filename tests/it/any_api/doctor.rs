@@ -1,7 +1,7 @@
 //! `chatctl doctor --api ID`: each thing broken alone is found, by the name of what is broken.
 
 use super::Theirs;
-use aws_sdk_apigatewayv2::types::RouteSettings;
+use aws_sdk_apigatewayv2::types::{AuthorizationType, AuthorizerType, RouteSettings};
 use serde_json::Value;
 
 /// The checks that are not good, each with its verdict.
@@ -266,6 +266,36 @@ async fn a_stage_variable_that_is_not_set_is_found() {
         "integration",
         "failure",
         &["the stage variable handler", mend],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorizer_that_may_not_be_called_is_found() {
+    let theirs = Theirs::healthy().await;
+    theirs.function("guard").await;
+    theirs.group("/aws/lambda/guard").await;
+    let gateway = &theirs.world.clients.apigatewayv2;
+    let uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
+               arn:aws:lambda:us-east-1:000000000000:function:guard/invocations";
+    let create = gateway.create_authorizer().api_id(&theirs.api).name("door");
+    let create = create.authorizer_type(AuthorizerType::Request);
+    let create = create.identity_source("route.request.header.Auth");
+    let made = create.authorizer_uri(uri).send().await.unwrap();
+    let ask = gateway.update_route().api_id(&theirs.api);
+    let ask = ask.route_id(theirs.route_id("$connect").await);
+    let ask = ask.authorization_type(AuthorizationType::Custom);
+    ask.authorizer_id(made.authorizer_id().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bad(&theirs.document(&["doctor"])), Vec::<String>::new());
+    let remove = theirs.world.clients.lambda.remove_permission();
+    let remove = remove.function_name("guard").statement_id("api");
+    remove.send().await.unwrap();
+    theirs.is_found(
+        "permission",
+        "failure",
+        &["may not call guard for the authorizer door"],
     );
 }
 

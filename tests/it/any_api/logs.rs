@@ -1,6 +1,8 @@
 //! `chatctl logs --api ID`.
 
 use super::Theirs;
+use crate::logs::Tail;
+use crate::world::until;
 use serde_json::Value;
 
 impl Theirs {
@@ -77,6 +79,8 @@ async fn what_is_off_and_what_is_missing_is_said() {
     ] {
         assert!(said.err.contains(words), "{words}: {}", said.err);
     }
+    let off = said.err.matches("execution logging is off").count();
+    assert_eq!(off, 1, "{}", said.err);
     let none = theirs.chatctl(&["logs", "--api", &theirs.api, "--source", "access"]);
     assert_eq!(none.code, 1, "{}", none.err);
     assert!(none.err.contains("has no such log"), "{}", none.err);
@@ -98,4 +102,46 @@ async fn when_nobody_came_that_is_said() {
     );
     let way = way.replace("1d", &format!("1d --api {}", theirs.api));
     assert!(said.err.contains(&way), "{way}: {}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_begins_to_log_is_followed_from_then_on() {
+    let theirs = Theirs::new().await;
+    theirs.group("/aws/lambda/talk").await;
+    for flags in [&["--follow"][..], &["--live"]] {
+        let args = [&["logs", "--api", &theirs.api, "--output", "json"], flags].concat();
+        let tail = Tail::start(&mut theirs.command(&args));
+        tail.note("the function log group /aws/lambda/watch does not exist");
+        let is_live = flags == ["--live"];
+        let sessions = usize::from(is_live);
+        until("it reads", || theirs.world.cloud.live_tails() == sessions).await;
+        theirs.write("/aws/lambda/talk", "talked").await;
+        assert_eq!(tail.messages(1), ["talked"], "{flags:?}");
+        theirs.group("/aws/lambda/watch").await;
+        theirs.write("/aws/lambda/watch", "watched").await;
+        assert_eq!(tail.messages(1), ["watched"], "{flags:?}");
+        drop(tail);
+        for group in ["/aws/lambda/watch", "/aws/lambda/talk"] {
+            let delete = theirs.world.clients.logs.delete_log_group();
+            delete.log_group_name(group).send().await.unwrap();
+        }
+        theirs.group("/aws/lambda/talk").await;
+        until("the session ends", || theirs.world.cloud.live_tails() == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_groups_than_a_live_session_takes_are_refused() {
+    let theirs = Theirs::new().await;
+    theirs.logged("live").await;
+    for n in 0..7 {
+        let name = format!("more-{n}");
+        theirs.function(&name).await;
+        let integration = theirs.integration(&name).await;
+        theirs.route(&name, Some(&integration)).await;
+    }
+    let said = theirs.chatctl(&["logs", "--live", "--api", &theirs.api]);
+    assert_eq!(said.code, 64, "{}", said.err);
+    let words = "has 11 log groups, and --live follows 10 at most";
+    assert!(said.err.contains(words), "{}", said.err);
 }

@@ -13,6 +13,7 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use chatctl_local_cloud::Call;
 use serde_json::Value;
+use std::process::Command;
 
 const PLACE: &str = "us-east-1:000000000000";
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -190,12 +191,16 @@ impl Theirs {
         put.send().await.unwrap();
     }
 
-    fn chatctl(&self, args: &[&str]) -> Said {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = chatctl(self.world.folder.path());
         command
             .args(args)
             .args(["--endpoint-url", self.world.cloud.endpoint()]);
-        tokio::task::block_in_place(|| run(&mut command))
+        command
+    }
+
+    fn chatctl(&self, args: &[&str]) -> Said {
+        tokio::task::block_in_place(|| run(&mut self.command(args)))
     }
 
     /// The document that a command writes about the API.
