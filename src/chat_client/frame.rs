@@ -47,6 +47,8 @@ pub struct Known {
     pub pong: Option<Value>,
     /// Names the message; the same for everything that it causes.
     pub id: Option<String>,
+    /// When the chat handled the message, in milliseconds since 1970.
+    pub ts: Option<Value>,
     /// What API Gateway itself says.
     pub message: Option<String>,
     /// Of what API Gateway itself says.

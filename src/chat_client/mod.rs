@@ -57,6 +57,8 @@ pub trait Screen {
     /// # Errors
     /// The reader went away.
     fn members(&mut self, names: &[String]) -> Result<()>;
+    /// Who is here has changed.
+    fn present(&mut self, names: &[String]);
     /// A public message of ours arrived earlier, and we did not see it come back.
     ///
     /// # Errors
@@ -214,6 +216,7 @@ impl Conversation<'_> {
         let todo = self.session.frame(&frame, Instant::now());
         if frame.known.pong.is_none() {
             self.screen.frame(&frame, self.session.name())?;
+            self.screen.present(self.session.members());
         }
         Ok(todo)
     }

@@ -107,6 +107,11 @@ impl Session {
         self.name.as_deref()
     }
 
+    /// Who is here.
+    pub(super) fn members(&self) -> &[String] {
+        self.members.names()
+    }
+
     /// How much of the script was refused, could not be sent or got no answer.
     pub(super) fn failures(&self) -> usize {
         self.failures
