@@ -208,18 +208,6 @@ def table_cases():
         Gives(Responses=[{"Item": key("c")}]),
         lambda: db.transact_get_items(TransactItems=[{"Get": {"TableName": by_arn, "Key": key("c")}}]),
     )
-    add(
-        ls,
-        "a statement with an empty list of parameters",
-        Fails(
-            400,
-            "ValidationException",
-            "1 validation error detected: Value '[]' at "
-            "'parameters' failed to satisfy constraint: Member must have length greater than or equal to 1",
-        ),
-        lambda: db.execute_statement(Statement='SELECT * FROM "rec"', Parameters=[]),
-    )
-
     def transact(token, data="1", **more):
         return lambda: db.transact_write_items(
             ClientRequestToken=token,
