@@ -17,8 +17,13 @@ export class Notifier {
     const isPrivate = kind.includes("private");
     const title = isPrivate ? `Private message from ${name}` : name;
     const body = isPrivate ? "" : text.slice(0, 100);
-    const notification = new Notification(title, { body, silent: true, tag: "chat" });
-    notification.onclick = () => window.focus();
+    try {
+      const notification = new Notification(title, { body, silent: true, tag: "chat" });
+      notification.onclick = () => window.focus();
+    } catch {
+      this.#button.hidden = true; // browsers of phones know it, and do not let pages do it
+      this.#isOn = false;
+    }
   }
 
   async #toggle() {
