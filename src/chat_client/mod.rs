@@ -15,6 +15,7 @@ pub use typed::{HELP, Typed};
 
 use crate::config::ChatFlags;
 use crate::error::{Error, ErrorKind, Result};
+use crate::prove::Client;
 use serde_json::json;
 use session::{Do, Session};
 use socket::{Received, Socket};
@@ -77,6 +78,8 @@ pub trait Screen {
 pub struct ChatOptions {
     /// The chat's WebSocket URL.
     pub url: String,
+    /// How the chat wants its clients to come in.
+    pub client: Client,
     /// The flags that lead the commands in hints to this chat.
     pub flags: ChatFlags,
     /// The name to take at once.
@@ -96,7 +99,7 @@ pub async fn run(
     input: mpsc::Receiver<ChatInput>,
     screen: &mut dyn Screen,
 ) -> Result<()> {
-    let socket = Socket::open(&options.url, &options.flags).await?;
+    let socket = Socket::open(&options.url, &options.client, &options.flags).await?;
     let session = Session::new(options.name.clone(), options.scripted);
     let mut conversation = Conversation {
         options,
@@ -283,7 +286,7 @@ impl Conversation<'_> {
         if clocks.swap <= now && !self.session.is_idle() {
             clocks.swap = now + ANSWER_PAUSE;
         } else if clocks.swap <= now {
-            match Socket::open(&self.options.url, &self.options.flags).await {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(fresh) => return Kept::Swapped(Box::new(fresh)),
                 Err(_) => clocks.swap = now + LONGEST_PAUSE,
             }
@@ -300,7 +303,7 @@ impl Conversation<'_> {
             if self.left_before(until).await? {
                 return Ok(None);
             }
-            match Socket::open(&self.options.url, &self.options.flags).await {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(socket) => {
                     self.screen.note("connected again");
                     return Ok(Some(socket));

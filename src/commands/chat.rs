@@ -22,6 +22,7 @@ pub(super) async fn run(context: &Context, flags: Chat) -> Result<ExitCode> {
     let chat = chat_url::find(context, flags.url).await?;
     let options = ChatOptions {
         url: chat.url,
+        client: chat.client,
         flags: chat.flags,
         name: flags.user,
         scripted: once.is_some() || !std::io::stdin().is_terminal(),

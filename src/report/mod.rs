@@ -1,5 +1,6 @@
 //! The only module that writes to a terminal: results to stdout, everything else to stderr.
 
+pub mod any_api;
 pub mod building;
 mod chat;
 mod colour;
