@@ -171,7 +171,7 @@ pub enum Command {
     Plan(Plan),
     /// Show the URL, every resource, and what differs from the configuration
     #[command(after_help = examples::STATUS)]
-    Status,
+    Status(AnyApi),
     /// List the chats of a region, or of all regions
     #[command(after_help = examples::LIST)]
     List(List),
@@ -190,7 +190,7 @@ pub enum Command {
     /// 10 messages in 10 s.
     ///
     /// Exit codes: 0 success, 1 there is no connection; and for a script also 1 when anything was refused, could
-    /// not be sent or got no answer within 10 s.
+    /// not be sent or got no answer within 10 s. `--once` is a script of one line.
     #[command(after_help = examples::CHAT)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat
@@ -198,7 +198,7 @@ pub enum Command {
     Open(Open),
     /// Find out why the chat or its logs do not work, and what to do
     #[command(after_help = examples::DOCTOR)]
-    Doctor,
+    Doctor(AnyApi),
     /// Print the least IAM policy that a command needs, or a role for a pipeline
     ///
     /// The policy is limited to the names, the region and the account of the chat. It goes to stdout, how to use
@@ -422,9 +422,21 @@ pub enum PipelineKind {
     Github,
 }
 
+/// The flag that names an API in place of the chat.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AnyApi {
+    /// Read the WebSocket API with this ID, whoever made it, instead of the chat's. Nothing is changed. --stage
+    /// says which of its stages is meant, and --name does not count
+    #[arg(long, value_name = "ID", add = complete::apis())]
+    pub api: Option<String>,
+}
+
 /// Flags of `chatctl logs`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Logs {
+    /// Another API than the chat's.
+    #[command(flatten)]
+    pub any_api: AnyApi,
     /// Keep showing new events as they arrive
     #[arg(long, short)]
     pub follow: bool,
@@ -469,6 +481,9 @@ pub struct Chat {
     /// Your name in the chat
     #[arg(long, short = 'u', value_name = "NAME")]
     pub user: Option<String>,
+    /// Send this one line, as it would be typed, wait for its answer, and leave
+    #[arg(long, value_name = "LINE", requires = "user")]
+    pub once: Option<String>,
     /// WebSocket URL to connect to, instead of the deployed chat's
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,

@@ -14,6 +14,7 @@
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
 
+mod adoption;
 mod assessment;
 mod execute;
 mod guard;
@@ -26,6 +27,7 @@ mod status;
 mod teardown;
 mod ui;
 
+pub use adoption::{Adoption, Part};
 pub use assessment::Assessment;
 pub use list::{Drift, Listed, Listing, Unread, list};
 pub use rollback::{RolledBack, rollback};

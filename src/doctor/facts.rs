@@ -124,6 +124,8 @@ pub struct Expected {
     pub table: Option<ExpectedTable>,
     /// Start of every ARN of the API's data plane: `arn:aws:execute-api:{region}:{account}:`.
     pub execute_arn: String,
+    /// The authorization type of `$connect`, if it is not `NONE`.
+    pub authorization: Option<&'static str>,
     /// The routes that the function knows.
     pub routes: Vec<String>,
     /// The WebSocket URL, with `{api}` for the API's id.
@@ -184,12 +186,16 @@ pub struct Stage {
 /// A route.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Route {
+    /// AWS's id.
+    pub id: String,
     /// Such as `sendPublic`.
     pub key: String,
     /// Such as `integrations/a1b2c3`.
     pub target: Option<String>,
     /// `NONE` or who is let in.
     pub authorization: String,
+    /// The authorizer that is asked, by its id.
+    pub authorizer: Option<String>,
 }
 
 /// An integration.
@@ -201,6 +207,8 @@ pub struct Integration {
     pub kind: String,
     /// What it calls.
     pub uri: String,
+    /// ARN of the role that API Gateway calls it with, instead of the function's policy.
+    pub credentials: Option<String>,
 }
 
 /// A deployment.
@@ -257,6 +265,8 @@ pub struct Function {
     pub is_ours: bool,
     /// Where it logs, if not to its usual group.
     pub log_group: Option<String>,
+    /// Such as `nodejs22.x`.
+    pub runtime: Option<String>,
 }
 
 /// The alias that the API calls.

@@ -103,9 +103,19 @@ impl Names {
         self.global_arn("iam", &format!("role/{role}"))
     }
 
+    /// ARN of a managed policy of the account.
+    pub fn policy_arn(&self, policy: &str) -> String {
+        self.global_arn("iam", &format!("policy/{policy}"))
+    }
+
     /// ARN of a role policy that AWS made.
     pub fn managed_policy_arn(&self, policy: &str) -> String {
         format!("arn:{}:iam::aws:policy/{policy}", self.place.partition)
+    }
+
+    /// Pattern of every function's ARN, also of versions and aliases.
+    pub fn any_function_arn(&self) -> String {
+        self.arn("lambda", "function:*")
     }
 
     /// ARN of the function.
@@ -175,6 +185,11 @@ impl Names {
     /// Every route of the stage, as the function's policy wants it.
     pub fn invoker_arn(&self, api: &str) -> String {
         self.arn("execute-api", &format!("{api}/{}/*", self.stage))
+    }
+
+    /// Every authorizer of the API, as the function's policy wants it.
+    pub fn authorizers_arn(&self, api: &str) -> String {
+        self.arn("execute-api", &format!("{api}/authorizers/*"))
     }
 
     /// Every connection of the stage. The part in front of `@connections` is the HTTP method:

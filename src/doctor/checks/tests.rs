@@ -88,6 +88,7 @@ pub(crate) fn healthy() -> Facts {
         key: key.clone(),
         target: Some("integrations/i1".into()),
         authorization: "NONE".into(),
+        ..Route::default()
     };
     Facts {
         routes: Look::There(expected.routes.iter().map(route).collect()),
@@ -111,6 +112,7 @@ pub(crate) fn healthy() -> Facts {
             uri: format!(
                 "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}:live/invocations"
             ),
+            ..Integration::default()
         }]),
         deployment: Look::There(Deployment {
             id: "d".into(),
