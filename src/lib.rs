@@ -4,6 +4,7 @@
 //! Data flows one way: [`cli`] → [`config`] → `package` → `stack` → `engine` → `report`.
 //! ARCHITECTURE.md is the map.
 
+pub mod any_api;
 pub mod aws;
 pub mod chat_api;
 pub mod chat_client;

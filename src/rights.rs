@@ -1,6 +1,7 @@
 //! The least IAM policy of a task, from the rights that the resources, the logs and the doctor name
 //! beside their calls.
 
+use crate::any_api;
 use crate::doctor::look;
 use crate::naming::Names;
 use crate::naming::policy::{GithubJobs, allowing, github_trust};
@@ -13,6 +14,7 @@ use serde_json::Value;
 /// Everything that these tasks need, and nothing more.
 pub fn policy(names: &Names, tasks: &[Task]) -> Value {
     let rights = resources::rights().chain(look::RIGHTS).chain(tail::RIGHTS);
+    let rights = rights.chain(any_api::RIGHTS);
     allowing(names, rights.filter(|right| right.is_for(tasks)))
 }
 

@@ -1,6 +1,7 @@
 //! WebSockets to the chat: the one way to open them, and the heartbeat that shows that a chat
 //! answers. Used by the proof of a deploy, by the doctor and by the terminal's client.
 
+use crate::config::Exchange;
 use crate::error;
 use crate::network;
 use futures_util::{SinkExt, StreamExt};
@@ -12,12 +13,14 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as SocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// A message that every version of the chat answers to its sender alone.
 pub const HEARTBEAT: &str = r#"{"action":"ping"}"#;
+/// So long a connection has to stay open where nothing else shows that it works.
+const MOMENT: Duration = Duration::from_secs(1);
 /// So much of a refusal's body is kept.
 const BODY: usize = 200;
 
@@ -43,19 +46,13 @@ pub enum DialError {
     TimedOut(Duration),
 }
 
-/// Opens a WebSocket, as a page of `origin` would.
+/// Opens a WebSocket; `headers` go into the handshake.
 ///
 /// # Errors
 /// The handshake is refused, there is no connection, or it takes longer than `limit`.
-pub async fn dial(
-    url: &str,
-    origin: Option<&str>,
-    limit: Duration,
-) -> Result<WebSocket, DialError> {
+pub async fn dial(url: &str, headers: HeaderMap, limit: Duration) -> Result<WebSocket, DialError> {
     let mut request = url.into_client_request().map_err(refusal)?;
-    if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
-        request.headers_mut().insert("origin", origin);
-    }
+    request.headers_mut().extend(headers);
     let opened = timeout(limit, open(request)).await;
     opened.unwrap_or(Err(DialError::TimedOut(limit)))
 }
@@ -126,16 +123,60 @@ pub async fn heartbeat(socket: &mut WebSocket, limit: Duration) -> Result<Value,
     pushed(socket, limit).await
 }
 
+/// Says what `exchange` wants said, and waits for what it waits for: the answer, if it is JSON.
+///
+/// # Errors
+/// It did not come within `limit`, or API Gateway answered instead.
+pub async fn talk(
+    socket: &mut WebSocket,
+    exchange: &Exchange,
+    limit: Duration,
+) -> Result<Value, NoAnswer> {
+    let (send, expect) = match exchange {
+        Exchange::Heartbeat => return heartbeat(socket, limit).await,
+        Exchange::Stays => (&None, &None),
+        Exchange::Message { send, expect } => (send, expect),
+    };
+    if let Some(text) = send {
+        let message = Message::text(text.as_str());
+        socket.send(message).await.map_err(NoAnswer::Broken)?;
+    }
+    let Some(expect) = expect else {
+        return stays(socket).await;
+    };
+    let awaited = timeout(limit, async {
+        loop {
+            let text = next_text(socket).await?;
+            if text.contains(expect.as_str()) {
+                return Ok(serde_json::from_str(&text).unwrap_or_default());
+            }
+        }
+    });
+    awaited.await.unwrap_or(Err(NoAnswer::Silent(limit)))
+}
+
+/// The connection is open a moment later, and API Gateway has not complained.
+async fn stays(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
+    let heard = timeout(MOMENT, async {
+        loop {
+            next_text(socket).await?;
+        }
+    });
+    heard.await.unwrap_or(Ok(Value::Null))
+}
+
 /// Waits for the next message that the function pushes.
 ///
 /// # Errors
 /// No message came within `limit`, or it is API Gateway's own.
 pub async fn pushed(socket: &mut WebSocket, limit: Duration) -> Result<Value, NoAnswer> {
     let next = timeout(limit, next_text(socket)).await;
-    next.unwrap_or(Err(NoAnswer::Silent(limit)))
+    let text = next.unwrap_or(Err(NoAnswer::Silent(limit)))?;
+    Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-async fn next_text(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
+/// The next text that is not API Gateway's own.
+async fn next_text(socket: &mut WebSocket) -> Result<String, NoAnswer> {
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message.map_err(NoAnswer::Broken)? else {
             continue;
@@ -143,7 +184,7 @@ async fn next_text(socket: &mut WebSocket) -> Result<Value, NoAnswer> {
         let frame: Value = serde_json::from_str(&text).unwrap_or_default();
         return match words_of_gateway(&frame) {
             Some(words) => Err(NoAnswer::Gateway(words.to_owned())),
-            None => Ok(frame),
+            None => Ok(text.to_string()),
         };
     }
     Err(NoAnswer::Closed)
@@ -179,7 +220,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
         drop(listener);
-        let dialed = dial(&url, None, Duration::from_secs(30)).await;
+        let dialed = dial(&url, HeaderMap::new(), Duration::from_secs(30)).await;
         assert!(matches!(dialed, Err(DialError::Unreachable(_))));
     }
 
@@ -187,7 +228,7 @@ mod tests {
     async fn a_handshake_that_does_not_end_is_given_up() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
-        let dialed = dial(&url, None, Duration::from_millis(20)).await;
+        let dialed = dial(&url, HeaderMap::new(), Duration::from_millis(20)).await;
         assert!(matches!(dialed, Err(DialError::TimedOut(_))));
     }
 }

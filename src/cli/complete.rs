@@ -1,5 +1,5 @@
 //! What a shell completes beside commands and flags: the names that `chatctl.toml` here has, and those of
-//! the chats on the local cloud that runs.
+//! the chats and the APIs on the local cloud that runs.
 //!
 //! The script of a shell asks the program itself (`COMPLETE=SHELL chatctl -- WORDS`) at every tab, so
 //! nothing here may take long or write anything: what cannot be found out completes nothing.
@@ -8,6 +8,7 @@ use crate::aws::Clients;
 use crate::chat_api;
 use crate::config::{self, Input, LOCAL_PORT, Settings, Target};
 use crate::naming::tags::{STACK, STAGE};
+use aws_sdk_apigatewayv2::types::Api;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,6 +37,17 @@ pub(super) fn environments() -> ArgValueCandidates {
     candidates(|| config::names_here().environments.into_iter().collect())
 }
 
+/// Ids of the WebSocket APIs on the local cloud, each with its name.
+pub(super) fn apis() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let named = |api: &Api| {
+            let candidate = CompletionCandidate::new(api.api_id()?);
+            Some(candidate.help(api.name().map(|name| name.to_owned().into())))
+        };
+        local_apis().iter().filter_map(named).collect::<Vec<_>>()
+    })
+}
+
 fn candidates(find: fn() -> BTreeSet<String>) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
         find()
@@ -47,15 +59,21 @@ fn candidates(find: fn() -> BTreeSet<String>) -> ArgValueCandidates {
 
 /// The values of this tag on the APIs of the local cloud that runs on the usual port.
 fn local_tags(key: &str) -> Vec<String> {
+    let tag = |api: &Api| api.tags()?.get(key).cloned();
+    local_apis().iter().filter_map(tag).collect()
+}
+
+/// The APIs of the local cloud that runs on the usual port.
+fn local_apis() -> Vec<Api> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let Ok(runtime) = { runtime }.enable_all().build() else {
         return Vec::new();
     };
-    let found = runtime.block_on(async { tokio::time::timeout(SOON, tags(key)).await });
+    let found = runtime.block_on(async { tokio::time::timeout(SOON, ask()).await });
     found.ok().flatten().unwrap_or_default()
 }
 
-async fn tags(key: &str) -> Option<Vec<String>> {
+async fn ask() -> Option<Vec<Api>> {
     let port = config::local_port().unwrap_or(LOCAL_PORT);
     let input = Input {
         target: Some(Target::Local(port)),
@@ -63,7 +81,5 @@ async fn tags(key: &str) -> Option<Vec<String>> {
     };
     let settings = Settings::load(&input).ok()?;
     let clients = Clients::connect(&settings).await.ok()?;
-    let apis = chat_api::all(&clients.apigatewayv2).await.ok()?;
-    let tag = |api: &aws_sdk_apigatewayv2::types::Api| api.tags()?.get(key).cloned();
-    Some(apis.iter().filter_map(tag).collect())
+    chat_api::all(&clients.apigatewayv2).await.ok()
 }

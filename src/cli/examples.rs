@@ -29,7 +29,11 @@ examples! {
         "chatctl plan --out plan.json",
     ];
     /// Of `chatctl status`.
-    STATUS: ["chatctl status", "chatctl status --output json"];
+    STATUS: [
+        "chatctl status",
+        "chatctl status --output json",
+        "chatctl status --api a1b2c3d4e5",
+    ];
     /// Of `chatctl list`.
     LIST: ["chatctl list", "chatctl list --drift --output json"];
     /// Of `chatctl logs`.
@@ -38,6 +42,7 @@ examples! {
         "chatctl logs --follow --errors",
         "chatctl logs --since 2h --source function --grep alice",
         "chatctl logs --output json --limit 100",
+        "chatctl logs --api a1b2c3d4e5 --stage prod --follow",
     ];
     /// Of `chatctl rollback`.
     ROLLBACK: ["chatctl rollback", "chatctl rollback --to 2"];
@@ -47,18 +52,28 @@ examples! {
         "chatctl teardown --yes",
     ];
     /// Of `chatctl chat`.
-    CHAT: ["chatctl chat --user Alice", "printf '/name Robot\\nhello\\n' | chatctl chat --output json"];
+    CHAT: ["chatctl chat --user Alice", "chatctl chat --user Robot --once hello", "printf '/name Robot\\nhello\\n' | chatctl chat --output json"];
     /// Of `chatctl open`.
     OPEN: ["chatctl open"];
     /// Of `chatctl doctor`.
-    DOCTOR: ["chatctl doctor", "chatctl doctor --output json"];
+    DOCTOR: [
+        "chatctl doctor",
+        "chatctl doctor --output json",
+        "chatctl doctor --api a1b2c3d4e5",
+    ];
     /// Of `chatctl policy`.
     POLICY: [
         "chatctl policy deploy logs --account 123456789012 --region eu-central-1",
+        "chatctl policy api --account 123456789012 --region eu-central-1",
         "chatctl policy --role github --repo OWNER/NAME --account 123456789012 --region eu-central-1",
     ];
     /// Of `chatctl init`.
-    INIT: ["chatctl init", "chatctl init --lambda", "chatctl init --ci github"];
+    INIT: [
+        "chatctl init",
+        "chatctl init --lambda",
+        "chatctl init --ci github",
+        "chatctl init --template echo --config echo/chatctl.toml",
+    ];
     /// Of `chatctl completions`.
     COMPLETIONS: ["chatctl completions bash > ~/.local/share/bash-completion/completions/chatctl"];
     /// Of `chatctl man`.

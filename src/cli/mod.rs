@@ -171,7 +171,7 @@ pub enum Command {
     Plan(Plan),
     /// Show the URL, every resource, and what differs from the configuration
     #[command(after_help = examples::STATUS)]
-    Status,
+    Status(AnyApi),
     /// List the chats of a region, or of all regions
     #[command(after_help = examples::LIST)]
     List(List),
@@ -190,7 +190,7 @@ pub enum Command {
     /// 10 messages in 10 s.
     ///
     /// Exit codes: 0 success, 1 there is no connection; and for a script also 1 when anything was refused, could
-    /// not be sent or got no answer within 10 s.
+    /// not be sent or got no answer within 10 s. `--once` is a script of one line.
     #[command(after_help = examples::CHAT)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat
@@ -198,14 +198,14 @@ pub enum Command {
     Open(Open),
     /// Find out why the chat or its logs do not work, and what to do
     #[command(after_help = examples::DOCTOR)]
-    Doctor,
+    Doctor(AnyApi),
     /// Print the least IAM policy that a command needs, or a role for a pipeline
     ///
     /// The policy is limited to the names, the region and the account of the chat. It goes to stdout, how to use
     /// it to stderr. With --role github, stdout is the pair of AWS CLI commands that make the role.
     #[command(after_help = examples::POLICY)]
     Policy(Policy),
-    /// Write a chatctl.toml to start with, the function's source, or a CI workflow
+    /// Write a chatctl.toml to start with, a function of your own, or a CI workflow
     #[command(after_help = examples::INIT)]
     Init(Init),
     /// Print a shell completion script
@@ -422,9 +422,21 @@ pub enum PipelineKind {
     Github,
 }
 
+/// The flag that names an API in place of the chat.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AnyApi {
+    /// Read the WebSocket API with this ID, whoever made it, instead of the chat's. Nothing is changed. --stage
+    /// says which of its stages is meant, and --name does not count
+    #[arg(long, value_name = "ID", add = complete::apis())]
+    pub api: Option<String>,
+}
+
 /// Flags of `chatctl logs`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Logs {
+    /// Another API than the chat's.
+    #[command(flatten)]
+    pub any_api: AnyApi,
     /// Keep showing new events as they arrive
     #[arg(long, short)]
     pub follow: bool,
@@ -469,6 +481,9 @@ pub struct Chat {
     /// Your name in the chat
     #[arg(long, short = 'u', value_name = "NAME")]
     pub user: Option<String>,
+    /// Send this one line, as it would be typed, wait for its answer, and leave
+    #[arg(long, value_name = "LINE", requires = "user")]
+    pub once: Option<String>,
     /// WebSocket URL to connect to, instead of the deployed chat's
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -491,6 +506,9 @@ pub struct Init {
     /// Write the function's source to ./lambda and set it in chatctl.toml
     #[arg(long)]
     pub lambda: bool,
+    /// Write a small function of this kind, and the configuration that deploys it
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "lambda")]
+    pub template: Option<InitTemplate>,
     /// Write the files of this CI system: plans for review, previews, deploys [default: github]
     #[arg(
         long,
@@ -500,6 +518,21 @@ pub struct Init {
         default_missing_value = "github"
     )]
     pub ci: Option<CiSystem>,
+}
+
+/// A function to start with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitTemplate {
+    /// The chat, in Rust: names, public and private messages
+    Chat,
+    /// An echo, in Node.js, without a table
+    Echo,
+    /// A room in which everybody hears everybody, in Node.js with the AWS SDK
+    Node,
+    /// The same room, in Python with boto3
+    Python,
+    /// An echo, in Rust, without a table
+    RustMinimal,
 }
 
 /// A CI system that chatctl writes files for.

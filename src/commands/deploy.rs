@@ -5,7 +5,7 @@ use crate::aws::Clients;
 use crate::cli;
 use crate::deployer::{self, DeployOptions, SavedPlan};
 use crate::error::{Error, Result};
-use crate::package::CargoBuild;
+use crate::package::HostBuild;
 use crate::report::{self, markdown};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, args: &cli::Deploy) -> Result<ExitCod
         plan: saved.as_ref(),
     };
     let clients = Clients::connect(&settings).await?;
-    let deployed = deployer::deploy(clients, &settings, &CargoBuild, options, reporter).await?;
+    let deployed = deployer::deploy(clients, &settings, &HostBuild, options, reporter).await?;
     let changed = deployed.changed.to_string();
     reporter.outputs(&[
         ("url", &deployed.url),

@@ -1,5 +1,6 @@
 //! One file per command. Each is short: it calls the modules below in order.
 
+mod any_api;
 mod chat;
 mod chat_url;
 mod completions;
@@ -91,12 +92,12 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Local(flags) => local::run(context, flags).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
-        Command::Status => status::run(context).await,
+        Command::Status(args) => status::run(context, &args).await,
         Command::Teardown(args) => teardown::run(context, &args).await,
         Command::List(args) => list::run(context, &args).await,
         Command::Policy(args) => policy::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
-        Command::Doctor => doctor::run(context).await,
+        Command::Doctor(args) => doctor::run(context, &args).await,
     }
 }
 

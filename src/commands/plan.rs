@@ -1,15 +1,16 @@
 //! `chatctl plan`: what deploy would change, field by field. Changes nothing.
 
-use super::{Context, write};
+use super::{Context, any_api, write};
 use crate::aws::Clients;
 use crate::cli;
 use crate::config::shell_word;
-use crate::deployer::{Assessment, SavedPlan};
+use crate::deployer::{Adoption, Assessment, SavedPlan};
 use crate::engine::view::PlanView;
 use crate::error::Result;
 use crate::package;
+use crate::report::documents::PlanDocument;
 use crate::report::markdown;
-use crate::report::plan::{summary, text};
+use crate::report::plan::{self, summary, text};
 use crate::resources::RunContext;
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
         write::private_file(path, saved.to_text()?.as_bytes())?;
     }
     let view = PlanView::of(&assessment.plan);
+    let adoption = args.adopt.then(|| Adoption::of(&assessment));
     let changed = (!assessment.plan.is_empty()).to_string();
     reporter.outputs(&[("changed", &changed)])?;
     reporter.summary(|| {
@@ -43,7 +45,11 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
         markdown::planned(&stack, &names.place().region, &view)
     })?;
     if reporter.is_json() {
-        reporter.document(&view)?;
+        let adoption = adoption.as_ref();
+        reporter.document(&PlanDocument {
+            plan: &view,
+            adoption,
+        })?;
     } else {
         let verbose = reporter.verbosity() > 0;
         let shown = match assessment.plan.is_empty() && !verbose {
@@ -53,11 +59,17 @@ pub(super) async fn run(context: &Context, args: &cli::Plan) -> Result<ExitCode>
         if !shown.resources.is_empty() {
             reporter.result(&text(&shown, verbose))?;
         }
+        if let Some(adoption) = adoption.filter(|adoption| !adoption.is_empty()) {
+            reporter.result(&plan::adoption(&adoption))?;
+        }
         let summary = summary(shown.summary);
         reporter.result(&match summary.as_str() {
             "" => format!("{}/{} is up to date", settings.name, settings.stage),
             summary => format!("{}/{}: {summary}", settings.name, settings.stage),
         })?;
+    }
+    if args.adopt && assessment.observed.gateway.api.is_none() {
+        any_api::name_to_adopt(reporter, assessment.run(), &settings).await;
     }
     if let Some(path) = &args.out {
         let verb = format!("deploy --plan {}", shell_word(&path.to_string_lossy()));

@@ -49,6 +49,12 @@ impl ChatFlags {
         self
     }
 
+    /// The API with this id, in place of the chat.
+    #[must_use]
+    pub fn of_api(self, id: &str) -> Self {
+        self.with("--api", Some(id))
+    }
+
     /// The command that does `verb` to the same chat: `chatctl deploy --name x --local --port 4600`.
     /// `verb` may carry flags of its own.
     pub fn command(&self, verb: &str) -> String {

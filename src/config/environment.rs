@@ -90,6 +90,11 @@ impl GitHubActions {
     }
 }
 
+/// A variable that the configuration file names, empty or not.
+pub(super) fn value_of(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -2,7 +2,9 @@
 
 use super::environments;
 use super::malformed::malformed;
-use super::settings::{Arch, LogLevel};
+use super::tables::{
+    ConnectTable, FunctionTable, GatewayTable, LogsTable, ProveTable, RouteTable, TableSetting,
+};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -35,70 +37,23 @@ pub struct FileConfig {
     /// `[logs]`
     #[serde(default)]
     pub logs: LogsTable,
-    /// `[table]`
+    /// `[table]`, or `table = false`
     #[serde(default)]
-    pub table: TableTable,
+    pub table: TableSetting,
+    /// `[routes]`: those beside the three that every WebSocket API has.
+    pub routes: Option<BTreeMap<String, RouteTable>>,
+    /// `[connect]`
+    #[serde(default)]
+    pub connect: ConnectTable,
+    /// `[prove]`
+    #[serde(default)]
+    pub prove: ProveTable,
     /// `[tags]`
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// `[env.NAME]`
     #[serde(default)]
     pub env: BTreeMap<String, FileConfig>,
-}
-
-/// `[function]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct FunctionTable {
-    /// Name, if not the usual one.
-    pub name: Option<String>,
-    /// Folder with the source, relative to the file.
-    pub source: Option<PathBuf>,
-    /// `arm64` or `x86_64`.
-    pub architecture: Option<Arch>,
-    /// MB.
-    pub memory: Option<u32>,
-    /// Seconds.
-    pub timeout: Option<u32>,
-    /// Level of the function's own log.
-    pub log_level: Option<String>,
-    /// Page origins that may connect.
-    pub allowed_origins: Option<Vec<String>>,
-    /// How many published versions stay.
-    pub keep_versions: Option<usize>,
-    /// More environment variables.
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-}
-
-/// `[gateway]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct GatewayTable {
-    /// `off`, `error` or `info`.
-    pub log_level: Option<LogLevel>,
-    /// Whole payloads in the execution log.
-    pub data_trace: Option<bool>,
-    /// Requests a second.
-    pub throttle_rate: Option<f64>,
-    /// Requests at once.
-    pub throttle_burst: Option<u32>,
-}
-
-/// `[logs]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LogsTable {
-    /// Days.
-    pub retention_days: Option<u32>,
-}
-
-/// `[table]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TableTable {
-    /// Name, if not the usual one.
-    pub name: Option<String>,
 }
 
 /// The file with what is needed to point into it.
@@ -116,6 +71,28 @@ pub struct Loaded {
     pub env: Option<String>,
     /// The folder that relative paths in it start from.
     pub folder: PathBuf,
+}
+
+impl Loaded {
+    /// The error for the value of this key: where it stands, and what is wrong with it.
+    pub(super) fn error_at(&self, key: &[&str], why: &str) -> Error {
+        let key: Vec<_> = key.iter().map(|&part| part.to_owned()).collect();
+        let shown = key.join(".");
+        match self.line_of(&key) {
+            Some(line) => Error::usage(format!("{}:{line}: {shown}: {why}", self.path.display()))
+                .at(&self.path, line),
+            None => Error::usage(format!("{shown}: {why}")),
+        }
+    }
+
+    /// The line (from 1) that sets the key: that of the environment, or of the common part.
+    pub(super) fn line_of(&self, key: &[String]) -> Option<usize> {
+        let of_env = self.env.as_ref().and_then(|env| {
+            let env = ["env".to_owned(), env.clone()];
+            line_of_key(&self.text, &[&env[..], key].concat())
+        });
+        of_env.or_else(|| line_of_key(&self.text, key))
+    }
 }
 
 /// What the file in this folder calls things, for completion.

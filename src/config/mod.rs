@@ -8,10 +8,14 @@ mod check;
 mod environment;
 mod environments;
 mod file;
+mod function;
 mod input;
 mod malformed;
 mod nearest;
+mod parts;
 mod settings;
+mod tables;
+mod template;
 
 pub use chat_flags::{ChatFlags, LOCAL_PORT, shell_word};
 pub(crate) use check::is_account;
@@ -19,10 +23,13 @@ pub(crate) use environment::local_port;
 pub use environment::{GitHubActions, cache_dir, has_keys_in_environment};
 pub(crate) use environment::{ca_bundle, cargo_home, is_dumb_terminal};
 pub use file::{FileConfig, Loaded, NamesHere, names_here};
+pub use function::{FunctionCode, FunctionSettings, PROVIDED, Statement};
 pub use input::Input;
 pub(crate) use nearest::nearest;
+pub use parts::{ConnectSettings, Exchange, Key, ProveSettings, RouteSettings, TableSettings};
 pub(crate) use settings::host_arch;
-pub use settings::{Arch, FunctionSettings, GatewaySettings, LogLevel, Settings, Target};
+pub use settings::{Arch, Authorization, GatewaySettings, KeyType, LogLevel, Settings, Target};
+pub use template::{StackValue, Template};
 
 #[cfg(test)]
 mod tests;

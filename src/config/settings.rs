@@ -1,14 +1,17 @@
 //! [`Settings`]: the one meaning of flags, environment and file together.
 
 use super::chat_flags::ChatFlags;
-use super::file::{self, FunctionTable, GatewayTable, Loaded};
+use super::file::{self, Loaded};
+use super::function::FunctionSettings;
 use super::input::Input;
+use super::parts::{ConnectSettings, ProveSettings, RouteSettings, TableSettings};
+use super::tables::{GatewayTable, ProveTable};
+use super::template::Template;
 use super::{check, environment};
 use crate::error::{Error, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 /// Which cloud is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,38 +59,18 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     /// Days that log groups keep events; one of CloudWatch's steps.
     pub retention_days: u32,
-    /// Name of the DynamoDB table, if not the usual one.
-    pub table_name: Option<String>,
+    /// The DynamoDB table; nothing if the function uses none.
+    pub table: Option<TableSettings>,
+    /// Every route, those that each WebSocket API has first.
+    pub routes: Vec<RouteSettings>,
+    /// Who may connect.
+    pub connect: ConnectSettings,
+    /// How a deploy sees that it works.
+    pub prove: ProveSettings,
     /// The user's own tags, for every taggable resource.
     pub tags: BTreeMap<String, String>,
     /// The flags by which the user chose this chat, but for those of the target.
     given: ChatFlags,
-}
-
-/// The Lambda function.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct FunctionSettings {
-    /// Name, if not the usual one.
-    pub name: Option<String>,
-    /// Folder with the source, absolute; the bundled source without one.
-    #[serde(skip)]
-    pub source: Option<PathBuf>,
-    /// Processor; without it arm64 on AWS and this machine's own on any other target.
-    #[serde(skip)]
-    pub arch: Option<Arch>,
-    /// MB, 128 to 10240.
-    pub memory: u32,
-    /// Seconds, 1 to 29 (API Gateway waits no longer).
-    pub timeout: u32,
-    /// `CHAT_LOG_LEVEL` of the function: trace, debug, info, warn, error.
-    pub log_level: String,
-    /// Page origins that may connect; empty: any.
-    pub allowed_origins: Vec<String>,
-    /// So many published versions are kept, the live one among them; at least 2.
-    pub keep_versions: usize,
-    /// More environment variables; ours win.
-    pub environment: BTreeMap<String, String>,
 }
 
 /// The WebSocket API and its stage.
@@ -114,6 +97,31 @@ pub enum Arch {
     #[value(name = "x86_64")]
     #[serde(rename = "x86_64")]
     X86_64,
+}
+
+/// Who may connect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authorization {
+    /// Everybody.
+    #[default]
+    None,
+    /// Who signs the handshake and has the right `execute-api:Invoke`.
+    Iam,
+    /// Who the function lets in when API Gateway asks it as the API's authorizer.
+    Function,
+}
+
+/// Type of a key of the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum KeyType {
+    /// Text.
+    #[default]
+    S,
+    /// A number.
+    N,
+    /// Bytes.
+    B,
 }
 
 /// Execution logging of the API's stage.
@@ -163,6 +171,7 @@ impl Settings {
         };
         let region = input.region.clone().or_else(environment::region);
         let profile = input.profile.clone().or_else(environment::profile);
+        let function = FunctionSettings::of(input, file.function, &loaded)?;
         let settings = Self {
             name: either(&input.name, file.name, "chat"),
             stage: either(&input.stage, file.stage, "production"),
@@ -171,10 +180,13 @@ impl Settings {
             profile: profile.or(file.profile),
             account: file.account,
             protect: file.protect.unwrap_or(false),
-            function: the_function(input, file.function, &loaded.folder)?,
             gateway: the_gateway(input, &file.gateway),
             retention_days: input.retention.or(file.logs.retention_days).unwrap_or(14),
-            table_name: file.table.name,
+            table: TableSettings::of(file.table),
+            routes: RouteSettings::all(file.routes),
+            connect: ConnectSettings::of(file.connect),
+            prove: ProveSettings::of(prove_table(file.prove, &loaded)?, &function),
+            function,
             tags: merge_tags(file.tags, &input.tags)?,
             given: input.chosen(),
         };
@@ -209,17 +221,15 @@ impl Settings {
     }
 }
 
-fn the_function(input: &Input, file: FunctionTable, folder: &Path) -> Result<FunctionSettings> {
-    Ok(FunctionSettings {
-        name: file.name,
-        source: source(input, file.source, folder)?,
-        arch: input.arch.or(file.architecture),
-        memory: input.memory.or(file.memory).unwrap_or(256),
-        timeout: input.timeout.or(file.timeout).unwrap_or(15),
-        log_level: file.log_level.unwrap_or_else(|| "info".into()),
-        allowed_origins: pick(&input.allowed_origins, file.allowed_origins),
-        keep_versions: file.keep_versions.unwrap_or(5),
-        environment: file.environment,
+/// A query may hold a secret, so it may come from the environment.
+fn prove_table(table: ProveTable, loaded: &Loaded) -> Result<ProveTable> {
+    let query = table.query.map(|text| match Template::parse(&text) {
+        Ok(query) => Ok(query.to_string()),
+        Err(why) => Err(loaded.error_at(&["prove", "query"], &why)),
+    });
+    Ok(ProveTable {
+        query: query.transpose()?,
+        ..table
     })
 }
 
@@ -255,37 +265,6 @@ fn target(input: &Input) -> Result<Target> {
     };
     check::endpoint(origin, &url)?;
     Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
-}
-
-/// A relative path in the file starts at the file's directory, one on the command line at the current
-/// directory.
-fn source(input: &Input, from_file: Option<PathBuf>, folder: &Path) -> Result<Option<PathBuf>> {
-    let Some(path) = input
-        .lambda
-        .clone()
-        .or_else(|| from_file.map(|path| folder.join(path)))
-    else {
-        return Ok(None);
-    };
-    if !path.join("Cargo.toml").is_file() {
-        return Err(Error::usage(format!(
-            "no Lambda source in {}: it has no Cargo.toml",
-            path.display()
-        ))
-        .hint(format!(
-            "`{}` writes the bundled source to ./lambda",
-            input.chat_flags().command("init --lambda")
-        )));
-    }
-    Ok(Some(fs_err::canonicalize(path)?))
-}
-
-fn pick(flags: &[String], file: Option<Vec<String>>) -> Vec<String> {
-    if flags.is_empty() {
-        file.unwrap_or_default()
-    } else {
-        flags.to_vec()
-    }
 }
 
 fn merge_tags(

@@ -4,6 +4,7 @@
 use crate::config::Settings;
 use crate::engine::plan::{Action, Plan, Step};
 use crate::error::{Error, Result};
+use crate::naming::ids;
 use crate::resources::Kind;
 
 /// The chat that was named by `--force` is this one.
@@ -20,7 +21,8 @@ pub(super) fn require_this_chat(settings: &Settings, force: Option<&str>) -> Res
     }
 }
 
-/// A deploy that replaces data needs `--force` if the chat is protected, or the data not ours.
+/// A deploy that loses the items of a table needs `--force` if the chat is protected, if the table is not
+/// ours, or if the settings want none any more.
 ///
 /// # Errors
 /// It was not given.
@@ -29,16 +31,23 @@ pub(super) fn before_deploy(
     settings: &Settings,
     force: Option<&str>,
 ) -> Result<()> {
-    let replaced = plan.changes().filter(|s| s.action == Action::Replace);
-    let lost: Vec<_> = replaced.filter(|s| s.loses().is_some()).collect();
+    let is_table = |step: &Step<Kind>| step.id.as_str() == ids::TABLE;
+    let goes = |step: &&Step<Kind>| step.action == Action::Replace || is_table(step);
+    let lost: Vec<_> = plan
+        .changes()
+        .filter(goes)
+        .filter(|s| s.loses().is_some())
+        .collect();
     let foreign = lost.iter().any(|step| step.foreign.is_some());
-    if force.is_some() || lost.is_empty() || !(settings.protect || foreign) {
+    let deleted = lost.iter().any(|step| step.action == Action::Delete);
+    if force.is_some() || lost.is_empty() || !(settings.protect || foreign || deleted) {
         return Ok(());
     }
     let (name, stage) = (&settings.name, &settings.stage);
-    let refused = match foreign {
-        true => "the plan replaces what is not ours, with its data".to_owned(),
-        false => format!("{name}/{stage} is protected, and the plan loses data"),
+    let refused = match (foreign, settings.protect) {
+        (true, _) => "the plan replaces what is not ours, with its data".to_owned(),
+        (_, true) => format!("{name}/{stage} is protected, and the plan loses data"),
+        _ => "the plan deletes the table, which the settings do not want any more".to_owned(),
     };
     let verb = match foreign {
         true => "deploy --adopt",

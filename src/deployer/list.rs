@@ -186,7 +186,7 @@ async fn live_version(clients: &Clients, api: &str) -> Option<String> {
 }
 
 /// The function's name in an integration's URI.
-fn function_of(uri: &str) -> Option<&str> {
+pub(super) fn function_of(uri: &str) -> Option<&str> {
     let (_, arn) = uri.split_once("/functions/")?;
     arn.trim_end_matches("/invocations").split(':').nth(6)
 }

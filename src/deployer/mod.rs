@@ -14,6 +14,7 @@
 //! | `teardown` | deletes everything, and looks whether it is gone |
 //! | `ui` | what is shown and asked meanwhile; `report/` implements it |
 
+mod adoption;
 mod assessment;
 mod execute;
 mod guard;
@@ -26,6 +27,7 @@ mod status;
 mod teardown;
 mod ui;
 
+pub use adoption::{Adoption, Part};
 pub use assessment::Assessment;
 pub use list::{Drift, Listed, Listing, Unread, list};
 pub use rollback::{RolledBack, rollback};
@@ -132,6 +134,8 @@ pub async fn deploy(
     agree(settings, &assessment, &view, options, ui)?;
     let stop = Listener::begin();
     provide_code(&assessment, settings, build, ui, &stop).await?;
+    let built = assessment.stack.outputs.code.known();
+    let digest = built.map_or(digest, |built| built.source_digest);
     let moved = move_to_the_alias(&assessment, settings, &digest, ui, &stop).await?;
     let assessment = moved.unwrap_or(assessment);
     let again = settings.command("deploy");

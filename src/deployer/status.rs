@@ -56,10 +56,12 @@ pub struct StackNames {
     pub live_arn: String,
     /// ARN of the function's role.
     pub role_arn: String,
-    /// The table.
-    pub table: String,
+    /// The table, if the function uses one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// Its ARN.
-    pub table_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
     /// The function's log group.
     pub function_log_group: String,
     /// The stage's access log group.
@@ -70,14 +72,15 @@ pub struct StackNames {
 }
 
 impl StackNames {
-    fn of(names: &Names, api: Option<&str>) -> Self {
+    fn of(settings: &Settings, names: &Names, api: Option<&str>) -> Self {
+        let has_table = settings.table.is_some();
         Self {
             function: names.function.clone(),
             function_arn: names.function_arn(),
             live_arn: names.live_arn(),
             role_arn: names.role_arn(&names.role()),
-            table: names.table.clone(),
-            table_arn: names.table_arn(),
+            table: has_table.then(|| names.table.clone()),
+            table_arn: has_table.then(|| names.table_arn()),
             function_log_group: names.function_group(),
             access_log_group: names.access_group(),
             execution_log_group: api.map(|api| names.execution_group(api)),
@@ -146,7 +149,7 @@ pub async fn status(clients: Clients, settings: &Settings) -> Result<Status> {
         account: place.account_id.clone(),
         up_to_date: plan.is_empty(),
         url: api.as_ref().map(|api| names.socket_url(api)),
-        names: StackNames::of(names, api.as_deref()),
+        names: StackNames::of(settings, names, api.as_deref()),
         api_id: api.map(|api| api.0),
         versions: versions(&assessment.observed.versions),
         resources: PlanView::of(plan),

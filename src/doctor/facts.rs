@@ -68,7 +68,8 @@ pub struct Facts {
 impl Facts {
     /// Neither API nor function nor table: it was never deployed here, or torn down.
     pub fn nothing_there(&self) -> bool {
-        self.api == Look::Missing && self.function == Look::Missing && self.table == Look::Missing
+        let no_table = self.table == Look::Missing || self.expected.table.is_none();
+        self.api == Look::Missing && self.function == Look::Missing && no_table
     }
 }
 
@@ -119,24 +120,35 @@ pub struct Expected {
     pub access_group: String,
     /// ARN of the function's log group, without `:*`.
     pub function_group_arn: String,
-    /// Name of the table.
-    pub table: String,
-    /// ARN of the table.
-    pub table_arn: String,
+    /// The table, if the function uses one.
+    pub table: Option<ExpectedTable>,
     /// Start of every ARN of the API's data plane: `arn:aws:execute-api:{region}:{account}:`.
     pub execute_arn: String,
+    /// The authorization type of `$connect`, if it is not `NONE`.
+    pub authorization: Option<&'static str>,
     /// The routes that the function knows.
     pub routes: Vec<String>,
     /// The WebSocket URL, with `{api}` for the API's id.
     pub socket_url: String,
     /// Digest of routes and integration, if it is known.
     pub digest: Option<String>,
-    /// Attribute of the table that ends an item's life.
-    pub ttl: String,
     /// The user does not want an execution log.
     pub logging_off: bool,
     /// The flags that lead every suggested command to this chat.
     pub flags: ChatFlags,
+}
+
+/// The table that should be there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExpectedTable {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Names of its keys, the partition key first.
+    pub keys: Vec<String>,
+    /// The attribute that ends an item's life, if there is one.
+    pub ttl: Option<String>,
 }
 
 /// The API.
@@ -174,12 +186,16 @@ pub struct Stage {
 /// A route.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Route {
+    /// AWS's id.
+    pub id: String,
     /// Such as `sendPublic`.
     pub key: String,
     /// Such as `integrations/a1b2c3`.
     pub target: Option<String>,
     /// `NONE` or who is let in.
     pub authorization: String,
+    /// The authorizer that is asked, by its id.
+    pub authorizer: Option<String>,
 }
 
 /// An integration.
@@ -191,6 +207,8 @@ pub struct Integration {
     pub kind: String,
     /// What it calls.
     pub uri: String,
+    /// ARN of the role that API Gateway calls it with, instead of the function's policy.
+    pub credentials: Option<String>,
 }
 
 /// A deployment.
@@ -247,6 +265,8 @@ pub struct Function {
     pub is_ours: bool,
     /// Where it logs, if not to its usual group.
     pub log_group: Option<String>,
+    /// Such as `nodejs22.x`.
+    pub runtime: Option<String>,
 }
 
 /// The alias that the API calls.

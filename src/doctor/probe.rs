@@ -4,7 +4,8 @@
 //! goes through the route, the function, the table and the push back.
 
 use super::facts::Probe;
-use crate::websocket::{DialError, NoAnswer, dial, heartbeat};
+use crate::prove::Client;
+use crate::websocket::{DialError, NoAnswer};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -13,16 +14,16 @@ const CONNECT: Duration = Duration::from_secs(35);
 /// By then the function is warm; a chat that takes longer to answer is broken for its users.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Sends a client to `url`.
-pub async fn probe(url: &str) -> Probe {
+/// Sends a client to `url`, which says and waits for what a deploy's proof does.
+pub async fn probe(url: &str, client: &Client) -> Probe {
     let begun = Instant::now();
-    let mut socket = match dial(url, None, CONNECT).await {
+    let mut socket = match client.connect(url, CONNECT).await {
         Ok(socket) => socket,
         Err(error) => return not_connected(error),
     };
     let connect = millis(begun);
     let asked = Instant::now();
-    let answer = heartbeat(&mut socket, ANSWER).await;
+    let answer = client.talk(&mut socket, ANSWER).await;
     let took = millis(asked);
     let _ = socket.close(None).await;
     match answer {
@@ -86,6 +87,9 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
         drop(listener);
-        assert!(matches!(probe(&url).await, Probe::Unreachable { .. }));
+        assert!(matches!(
+            probe(&url, &Client::default()).await,
+            Probe::Unreachable { .. }
+        ));
     }
 }

@@ -51,7 +51,7 @@ impl Names {
                 .name
                 .clone()
                 .unwrap_or_else(|| fit(&both, "")),
-            table: settings.table_name.clone().unwrap_or_else(|| both.clone()),
+            table: table_name(settings).unwrap_or_else(|| both.clone()),
             api: both,
             stack: settings.name.clone(),
             stage: settings.stage.clone(),
@@ -103,9 +103,19 @@ impl Names {
         self.global_arn("iam", &format!("role/{role}"))
     }
 
+    /// ARN of a managed policy of the account.
+    pub fn policy_arn(&self, policy: &str) -> String {
+        self.global_arn("iam", &format!("policy/{policy}"))
+    }
+
     /// ARN of a role policy that AWS made.
     pub fn managed_policy_arn(&self, policy: &str) -> String {
         format!("arn:{}:iam::aws:policy/{policy}", self.place.partition)
+    }
+
+    /// Pattern of every function's ARN, also of versions and aliases.
+    pub fn any_function_arn(&self) -> String {
+        self.arn("lambda", "function:*")
     }
 
     /// ARN of the function.
@@ -177,6 +187,11 @@ impl Names {
         self.arn("execute-api", &format!("{api}/{}/*", self.stage))
     }
 
+    /// Every authorizer of the API, as the function's policy wants it.
+    pub fn authorizers_arn(&self, api: &str) -> String {
+        self.arn("execute-api", &format!("{api}/authorizers/*"))
+    }
+
     /// Every connection of the stage. The part in front of `@connections` is the HTTP method:
     /// without it IAM never matches.
     pub fn connections_arn(&self, api: &str) -> String {
@@ -199,6 +214,16 @@ impl Names {
     /// Where clients connect.
     pub fn socket_url(&self, api: &str) -> String {
         socket_url(&self.place, api, &self.stage)
+    }
+
+    /// Where the function posts to connections.
+    pub fn connections_url(&self, api: &str) -> String {
+        match self.connections_template() {
+            Some(template) => template
+                .replace("{apiId}", api)
+                .replace("{stage}", &self.stage),
+            None => format!("https://{}/{}", self.domain(api), self.stage),
+        }
     }
 
     /// Template of the management API's URL for the function, where it cannot be derived from the
@@ -226,6 +251,10 @@ impl Names {
         } = &self.place;
         format!("arn:{partition}:{service}::{account_id}:{resource}")
     }
+}
+
+fn table_name(settings: &Settings) -> Option<String> {
+    settings.table.as_ref()?.name.clone()
 }
 
 /// Where clients of an API's stage connect.

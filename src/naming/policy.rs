@@ -10,6 +10,8 @@ const VERSION: &str = "2012-10-17";
 
 /// Name of the inline policy with what the function needs whatever the API.
 pub const BASE_POLICY: &str = "chat";
+/// Name of the inline policy with what the user allows the function beside that.
+pub const OWN_POLICY: &str = "allow";
 /// Name of the inline policy with which the function pushes to connections.
 pub const GRANT_POLICY: &str = "manage-connections";
 /// AWS's own policy for the logging role; a narrower one of ours is refused by `UpdateAccount`.
@@ -27,33 +29,76 @@ pub fn trust(service: &str) -> Value {
     })
 }
 
-/// What the function may do: write its own log, and use its own table. It may not create log
-/// groups: ours is there, and a late line must not bring a deleted one back.
-pub fn function_base(names: &Names) -> Value {
-    json!({
-        "Version": VERSION,
-        "Statement": [
-            {
-                "Sid": "WriteOwnLog",
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": format!("{}:*", names.group_arn(&names.function_group())),
-            },
-            {
-                "Sid": "UseOwnTable",
-                "Effect": "Allow",
-                "Action": [
-                    "dynamodb:ConditionCheckItem",
-                    "dynamodb:DeleteItem",
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:Query",
-                    "dynamodb:UpdateItem",
-                ],
-                "Resource": names.table_arn(),
-            },
-        ],
-    })
+/// How the function uses its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableUse {
+    /// As the bundled chat does.
+    OfTheChat,
+    /// In any way that reads and writes items.
+    Any,
+}
+
+impl TableUse {
+    fn actions(self) -> &'static [&'static str] {
+        const OF_THE_CHAT: [&str; 6] = [
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        ];
+        const ANY: [&str; 9] = [
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+        ];
+        match self {
+            Self::OfTheChat => &OF_THE_CHAT,
+            Self::Any => &ANY,
+        }
+    }
+}
+
+/// What the function may do: write its own log, and use its own table, if it has one. It may not create
+/// log groups: ours is there, and a late line must not bring a deleted one back.
+pub fn function_base(names: &Names, table: Option<TableUse>) -> Value {
+    let log = json!({
+        "Sid": "WriteOwnLog",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": format!("{}:*", names.group_arn(&names.function_group())),
+    });
+    let table = table.map(|table| {
+        json!({
+            "Sid": "UseOwnTable",
+            "Effect": "Allow",
+            "Action": table.actions(),
+            "Resource": names.table_arn(),
+        })
+    });
+    let statements: Vec<_> = std::iter::once(log).chain(table).collect();
+    json!({"Version": VERSION, "Statement": statements})
+}
+
+/// What the user allows the function beside that: actions, resources and conditions of each statement.
+pub fn function_own<'a>(
+    statements: impl Iterator<Item = (&'a [String], &'a [String], &'a Value)>,
+) -> Value {
+    let statement = |(actions, resources, conditions): (&[String], &[String], &Value)| {
+        let mut statement = json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+        if conditions.as_object().is_some_and(|all| !all.is_empty()) {
+            statement["Condition"] = conditions.clone();
+        }
+        statement
+    };
+    json!({"Version": VERSION, "Statement": statements.map(statement).collect::<Vec<_>>()})
 }
 
 /// What the function may do with the API's connections.

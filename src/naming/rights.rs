@@ -18,16 +18,19 @@ pub enum Task {
     Logs,
     /// Delete the chat.
     Teardown,
+    /// Read any API of the region: status, logs and doctor with --api.
+    Api,
 }
 
 impl Task {
-    /// Its command.
+    /// Its command, or what commands read.
     pub fn name(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
             Self::Status => "status",
             Self::Logs => "logs",
             Self::Teardown => "teardown",
+            Self::Api => "api",
         }
     }
 }
@@ -160,6 +163,26 @@ pub mod on {
     /// The versions and aliases of the function.
     pub fn versions(names: &Names) -> Vec<String> {
         vec![format!("{}:*", names.function_arn())]
+    }
+
+    /// Every function, with its versions and aliases.
+    pub fn any_function(names: &Names) -> Vec<String> {
+        vec![names.any_function_arn()]
+    }
+
+    /// Every role.
+    pub fn any_role(names: &Names) -> Vec<String> {
+        vec![names.role_arn("*")]
+    }
+
+    /// Every managed policy, of the account and of AWS.
+    pub fn any_policy(names: &Names) -> Vec<String> {
+        vec![names.policy_arn("*"), names.managed_policy_arn("*")]
+    }
+
+    /// Every log group.
+    pub fn any_log_group(names: &Names) -> Vec<String> {
+        vec![names.group_arn("*")]
     }
 
     /// The log groups. Policies name a group with `:*` at its end, but for tagging.

@@ -1,32 +1,38 @@
-//! From the Lambda's source to an [`Artifact`] that Lambda takes: a zip with a `bootstrap` in it.
+//! From the function's source to an [`Artifact`] that Lambda takes: a zip.
 //!
-//! What was built once is kept by the digest of its source, so that an unchanged function costs
-//! neither a compiler nor an upload.
+//! | part | what it does |
+//! |---|---|
+//! | `rust` | a Rust package, the bundled chat among them: Cargo builds it, and what it built is kept |
+//! | `folder` | any other source: its own build command, and the files that go into the zip |
+//! | `archive` | writes and reads zips |
+//! | `contents` | whether a zip has what its runtime looks for |
+//! | `digest` | what is known of a source without building it |
 
 mod archive;
-mod compile;
+mod contents;
+mod digest;
 mod elf;
-pub mod source;
-mod stale;
+mod folder;
+mod processes;
+mod rust;
 mod target;
 
 pub use archive::code_sha256;
-pub use source::SourceDigest;
+pub use digest::SourceDigest;
+pub use folder::Files;
+pub use rust::source;
 pub use target::{BuildTarget, Profile};
 
-use crate::config::Arch;
-use crate::config::Settings;
+use crate::config::{Arch, FunctionCode, Settings};
 use crate::error::{Error, Result};
+use rust::source::Source;
 use std::future::Future;
-use std::path::{Path, PathBuf};
-
-/// How often a build is repeated because its source changed meanwhile.
-const AGAIN: usize = 3;
+use std::path::Path;
 
 /// A built function, ready to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// The zip: one entry, `bootstrap`, mode 0755; the same source gives the same bytes.
+    /// The zip; the same files give the same bytes.
     pub zip: Vec<u8>,
     /// Base64 of the zip's SHA-256, as Lambda reports it in `CodeSha256`.
     pub code_sha256: String,
@@ -36,15 +42,26 @@ pub struct Artifact {
     pub arch: Arch,
 }
 
+impl Artifact {
+    fn new(zip: Vec<u8>, source_digest: SourceDigest, arch: Arch) -> Self {
+        Self {
+            code_sha256: code_sha256(&zip),
+            zip,
+            source_digest,
+            arch,
+        }
+    }
+}
+
 /// What a build says of itself while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
     /// It was built before; nothing is compiled.
     Kept,
-    /// The compiler starts.
+    /// The compiler or the build command starts.
     Begun {
-        /// The Rust target.
-        triple: &'a str,
+        /// What it does.
+        what: &'a str,
     },
     /// One more crate is compiled.
     Compiled {
@@ -82,11 +99,11 @@ pub trait Build: Sync {
     ) -> impl Future<Output = Result<Artifact>> + Send;
 }
 
-/// Builds the source with this machine's Cargo.
+/// Builds on this machine.
 #[derive(Debug, Clone, Copy)]
-pub struct CargoBuild;
+pub struct HostBuild;
 
-impl Build for CargoBuild {
+impl Build for HostBuild {
     fn digest(&self, settings: &Settings) -> Result<SourceDigest> {
         digest(settings)
     }
@@ -96,82 +113,64 @@ impl Build for CargoBuild {
     }
 }
 
-/// The digest of everything that decides what the function is: source files, lock file, target
-/// and profile. Reads files only.
+/// The digest of everything that decides what the function's code is. Reads files only.
 ///
 /// # Errors
 /// The source cannot be read.
 pub fn digest(settings: &Settings) -> Result<SourceDigest> {
-    source::Source::of(settings)?.digest(&BuildTarget::of(settings)?)
+    match &settings.function.code {
+        FunctionCode::Bundled => Source::Bundled.digest(&BuildTarget::of(settings)?),
+        FunctionCode::Cargo(folder) => {
+            Source::Folder(folder.clone()).digest(&BuildTarget::of(settings)?)
+        }
+        FunctionCode::Folder {
+            folder,
+            build: None,
+        } => Ok(folder::digest(&Files::zipped(folder)?, None)),
+        FunctionCode::Folder {
+            folder,
+            build: Some(command),
+        } => Ok(folder::digest(&Files::source(folder)?, Some(command))),
+        FunctionCode::Zip { file, built } => match built {
+            Some((folder, command)) => Ok(folder::digest(&Files::source(folder)?, Some(command))),
+            None => Ok(SourceDigest::of_files("", &[("zip", read_zip(file)?)])),
+        },
+    }
 }
 
 /// Builds the function, or takes it from the cache.
 ///
 /// # Errors
-/// No Rust toolchain, a missing target, or a source that does not compile: then the compiler's
-/// own words are the cause.
+/// It cannot be built: then the compiler's or the command's own words are the cause. Or what was built
+/// lacks what its runtime looks for.
 pub async fn build(settings: &Settings, progress: Progress<'_>) -> Result<Artifact> {
-    let source = source::Source::of(settings)?;
-    let target = BuildTarget::of(settings)?;
-    let mut digest = source.digest(&target)?;
-    let cache = crate::config::cache_dir()?;
-    let place = |digest: &SourceDigest| cache.join("functions").join(format!("{digest}.zip"));
-    if let Some(zip) = read_kept(&place(&digest), &target) {
-        progress(&Step::Kept);
-        return Ok(artifact(zip, digest, &target));
-    }
-    progress(&Step::Begun {
-        triple: &target.triple,
-    });
-    let mut bootstrap = compile::compile(&source, &target, &cache, progress).await?;
-    // A save in the middle of a build, or a lock file that Cargo has just brought up to date: what was
-    // built may be a mixture, and would be kept under a name that is not its own.
-    for _ in 0..AGAIN {
-        let now = source.digest(&target)?;
-        if now == digest {
-            break;
+    let zip = match &settings.function.code {
+        FunctionCode::Bundled => return rust::build(&Source::Bundled, settings, progress).await,
+        FunctionCode::Cargo(folder) => {
+            return rust::build(&Source::Folder(folder.clone()), settings, progress).await;
         }
-        digest = now;
-        bootstrap = compile::compile(&source, &target, &cache, progress).await?;
-    }
-    elf::check(&bootstrap, &target)?;
-    let zip = archive::pack(&bootstrap)?;
-    if source.digest(&target)? == digest {
-        keep(&place(&digest), &zip)?;
-    }
-    progress(&Step::Done { bytes: zip.len() });
-    Ok(artifact(zip, digest, &target))
-}
-
-fn artifact(zip: Vec<u8>, source_digest: SourceDigest, target: &BuildTarget) -> Artifact {
-    Artifact {
-        code_sha256: code_sha256(&zip),
-        zip,
-        source_digest,
-        arch: target.arch,
-    }
-}
-
-/// A kept zip that is not whole (a full disk, a half copy) is built again.
-fn read_kept(path: &Path, target: &BuildTarget) -> Option<Vec<u8>> {
-    let zip = fs_err::read(path).ok()?;
-    let bootstrap = archive::unpack(&zip).ok()?;
-    elf::check(&bootstrap, target).ok()?;
-    Some(zip)
-}
-
-/// Written beside and renamed, so that two builds at once cannot mix their bytes.
-fn keep(path: &PathBuf, zip: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        fs_err::create_dir_all(folder)?;
-        let partial = folder.join(format!(".{}.{}", std::process::id(), fastrand::u64(..)));
-        fs_err::write(&partial, zip)?;
-        fs_err::rename(&partial, path)
+        FunctionCode::Folder { folder, build } => {
+            if let Some(command) = build {
+                folder::run(command, folder, progress).await?;
+            }
+            archive::pack(&Files::zipped(folder)?.into_entries())?
+        }
+        FunctionCode::Zip { file, built } => {
+            if let Some((folder, command)) = built {
+                folder::run(command, folder, progress).await?;
+            }
+            read_zip(file)?
+        }
     };
-    write().map_err(|error| {
-        Error::failed("the built function cannot be kept")
+    contents::check(&zip, &settings.function, settings.arch())?;
+    progress(&Step::Done { bytes: zip.len() });
+    Ok(Artifact::new(zip, digest(settings)?, settings.arch()))
+}
+
+fn read_zip(file: &Path) -> Result<Vec<u8>> {
+    fs_err::read(file).map_err(|error| {
+        Error::failed("the function's zip cannot be read")
             .because(error)
-            .hint("CHATCTL_CACHE_DIR moves the cache to another folder")
+            .hint("function.zip names it; function.build may name the command that makes it")
     })
 }

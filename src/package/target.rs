@@ -52,6 +52,15 @@ impl BuildTarget {
         })
     }
 
+    /// Whatever runs on Linux, for a program that something else built.
+    pub(super) fn of_any_linux(arch: Arch) -> Self {
+        Self {
+            arch,
+            triple: musl(arch).replace("musl", "gnu"),
+            profile: Profile::Release,
+        }
+    }
+
     /// The target runs without the C library of the system it runs on.
     pub fn is_static(&self) -> bool {
         self.triple.ends_with("-musl")

@@ -7,10 +7,11 @@
 //! fail; the check of the whole path says the rest.
 
 use super::invocation::{Answer, Event, invoke};
-use super::{ANSWER_WITHIN, CONNECT_WITHIN, unavailable};
+use super::{ANSWER_WITHIN, CONNECT_WITHIN, Client, unavailable};
+use crate::config::Exchange;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
-use crate::websocket::{WebSocket, dial, heartbeat, pushed};
+use crate::websocket::{WebSocket, heartbeat, pushed};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ pub struct Candidate<'a> {
     pub domain: &'a str,
     /// Where clients meet the version that is live; nothing if none is.
     pub url: Option<&'a str>,
-    /// The page that the chat is used from.
-    pub origin: Option<&'a str>,
+    /// How a client comes in.
+    pub client: &'a Client,
 }
 
 /// Why a version is not made live.
@@ -66,6 +67,9 @@ struct Probe {
 /// # Errors
 /// It does not do what a chat has to do; its own log says why.
 pub async fn prove_candidate(candidate: &Candidate<'_>, note: impl Fn(&str)) -> Result<()> {
+    if candidate.client.exchange != Exchange::Heartbeat {
+        return prove_strange(candidate, note).await;
+    }
     let mut probe = Probe::open(candidate).await;
     if candidate.url.is_some() && probe.is_none() {
         note("the live version does not answer a probe: the new one is called without");
@@ -89,6 +93,22 @@ pub async fn prove_candidate(candidate: &Candidate<'_>, note: impl Fn(&str)) -> 
         let _ = tokio::time::timeout(ANSWER_WITHIN, probe.socket.close(None)).await;
     }
     proven
+}
+
+/// A function that is no chat tells nobody the id of a connection, so it is only asked to let a client
+/// in that does not exist, and to forget it again. The check of the whole path says the rest.
+async fn prove_strange(candidate: &Candidate<'_>, note: impl Fn(&str)) -> Result<()> {
+    let connect = invoke(candidate, Event::Connect, NOBODY).await?;
+    if !connect.lets_in() {
+        let refusal = Refusal::Connect(connect);
+        note(&refusal.what());
+        return Err(refusal.explain(candidate));
+    }
+    let disconnect = invoke(candidate, Event::Disconnect, NOBODY).await?;
+    if let Some(words) = disconnect.failure {
+        note(&format!("it fails when a client disconnects: {words}"));
+    }
+    Ok(())
 }
 
 async fn attempt(candidate: &Candidate<'_>, probe: Option<&mut Probe>) -> Result<Option<Refusal>> {
@@ -117,8 +137,9 @@ async fn attempt(candidate: &Candidate<'_>, probe: Option<&mut Probe>) -> Result
 impl Probe {
     /// Connects to the running chat, which says what the connection is called.
     async fn open(candidate: &Candidate<'_>) -> Option<Self> {
-        let dialed = dial(candidate.url?, candidate.origin, CONNECT_WITHIN).await;
-        let mut socket = dialed.ok()?;
+        let client = candidate.client;
+        let connected = client.connect(candidate.url?, CONNECT_WITHIN).await;
+        let mut socket = connected.ok()?;
         let pong = heartbeat(&mut socket, ANSWER_WITHIN).await.ok()?;
         let connection_id = pong.get("connectionId").and_then(Value::as_str)?.to_owned();
         Some(Self {

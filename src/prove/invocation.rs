@@ -124,8 +124,8 @@ impl Event {
         match self {
             Self::Connect => {
                 let mut headers = json!({"Host": candidate.domain});
-                if let Some(origin) = candidate.origin {
-                    headers["Origin"] = origin.into();
+                if let Some(origin) = &candidate.client.origin {
+                    headers["Origin"] = origin.as_str().into();
                 }
                 event["headers"] = headers;
             }

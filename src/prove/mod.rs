@@ -1,17 +1,19 @@
 //! The check at the end of a deploy: connect, send a heartbeat, receive the chat's own answer,
 //! disconnect. It goes through `$default`, the function and the push back, takes no name, and leaves no
-//! failure in the logs. A new deployment takes a while to become live, so it is retried until the data
+//! failure in the logs. What is no chat is sent what `[prove]` in `chatctl.toml` says. A new deployment takes a while to become live, so it is retried until the data
 //! plane is up to date.
 
 mod candidate;
+mod client;
 mod invocation;
 
 pub use candidate::{Candidate, prove_candidate};
+pub use client::Client;
 
 use crate::config::ChatFlags;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
-use crate::websocket::{DialError, NoAnswer, dial, heartbeat};
+use crate::websocket::{DialError, NoAnswer};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -41,18 +43,18 @@ enum Failure {
     Unavailable(String),
 }
 
-/// Proves the chat at `url`, as a page of `origin` would use it. `flags` lead the commands in hints
-/// to the same chat. `note` hears why it is tried again.
+/// Proves the chat at `url`, as `client` says. `flags` lead the commands in hints to the same chat.
+/// `note` hears why it is tried again.
 ///
 /// # Errors
 /// It did not answer within two minutes; the last failure, with its likely cause.
 pub async fn prove(
     url: &str,
-    origin: Option<&str>,
+    client: &Client,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
-    prove_within(SETTLES_WITHIN, url, origin, flags, note).await
+    prove_within(SETTLES_WITHIN, url, client, flags, note).await
 }
 
 /// The same with another limit.
@@ -62,7 +64,7 @@ pub async fn prove(
 pub async fn prove_within(
     limit: Duration,
     url: &str,
-    origin: Option<&str>,
+    client: &Client,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
@@ -72,7 +74,7 @@ pub async fn prove_within(
     let mut tries = 0;
     loop {
         tries += 1;
-        let failure = match once(url, origin).await {
+        let failure = match once(url, client).await {
             Ok(()) => {
                 let took = began.elapsed();
                 return Ok(Proof { took, tries });
@@ -89,9 +91,9 @@ pub async fn prove_within(
 /// Whatever the function pushes counts, be it a pong, the refusal of one that knows no heartbeat, or
 /// what a function of the user's own says; but not that it is unavailable, which the chat says when its
 /// table refuses.
-async fn once(url: &str, origin: Option<&str>) -> Result<(), Failure> {
-    let mut socket = dial(url, origin, CONNECT_WITHIN).await?;
-    let answer = heartbeat(&mut socket, ANSWER_WITHIN).await;
+async fn once(url: &str, client: &Client) -> Result<(), Failure> {
+    let mut socket = client.connect(url, CONNECT_WITHIN).await?;
+    let answer = client.talk(&mut socket, ANSWER_WITHIN).await;
     // The proof stands; how the connection ends does not change it.
     let _ = tokio::time::timeout(ANSWER_WITHIN, socket.close(None)).await;
     match unavailable(&answer.map_err(Failure::NoAnswer)?) {
@@ -184,7 +186,7 @@ impl Failure {
 fn refused(status: u16, logs: &str) -> String {
     match status {
         401 | 403 => {
-            "403 means that the stage is not there (yet), or that the function refuses the page's origin: see allowed-origins".into()
+            "403 means that the stage is not there (yet), that the function refuses the page's origin (see allowed-origins), or that the authorizer lets nobody in who does not say more (see [prove] query)".into()
         }
         429 => {
             "429 means that the stage's throttles, or the account's, let nobody in; a limit of 0 does that".into()

@@ -1,4 +1,4 @@
-//! Progress of the compiler: a spinner on a terminal, two plain lines elsewhere.
+//! Progress of a build: a spinner on a terminal, two plain lines elsewhere.
 
 use super::live::Spinner;
 use super::{Reporter, Style};
@@ -28,7 +28,7 @@ impl Building {
     pub fn step(&self, step: &Step<'_>) {
         match step {
             Step::Kept => self.reporter.detail("  function: built already"),
-            Step::Begun { triple } => self.begin(&format!("building the function for {triple}")),
+            Step::Begun { what } => self.begin(what),
             Step::Compiled { crates, last } => {
                 self.say(&format!(
                     "building the function: {crates} crates done, last {last}"

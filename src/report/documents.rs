@@ -1,5 +1,7 @@
 //! The JSON documents of commands that have no result of a type of its own.
 
+use crate::deployer::Adoption;
+use crate::engine::view::PlanView;
 use serde::Serialize;
 
 /// What `init` did: paths from the folder that it ran in.
@@ -21,6 +23,18 @@ impl InitDocument {
             changed: Vec::new(),
         }
     }
+}
+
+/// What `plan` found.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PlanDocument<'a> {
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: &'a PlanView,
+    /// What `--adopt` takes over, and what not; only with `plan --adopt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<&'a Adoption>,
 }
 
 /// What `open` serves.
@@ -56,9 +70,9 @@ pub struct LocalDocument<'a> {
 #[cfg(feature = "local")]
 mod tests {
     use super::*;
+    use crate::any_api::ApiStatus;
     use crate::deployer::{Deployed, Gone, Listing, RolledBack, Status};
     use crate::engine::event::Event;
-    use crate::engine::view::PlanView;
     use crate::report::doctor::Document as DoctorDocument;
     use crate::report::failure::FailureDocument;
     use crate::report::logs::JsonLine;
@@ -79,6 +93,7 @@ mod tests {
     fn the_schemas_are_up_to_date() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
         let all = [
+            ("api-status", schema::<ApiStatus>()),
             ("deploy", schema::<Deployed>()),
             ("doctor", schema::<DoctorDocument<'_>>()),
             ("event", schema::<Event>()),
@@ -88,7 +103,7 @@ mod tests {
             ("local", schema::<LocalDocument<'_>>()),
             ("log-line", schema::<JsonLine<'_>>()),
             ("open", schema::<OpenDocument<'_>>()),
-            ("plan", schema::<PlanView>()),
+            ("plan", schema::<PlanDocument<'_>>()),
             ("policy-role", schema::<PipelineRole>()),
             ("rollback", schema::<RolledBack>()),
             ("status", schema::<Status>()),

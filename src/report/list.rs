@@ -18,11 +18,16 @@ pub fn table(listing: &Listing) -> String {
             shown.map(|(_, cell)| cell).collect()
         })
         .collect();
+    aligned(&rows).join("\n")
+}
+
+/// Rows of equally many cells as lines, the columns below each other.
+pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or(0)
     };
-    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
+    let widths: Vec<_> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths);
         let cells: Vec<_> = cells
@@ -30,7 +35,7 @@ pub fn table(listing: &Listing) -> String {
             .collect();
         cells.join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    rows.iter().map(line).collect()
 }
 
 fn row(chat: &Listed) -> [String; 6] {

@@ -1,6 +1,7 @@
 //! A plan in lines.
 
-use super::{Style, escape};
+use super::{Style, escape, list};
+use crate::deployer::{Adoption, Part};
 use crate::engine::diff::Difference;
 use crate::engine::plan::Action;
 use crate::engine::view::{PlanView, StepView, Summary};
@@ -23,6 +24,32 @@ pub fn text(plan: &PlanView, every_field: bool) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What `--adopt` takes over, and what not.
+pub fn adoption(adoption: &Adoption) -> String {
+    let table = |head: &str, parts: &[Part]| {
+        let cells =
+            |part: &Part| [&part.id, &part.name, &part.what].map(|text| escape(text).into_owned());
+        let rows: Vec<_> = parts.iter().map(|part| cells(part).into()).collect();
+        let lines = list::aligned(&rows);
+        let lines = lines.into_iter().map(|line| format!("  {line}"));
+        let head = Style::Strong.paint(head);
+        [head]
+            .into_iter()
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let taken =
+        (!adoption.taken_over.is_empty()).then(|| table("Taken over:", &adoption.taken_over));
+    let left = &adoption.not_taken_over;
+    let left = (!left.is_empty()).then(|| table("Not taken over:", left));
+    [taken, left]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// `This loses table chat-production with about 12 items.`; empty if no data is lost.

@@ -318,7 +318,7 @@ impl Alias {
             domain: &names.domain(api),
             stage: &names.stage,
             url: url.as_deref(),
-            origin: proof.origin.as_deref(),
+            client: proof,
             version,
             api,
         };

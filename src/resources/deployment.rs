@@ -91,6 +91,7 @@ impl Resource for Deployment {
         vec![
             self.api.edge("it is part of the API"),
             Edge::new(ids::EVERY_ROUTE, "it is a snapshot of the routes"),
+            Edge::new(ids::AUTHORIZER, "it is a snapshot of the authorizer"),
             Edge::new(
                 ids::EVERY_INTEGRATION,
                 "it is a snapshot of the integrations",
@@ -268,7 +269,8 @@ pub fn with_digest(gateway: &Gateway, digest: &str) -> Option<String> {
 
 /// Deployments that nobody needs: second ones of the live one's digest, made by a call that came
 /// into effect after its caller was gone; and, once another deployment than the live one is
-/// `wanted`, all but the live one. That one stays: the data plane goes on using it for a minute or so.
+/// `wanted`, all but the live one. That one stays: the data plane goes on using it for a minute or so. So do those
+/// of stages that are not ours.
 pub fn orphans(gateway: &Gateway, api: &Output<ApiId>, wanted: &str) -> Vec<Deployment> {
     let live = gateway.live_deployment();
     let is_live = |one: &Found| live.is_some_and(|l| l.deployment_id() == one.deployment_id());
@@ -277,7 +279,8 @@ pub fn orphans(gateway: &Gateway, api: &Output<ApiId>, wanted: &str) -> Vec<Depl
         live.is_some() && one.description() == live
     };
     let moves_on = find(gateway, wanted).is_none();
-    let others = gateway.deployments.iter().filter(|one| !is_live(one));
+    let is_free = |one: &&Found| !is_live(one) && !gateway.is_used_elsewhere(one);
+    let others = gateway.deployments.iter().filter(is_free);
     let orphans = others.filter(|one| moves_on || same(one));
     orphans
         .map(|one| {

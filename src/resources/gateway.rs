@@ -15,9 +15,9 @@ use crate::error::Result;
 use crate::naming::Names;
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
-use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{
-    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteSettings, Stage,
+    Api, Authorizer, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse,
+    RouteSettings, Stage,
 };
 
 /// The API with everything in it.
@@ -29,12 +29,16 @@ pub struct Gateway {
     pub duplicates: Vec<Api>,
     /// Its routes.
     pub routes: Vec<Route>,
+    /// Its authorizers; only read if a route uses one.
+    pub authorizers: Vec<Authorizer>,
     /// Its integrations.
     pub integrations: Vec<Integration>,
     /// Its deployments.
     pub deployments: Vec<Deployment>,
     /// Our stage of it.
-    pub stage: Option<GetStageOutput>,
+    pub stage: Option<Stage>,
+    /// Stages that are not ours.
+    pub other_stages: Vec<Stage>,
 }
 
 impl Gateway {
@@ -68,18 +72,26 @@ impl Gateway {
             ours.remove(0)
         };
         let id = api.api_id().unwrap_or_default();
-        let (routes, integrations, deployments, stage) = tokio::try_join!(
+        let (routes, integrations, deployments, stages) = tokio::try_join!(
             routes(client, id),
             integrations(client, id),
             deployments(client, id),
-            stage(client, id, &names.stage),
+            all_stages(client, id),
         )?;
+        let authorizers = match routes.iter().any(|route| route.authorizer_id().is_some()) {
+            true => authorizers(client, id).await?,
+            false => Vec::new(),
+        };
+        let is_ours = |stage: &Stage| stage.stage_name() == Some(names.stage.as_str());
+        let (stage, other_stages): (Vec<_>, Vec<_>) = stages.into_iter().partition(is_ours);
         Ok(Self {
             duplicates: ours,
             routes,
+            authorizers,
             integrations,
             deployments,
-            stage,
+            stage: stage.into_iter().next(),
+            other_stages,
             api: Some(api),
         })
     }
@@ -94,6 +106,12 @@ impl Gateway {
         let tags = self.api.as_ref().and_then(Api::tags);
         let tags = Tags::default().seen(tags.cloned().unwrap_or_default());
         names.ownership(&tags)
+    }
+
+    /// A stage that is not ours uses the deployment.
+    pub fn is_used_elsewhere(&self, deployment: &Deployment) -> bool {
+        let mut others = self.other_stages.iter();
+        others.any(|stage| stage.deployment_id() == deployment.deployment_id())
     }
 
     /// The deployment that the stage uses.
@@ -140,6 +158,22 @@ pub(super) async fn routes(client: &Client, api: &str) -> Result<Vec<Route>> {
     pages!("list the API's routes", client.get_routes().api_id(api))
 }
 
+/// Every route response of a route; none if the route is gone.
+pub(super) async fn responses(
+    client: &Client,
+    api: &str,
+    route: &str,
+) -> Result<Vec<RouteResponse>> {
+    let call = || client.get_route_responses().api_id(api).route_id(route);
+    pages!("list a route's responses", call())
+}
+
+/// Every authorizer of the API; none if the API is gone.
+pub(super) async fn authorizers(client: &Client, api: &str) -> Result<Vec<Authorizer>> {
+    let call = || client.get_authorizers().api_id(api);
+    pages!("list the API's authorizers", call())
+}
+
 /// Every integration of the API; none if the API is gone.
 pub(super) async fn integrations(client: &Client, api: &str) -> Result<Vec<Integration>> {
     let call = || client.get_integrations().api_id(api);
@@ -159,16 +193,11 @@ pub(super) async fn all_stages(client: &Client, api: &str) -> Result<Vec<Stage>>
 }
 
 /// A stage of the API, if it is there.
-pub(super) async fn stage(
-    client: &Client,
-    api: &str,
-    name: &str,
-) -> Result<Option<GetStageOutput>> {
-    match client.get_stage().api_id(api).stage_name(name).send().await {
-        Ok(stage) => Ok(Some(stage)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(explain(&format!("read the stage {name}"), error)),
-    }
+pub(super) async fn stage(client: &Client, api: &str, name: &str) -> Result<Option<Stage>> {
+    let all = all_stages(client, api).await?;
+    Ok(all
+        .into_iter()
+        .find(|stage| stage.stage_name() == Some(name)))
 }
 
 /// Sets and takes off tags of anything in API Gateway.

@@ -7,6 +7,7 @@ pub mod account_logging;
 mod account_role;
 pub mod alias;
 pub mod api;
+pub mod authorizer;
 pub mod deployment;
 mod exactly_one;
 pub mod function;
@@ -31,7 +32,7 @@ pub mod versions;
 pub use account_role::AccountRole;
 pub use gateway::Gateway;
 pub use observed::Observed;
-pub use outputs::{ApiId, DeploymentId, IntegrationId, LiveVersion, Outputs, RoleId};
+pub use outputs::{ApiId, AuthorizerId, DeploymentId, IntegrationId, LiveVersion, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
 use crate::aws::SlowCalls;
@@ -47,6 +48,8 @@ pub trait NeedsRights {
     const RIGHTS: &'static [Right];
 }
 
+// The verbs of a kind are boxed: else every step's future would have room for the largest of them, and a
+// worker's stack for several copies of it.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
         /// Any resource of a stack.
@@ -108,7 +111,8 @@ macro_rules! kinds {
             }
             async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
                 match self { $(Self::$kind(one) => {
-                    let read = observed.run.slow_calls.during(one.read(observed));
+                    let read = Box::pin(one.read(observed));
+                    let read = observed.run.slow_calls.during(read);
                     Ok(read.await?.map(Self::$kind))
                 })* }
             }
@@ -118,12 +122,12 @@ macro_rules! kinds {
                         Some(Self::$kind(found)) => Some(found),
                         _ => None,
                     };
-                    noting_slow_calls(step, one.apply(found, step)).await
+                    noting_slow_calls(step, Box::pin(one.apply(found, step))).await
                 })* }
             }
             async fn delete(&self, step: &StepContext) -> Result<()> {
                 match self { $(Self::$kind(one) => {
-                    noting_slow_calls(step, one.delete(step)).await
+                    noting_slow_calls(step, Box::pin(one.delete(step))).await
                 })* }
             }
         }
@@ -156,6 +160,8 @@ kinds! {
     Permission(permission::Permission),
     /// The function's right to push to connections.
     Grant(grant::Grant),
+    /// Whom the API asks about a client.
+    Authorizer(authorizer::Authorizer),
     /// How the API calls the function.
     Integration(integration::Integration),
     /// A route.

@@ -5,6 +5,7 @@ use crate::config::Settings;
 use crate::engine::{self, Id};
 use crate::naming::Names;
 use crate::naming::tags::Tags;
+use crate::prove;
 use std::collections::BTreeMap;
 
 /// What a running step gets.
@@ -20,17 +21,10 @@ pub struct RunContext {
     /// Resources that are not ours but have our names are taken over.
     pub adopt: bool,
     /// How a version is proved before it becomes live; nothing if it is not.
-    pub proof: Option<Proof>,
+    pub proof: Option<prove::Client>,
     /// Where slow calls are told while resources are read, each in a task of its own.
     pub(super) slow_calls: SlowCalls,
     users_tags: BTreeMap<String, String>,
-}
-
-/// How a version is proved.
-#[derive(Debug, Clone)]
-pub struct Proof {
-    /// The page that the chat is used from, if only some may.
-    pub origin: Option<String>,
 }
 
 impl RunContext {
@@ -49,9 +43,8 @@ impl RunContext {
     /// The same, but a version is proved before it becomes live, unless the user does not want that.
     #[must_use]
     pub fn proving(self, settings: &Settings, no_prove: bool) -> Self {
-        let origin = settings.function.allowed_origins.first().cloned();
         Self {
-            proof: (!no_prove).then_some(Proof { origin }),
+            proof: (!no_prove).then(|| prove::Client::of(settings, &self.clients)),
             ..self
         }
     }

@@ -1,6 +1,6 @@
 //! The stage: what clients connect to. It goes live last.
 //!
-//! GetStage; CreateStage, UpdateStage, DeleteRouteSettings, (Un)TagResource. It goes with the API.
+//! GetStages; CreateStage, UpdateStage, DeleteRouteSettings, (Un)TagResource. It goes with the API.
 //!
 //! Surprises: a log level without throttles can leave limits of 0, and every client gets 429, so
 //! both are always sent. Logging is refused as long as the account has no logging role. An access
@@ -22,8 +22,7 @@ use crate::error::{Error, Result};
 use crate::naming::ids;
 use crate::naming::rights::{Right, on};
 use crate::naming::tags::Tags;
-use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
-use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings};
+use aws_sdk_apigatewayv2::types::{AccessLogSettings, LoggingLevel, RouteSettings, Stage as Found};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::{BTreeMap, HashMap};
 
@@ -177,7 +176,7 @@ impl Resource for Stage {
 }
 
 impl Stage {
-    fn as_found(&self, found: &GetStageOutput, live: Option<String>) -> Self {
+    fn as_found(&self, found: &Found, live: Option<String>) -> Self {
         let defaults = found.default_route_settings();
         let level = defaults
             .and_then(|d| d.logging_level())

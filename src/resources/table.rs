@@ -34,13 +34,24 @@ const DELETING: &str = "DELETING";
 /// How long a read waits for a table that is being created.
 const CREATION_LIMIT: Duration = Duration::from_secs(60);
 
+/// A key of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableKey {
+    /// Name of the attribute.
+    pub name: String,
+    /// `HASH` or `RANGE`.
+    pub role: String,
+    /// `S`, `N` or `B`.
+    pub kind: String,
+}
+
 /// A DynamoDB table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// `name:role:type` of each key, in order.
-    pub keys: String,
+    /// The keys, the partition key first.
+    pub keys: Vec<TableKey>,
     /// How it is paid for.
     pub billing: String,
     /// The attribute that ends an item's life.
@@ -83,7 +94,7 @@ impl Resource for Table {
 
     fn fields(&self) -> Fields {
         let fields = Fields::new()
-            .frozen("keySchema", self.keys.as_str())
+            .frozen("keySchema", in_words(&self.keys))
             .with("billingMode", self.billing.as_str())
             .with("timeToLive", self.ttl.clone());
         let fields = match self.status.as_str() {
@@ -214,14 +225,17 @@ impl Table {
         run: &RunContext,
     ) -> Result<(), crate::aws::Failure<aws_sdk_dynamodb::operation::create_table::CreateTableError>>
     {
-        let roles = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
-        let attributes = roles.iter().map(|(name, _)| {
-            let text = AttributeDefinition::builder().attribute_type(ScalarAttributeType::S);
-            text.attribute_name(*name).build()
+        let attributes = self.keys.iter().map(|key| {
+            AttributeDefinition::builder()
+                .attribute_name(&key.name)
+                .attribute_type(ScalarAttributeType::from(key.kind.as_str()))
+                .build()
         });
-        let keys = roles.iter().map(|(name, role)| {
-            let key = KeySchemaElement::builder().key_type(role.clone());
-            key.attribute_name(*name).build()
+        let keys = self.keys.iter().map(|key| {
+            KeySchemaElement::builder()
+                .attribute_name(&key.name)
+                .key_type(KeyType::from(key.role.as_str()))
+                .build()
         });
         let call = run
             .clients
@@ -409,18 +423,36 @@ fn is_tag_lock<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
     is_busy(error) || is_conflict(error) || message(error).contains("tags are being updated")
 }
 
-fn keys(table: &TableDescription) -> String {
+/// The table of this name if it is there and ours, for a stack that wants none.
+///
+/// # Errors
+/// A read that fails.
+pub async fn orphan(wanted: Table, observed: &Observed) -> Result<Option<Table>> {
+    let found = wanted.look(&observed.run).await?;
+    Ok(found.filter(|found| found.ownership(observed) == Ownership::Ours))
+}
+
+/// `pk:HASH:S sk:RANGE:S`
+fn in_words(keys: &[TableKey]) -> String {
+    let keys = keys.iter();
+    let keys: Vec<_> = keys
+        .map(|TableKey { name, role, kind }| format!("{name}:{role}:{kind}"))
+        .collect();
+    keys.join(" ")
+}
+
+fn keys(table: &TableDescription) -> Vec<TableKey> {
     let kind = |name: &str| {
         let mut all = table.attribute_definitions().iter();
         let one = all.find(|a| a.attribute_name() == name);
         one.map_or("?", |a| a.attribute_type().as_str())
     };
-    let key = |key: &KeySchemaElement| {
-        let name = key.attribute_name();
-        format!("{name}:{}:{}", key.key_type().as_str(), kind(name))
+    let key = |key: &KeySchemaElement| TableKey {
+        name: key.attribute_name().to_owned(),
+        role: key.key_type().as_str().to_owned(),
+        kind: kind(key.attribute_name()).to_owned(),
     };
-    let all: Vec<_> = table.key_schema().iter().map(key).collect();
-    all.join(" ")
+    table.key_schema().iter().map(key).collect()
 }
 
 /// A table that was always provisioned has no summary.

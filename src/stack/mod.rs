@@ -2,6 +2,7 @@
 //! former ones.
 
 mod orphans;
+mod parts;
 mod wanted;
 
 pub use orphans::orphans;

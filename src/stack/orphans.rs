@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::tags::Tags;
 use crate::resources::{
-    Kind, Observed, api, deployment, integration, log_group, permission, route, version,
+    Kind, Observed, api, authorizer, deployment, integration, log_group, permission, route, table,
+    version,
 };
 
 /// What is ours and not wanted: APIs that a killed run left, routes and integrations that somebody
@@ -26,14 +27,25 @@ pub async fn orphans(
     let api = &outputs.api;
     let mut all: Vec<Kind> = Vec::new();
     // The parts of an API that is not ours are read only if it is being adopted.
-    all.extend(route::orphans(gateway, outputs).into_iter().map(Kind::from));
+    all.extend(
+        route::orphans(gateway, outputs, &stack.route_keys())
+            .into_iter()
+            .map(Kind::from),
+    );
     all.extend(
         integration::orphans(gateway, api)
             .into_iter()
             .map(Kind::from),
     );
+    if let Some(table) = stack.unwanted_table.clone() {
+        let table = Box::pin(table::orphan(table, observed));
+        all.extend(table.await?.map(Kind::from));
+    }
     let deployments = deployment::orphans(gateway, api, &stack.digest);
     all.extend(deployments.into_iter().map(Kind::from));
+    if !stack.authorizes() {
+        all.extend(authorizer::orphan(gateway, api).map(Kind::from));
+    }
     all.extend(permission::orphan(observed, api).map(Kind::from));
     let versions = version::orphans(observed, keep, stack.publishes);
     all.extend(versions.into_iter().map(Kind::from));

@@ -55,6 +55,9 @@ async fn names_come_from_the_file_here_and_from_the_local_cloud() {
     assert_eq!(stages, ["test"]);
     let environments = offers(&["chatctl", "deploy", "--env", ""], port).await;
     assert_eq!(environments, ["live", "staging"]);
+    let apis = offers(&["chatctl", "doctor", "--api", ""], port).await;
+    let there = world.clients.apigatewayv2.get_apis().send().await.unwrap();
+    assert_eq!(apis, [there.items()[0].api_id().unwrap()]);
     // Nobody listens there: what the file has is all.
     let names = offers(&["chatctl", "status", "--name", ""], 9).await;
     assert_eq!(names, ["mine"]);

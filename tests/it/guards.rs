@@ -152,6 +152,40 @@ async fn a_table_of_somebody_else_is_replaced_only_by_the_chats_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn taking_over_a_table_with_other_keys_needs_more_than_a_yes() {
+    let world = World::empty().await;
+    table_with_other_keys(&world, false).await;
+    let deploy = async |flags: &[&str]| {
+        let said = world.run(&[&["deploy", "--adopt"], flags].concat()).await;
+        assert!(!said.status.success());
+        String::from_utf8_lossy(&said.stderr).into_owned()
+    };
+    let refused = deploy(&["--yes"]).await;
+    for words in [
+        "error: the plan replaces what is not ours, with its data",
+        "because table chat-production would be lost with about 1 item",
+        "deploy --adopt --force chat ",
+    ] {
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
+    let other = deploy(&["--yes", "--force", "other"]).await;
+    assert!(other.contains("--force names \"other\""), "{other}");
+    // Without a yes the question names what is lost.
+    let asked = deploy(&["--force", "chat"]).await;
+    let question = "1 to replace. This loses table chat-production with about 1 item. Go ahead?";
+    assert!(asked.contains(question), "{asked}");
+    let planned = world.run(&["plan", "--adopt"]).await;
+    let planned = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert!(
+        planned
+            .contains("keySchema cannot be changed; it loses about 1 item, and so needs --force"),
+        "{planned}"
+    );
+    assert!(has_the_item(&world).await);
+    assert_eq!(world.writes_since(0).len(), 2, "the table and its item");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_and_its_question_say_what_is_lost() {
     let world = World::empty().await;
     table_with_other_keys(&world, true).await;

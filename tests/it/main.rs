@@ -8,6 +8,8 @@
 )]
 
 mod account_logging;
+mod adoption;
+mod any_api;
 mod architecture;
 mod bad_input;
 mod binary;
@@ -17,6 +19,7 @@ mod chat;
 mod colleagues;
 mod completions;
 mod conditions;
+mod connect;
 mod converge;
 mod deploy;
 mod doctor;

@@ -30,7 +30,7 @@ async fn foreign_role(w: &World) {
         .unwrap();
 }
 
-async fn foreign_api(w: &World) {
+async fn foreign_api(w: &World) -> String {
     let call = w.clients.apigatewayv2.create_api().name("chat-production");
     let call = call.protocol_type(ProtocolType::Websocket);
     let made = call
@@ -40,6 +40,7 @@ async fn foreign_api(w: &World) {
         .unwrap();
     let route = w.clients.apigatewayv2.create_route().route_key("theirs");
     route.api_id(made.api_id().unwrap()).send().await.unwrap();
+    made.api_id.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,4 +112,24 @@ async fn an_api_of_another_chat_with_the_same_name_is_not_ours() {
         "{error}"
     );
     assert_eq!(world.snapshot().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adopted_apis_other_stage_is_left_alone_with_its_deployment() {
+    let world = World::empty().await;
+    let gateway = &world.clients.apigatewayv2;
+    let api = foreign_api(&world).await;
+    let stage = gateway.create_stage().api_id(&api).stage_name("dev");
+    stage.send().await.unwrap();
+    let deploy = gateway.create_deployment().api_id(&api).stage_name("dev");
+    let theirs = deploy.send().await.unwrap().deployment_id.unwrap();
+    let adopt = DeployOptions {
+        adopt: true,
+        ..OPTIONS
+    };
+    world.deploy_how(&world.settings, adopt).await.unwrap();
+    let dev = gateway.get_stage().api_id(&api).stage_name("dev");
+    let dev = dev.send().await.unwrap();
+    assert_eq!(dev.deployment_id(), Some(theirs.as_str()));
+    assert!(!world.deploy().await.unwrap().changed);
 }

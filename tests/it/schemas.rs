@@ -61,6 +61,9 @@ fn schema_of<'a>(document: &Value, has: &impl Fn(&str) -> bool) -> &'a str {
     if has("policy") {
         return "policy-role";
     }
+    if has("status") && has("--api") {
+        return "api-status";
+    }
     let commands = [
         "deploy", "doctor", "init", "list", "local", "open", "plan", "rollback", "status",
         "teardown",

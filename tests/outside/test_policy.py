@@ -21,7 +21,7 @@ def policy(*args):
     return done.stdout
 
 
-@pytest.mark.parametrize("task", ["deploy", "status", "logs", "teardown"])
+@pytest.mark.parametrize("task", ["deploy", "status", "logs", "teardown", "api"])
 @pytest.mark.parametrize("region", ["eu-central-1", "us-gov-west-1", "cn-north-1"])
 def test_parliament_finds_nothing(task, region):
     text = policy(task, "--account", "123456789012", "--region", region, "--output", "json")

@@ -21,7 +21,7 @@ use crate::config::{Settings, Target};
 use crate::deployer::{self, DeployOptions, Deployed};
 use crate::error::{Error, Result};
 use crate::naming::tags::{STACK, STAGE};
-use crate::package::CargoBuild;
+use crate::package::HostBuild;
 use crate::page::{self, PageServer};
 use crate::report::Reporter;
 use crate::report::local::LocalBanner;
@@ -70,7 +70,7 @@ async fn deploy(
     reporter: &Reporter,
 ) -> Result<Deployed> {
     let clients = Clients::connect(settings).await?;
-    deployer::deploy(clients, settings, &CargoBuild, options, reporter).await
+    deployer::deploy(clients, settings, &HostBuild, options, reporter).await
 }
 
 /// Everything between start and stop.

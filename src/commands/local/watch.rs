@@ -32,7 +32,7 @@ impl Watch {
     /// # Errors
     /// The settings name none, or the system cannot watch it.
     pub(super) fn begin(settings: &Settings) -> Result<Self> {
-        let Some(folder) = &settings.function.source else {
+        let Some(folder) = settings.function.code.watched() else {
             return Err(
                 Error::usage("--watch needs a source folder to watch").hint(format!(
                     "`{}` writes the bundled source to ./lambda; then add --lambda lambda",
@@ -42,7 +42,7 @@ impl Watch {
         };
         let (watcher, touched) = watcher(folder)?;
         Ok(Self {
-            folder: folder.clone(),
+            folder: folder.to_owned(),
             _watcher: watcher,
             touched,
             known: package::digest(settings)?,

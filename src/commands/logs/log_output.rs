@@ -48,6 +48,12 @@ impl LogOutput {
         }
     }
 
+    /// The same; with the function's name in front of its lines.
+    pub(super) fn naming_functions(mut self, wanted: bool) -> Self {
+        self.view = self.view.naming_functions(wanted);
+        self
+    }
+
     pub(super) async fn write_all(
         mut self,
         mut stream: Receiver<Result<TailItem>>,

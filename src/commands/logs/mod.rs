@@ -4,18 +4,20 @@ mod log_output;
 mod silence_explainer;
 
 use super::Context;
+use crate::any_api::{self, ApiFacts};
 use crate::aws::Clients;
 use crate::cli::Logs;
-use crate::config::{Settings, Target};
+use crate::config::{ChatFlags, Settings, Target};
 use crate::error::{Error, Result};
 use crate::naming::Names;
+use crate::report::logs::silence;
 use crate::signals::{self, Handler};
 use crate::tail::correlator::Subject;
 use crate::tail::live::{self, LiveOptions};
 use crate::tail::select::{LogFilter, grep};
-use crate::tail::{self, Group, Pacer, TailItem, TailOptions, Timing, groups, when};
+use crate::tail::{self, Group, LogSource, Pacer, TailItem, TailOptions, Timing, groups, when};
 use log_output::LogOutput;
-use silence_explainer::SilenceExplainer;
+use silence_explainer::{LogsOf, SilenceExplainer};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,16 +46,56 @@ pub(super) async fn follow(
     let filter = filter(args)?;
     let options = options(args, settings)?;
     let names = Names::new(settings, &clients.place);
-    let groups = groups::wanted(&clients, &names, &args.source);
-    let expected = crate::doctor::expected::expected(settings, &names);
-    let silence = SilenceExplainer::new(clients.clone(), expected, args);
+    let (groups, logs_of, flags) = match args.any_api.named(context, settings, &clients) {
+        Some(api) => {
+            let facts = api.read_one_stage().await?;
+            let groups = of_api(context, &facts, args)?;
+            (groups, LogsOf::Api(Box::new(api)), facts.flags)
+        }
+        None => {
+            let groups = groups::wanted(&clients, &names, &args.source);
+            let logs_of = LogsOf::Chat(Box::new(settings.clone()));
+            (groups, logs_of, settings.chat_flags())
+        }
+    };
+    let functions = groups
+        .iter()
+        .filter(|group| group.source == LogSource::Function);
+    let several = functions.count() > 1;
+    let silence = SilenceExplainer::new(clients.clone(), logs_of, args);
     if args.live {
         context.reporter.note(live::PRICE);
     }
-    let stream = start(args, settings, &clients, groups, &options);
-    LogOutput::new(context, args, filter, silence, settings.chat_flags())
+    let stream = start(args, settings, &clients, groups, &options, &flags);
+    LogOutput::new(context, args, filter, silence, flags)
+        .naming_functions(several)
         .write_all(stream, signals)
         .await
+}
+
+/// So many groups CloudWatch takes for one live session.
+const LIVE_GROUPS: usize = 10;
+
+/// The groups of any API. What of its logs is off is said before anything is read.
+fn of_api(context: &Context, facts: &ApiFacts, args: &Logs) -> Result<Vec<Group>> {
+    silence::switched_off(&context.reporter, &any_api::silence::switched_off(facts));
+    let groups = any_api::log_groups::wanted(facts, &args.source);
+    let (id, name) = (&facts.api.id, &facts.api.name);
+    if groups.is_empty() {
+        let doctor = facts.command("doctor");
+        return Err(
+            Error::failed(format!("the API {id} ({name}) has no such log"))
+                .hint(format!("`{doctor}` says what is missing")),
+        );
+    }
+    if args.live && groups.len() > LIVE_GROUPS {
+        let count = groups.len();
+        return Err(Error::usage(format!(
+            "the API {id} ({name}) has {count} log groups, and --live follows {LIVE_GROUPS} at most"
+        ))
+        .hint("--source leaves some out; --follow without --live follows any number"));
+    }
+    Ok(groups)
 }
 
 fn start(
@@ -62,6 +104,7 @@ fn start(
     clients: &Clients,
     groups: Vec<Group>,
     options: &TailOptions,
+    flags: &ChatFlags,
 ) -> Receiver<Result<TailItem>> {
     let (client, options) = (clients.logs.clone(), options.clone());
     let pacer = Arc::new(match settings.target {
@@ -79,7 +122,7 @@ fn start(
             place.partition, place.region, place.account_id
         ),
         plain_host: settings.target != Target::Aws,
-        flags: settings.chat_flags(),
+        flags: flags.clone(),
     };
     live::start(client, live, options, pacer)
 }

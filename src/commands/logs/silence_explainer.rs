@@ -2,8 +2,12 @@
 
 use crate::aws::Clients;
 use crate::cli::Logs;
-use crate::doctor::facts::Expected;
+use crate::commands::any_api::{self, AnyApi};
+use crate::config::Settings;
+use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Verdict, look, silence};
+use crate::error::Error;
+use crate::naming::Names;
 use crate::report::Reporter;
 use crate::report::logs::silence as report;
 use crate::tail::now;
@@ -14,11 +18,20 @@ use tokio::time::Instant;
 /// After so long without an event, a follow explains why, once.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// Whose logs are read.
+#[derive(Debug, Clone)]
+pub(super) enum LogsOf {
+    /// The chat's.
+    Chat(Box<Settings>),
+    /// Those of any API.
+    Api(Box<AnyApi>),
+}
+
 /// Explains why no line comes.
 #[derive(Debug, Clone)]
 pub(super) struct SilenceExplainer {
     clients: Clients,
-    expected: Expected,
+    logs_of: LogsOf,
     /// The flag by which lines may have been left out, if one was given.
     narrowed: Option<String>,
     /// When the last event came.
@@ -26,7 +39,7 @@ pub(super) struct SilenceExplainer {
 }
 
 impl SilenceExplainer {
-    pub(super) fn new(clients: Clients, expected: Expected, args: &Logs) -> Self {
+    pub(super) fn new(clients: Clients, logs_of: LogsOf, args: &Logs) -> Self {
         let given = [
             ("--filter", args.filter.as_ref()),
             ("--request", args.request.as_ref()),
@@ -39,7 +52,7 @@ impl SilenceExplainer {
             .or_else(|| args.errors.then(|| "--errors".to_owned()));
         Self {
             clients,
-            expected,
+            logs_of,
             narrowed,
             heard: Arc::new(Mutex::new(Instant::now())),
         }
@@ -92,7 +105,28 @@ impl SilenceExplainer {
     }
 
     async fn reasons(&self) -> Vec<Finding> {
-        let facts = look::all(&self.clients, self.expected.clone()).await;
-        silence::reasons(&facts, now())
+        match &self.logs_of {
+            LogsOf::Chat(settings) => self.of_chat(settings).await,
+            LogsOf::Api(api) => match api.read_one_stage().await {
+                Ok(facts) => crate::any_api::silence::reasons(&facts),
+                Err(error) => vec![unread(&error)],
+            },
+        }
     }
+
+    async fn of_chat(&self, settings: &Settings) -> Vec<Finding> {
+        let names = Names::new(settings, &self.clients.place);
+        let facts = look::all(&self.clients, expected(settings, &names)).await;
+        let mut reasons = silence::reasons(&facts, now());
+        if facts.nothing_there() {
+            reasons.extend(any_api::instead(&self.clients, settings, "logs").await);
+        }
+        reasons
+    }
+}
+
+/// The API could not be read again.
+fn unread(error: &Error) -> Finding {
+    let why = error.causes().join(": ");
+    Finding::failure("api", error.message(), why, error.hints().join("; "))
 }

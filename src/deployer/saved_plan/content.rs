@@ -60,12 +60,15 @@ fn recorded(settings: &Settings, salt: &str) -> BTreeMap<String, Value> {
         "function": settings.function,
         "gateway": settings.gateway,
         "logs": { "retention-days": settings.retention_days },
-        "table": { "name": settings.table_name },
+        "table": settings.table,
+        "routes": settings.routes,
+        "connect": settings.connect,
         "tags": settings.tags,
     });
     all["function"]["architecture"] = json!(settings.arch());
     let secrets = settings.function.environment.iter();
-    let digests = secrets.map(|(key, value)| (key.clone(), digest(salt, value).into()));
+    let digests =
+        secrets.map(|(key, value)| (key.clone(), digest(salt, &value.to_string()).into()));
     all["function"]["environment"] = Value::Object(digests.collect());
     let mut flat = BTreeMap::new();
     flatten("", all, &mut flat);

@@ -52,7 +52,7 @@ pub(super) fn state(facts: &Facts) -> Finding {
 }
 
 fn wrong_table(function: &Function, facts: &Facts) -> Option<Finding> {
-    let expected = &facts.expected.table;
+    let expected = &facts.expected.table.as_ref()?.name;
     let told = function.table.as_ref();
     if told == Some(expected) {
         return None;
@@ -116,22 +116,34 @@ pub(super) fn live(facts: &Facts) -> Finding {
 const FEW: i32 = 100;
 
 pub(super) fn concurrency(facts: &Facts) -> Finding {
-    const CHECK: &str = "concurrency";
-    let what = "how many functions may run at once";
-    let Some(limit) = facts.concurrency.there() else {
-        return after(CHECK, what, &facts.concurrency);
-    };
     let function = facts.function.there();
-    let reserved = function.and_then(|function| function.reserved);
-    if *limit >= FEW || reserved.is_some() {
+    let is_reserved = function.is_some_and(|function| function.reserved.is_some());
+    at_once(&facts.concurrency, is_reserved, |command| {
+        format!("aws {command}")
+    })
+}
+
+/// How many functions may run at once. `aws` writes a command of the AWS CLI.
+pub(crate) fn at_once(
+    limit: &Look<i32>,
+    is_reserved: bool,
+    aws: impl Fn(&str) -> String,
+) -> Finding {
+    const CHECK: &str = "concurrency";
+    let Some(limit) = limit.there() else {
+        return after(CHECK, "how many functions may run at once", limit);
+    };
+    if *limit >= FEW || is_reserved {
         return Finding::good(CHECK, format!("{limit} functions may run at once"));
     }
     Finding::warning(
         CHECK,
         format!("the account lets only {limit} functions run at once"),
         "when more clients connect or write at once, Lambda throttles, and they are refused",
-        "aws service-quotas request-service-quota-increase --service-code lambda \
-         --quota-code L-B99A9384 --desired-value 1000",
+        aws(
+            "service-quotas request-service-quota-increase --service-code lambda \
+             --quota-code L-B99A9384 --desired-value 1000",
+        ),
     )
 }
 
@@ -318,19 +330,21 @@ fn needs(facts: &Facts) -> Vec<Need> {
             without: "the function runs, but its log stays empty",
         });
     }
-    for action in [
+    let table = expected.table.as_ref();
+    let actions = [
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
         "dynamodb:Query",
-    ] {
-        needs.push(Need {
+    ];
+    needs.extend(table.into_iter().flat_map(|table| {
+        actions.map(|action| Need {
             action,
-            resource: expected.table_arn.clone(),
+            resource: table.arn.clone(),
             without: "the function cannot keep the member list",
-        });
-    }
+        })
+    }));
     if let Some(api) = facts.api.there() {
         // The verb stands before `@connections`; policies without it never match.
         needs.push(Need {

@@ -93,16 +93,22 @@ pub(super) fn routes(facts: &Facts) -> Finding {
 /// What does not break the chat: locked routes, and routes that the function does not know.
 fn odd_routes(routes: &[Route], facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "routes";
-    if let Some(locked) = routes.iter().find(|route| route.authorization != "NONE") {
-        return Some(Finding::warning(
-            CHECK,
-            format!(
-                "the route {} lets in only {} callers",
-                locked.key, locked.authorization
+    let wanted = |route: &Route| match route.key.as_str() {
+        "$connect" => facts.expected.authorization.unwrap_or("NONE"),
+        _ => "NONE",
+    };
+    if let Some(other) = routes.iter().find(|one| one.authorization != wanted(one)) {
+        let (what, why) = match other.authorization.as_str() {
+            "NONE" => (
+                format!("the route {} lets everybody in", other.key),
+                "connect.authorization in chatctl.toml wants a check there",
             ),
-            "the chat page and `chatctl chat` connect without credentials",
-            deploy(facts),
-        ));
+            only => (
+                format!("the route {} lets in only {only} callers", other.key),
+                "the chat page and `chatctl chat` connect without credentials",
+            ),
+        };
+        return Some(Finding::warning(CHECK, what, why, deploy(facts)));
     }
     let unknown = routes
         .iter()
@@ -239,15 +245,20 @@ pub(super) fn throttles(facts: &Facts) -> Finding {
 }
 
 fn zero_limit(stage: &Stage) -> Option<String> {
-    let none = |rate: Option<f64>, burst: Option<i32>| {
-        rate.is_some_and(|rate| rate <= 0.0) || burst == Some(0)
-    };
-    if none(stage.rate, stage.burst) {
+    if lets_nobody_in(stage.rate, stage.burst) {
         return Some("the stage".into());
     }
-    stage
-        .overrides
-        .iter()
-        .find(|(_, rate, burst)| none(*rate, *burst))
-        .map(|(route, _, _)| format!("the route {route}"))
+    closed_route(stage).map(|route| format!("the route {route}"))
+}
+
+/// The limits refuse every request.
+pub(crate) fn lets_nobody_in(rate: Option<f64>, burst: Option<i32>) -> bool {
+    rate.is_some_and(|rate| rate <= 0.0) || burst == Some(0)
+}
+
+/// A route whose own limits refuse every request.
+pub(crate) fn closed_route(stage: &Stage) -> Option<&str> {
+    let mut overrides = stage.overrides.iter();
+    let closed = overrides.find(|(_, rate, burst)| lets_nobody_in(*rate, *burst))?;
+    Some(&closed.0)
 }

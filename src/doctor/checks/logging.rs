@@ -1,35 +1,55 @@
 //! The logs: will anything that happens be written down?
 
-use super::{after, depends, deploy, instead};
+use super::{after, depends, deploy};
 use crate::doctor::Finding;
-use crate::doctor::facts::{Facts, Look, Role};
-use crate::doctor::policy::{Answer, allows, trusts};
+use crate::doctor::facts::{AccountRole, Facts, Look, Role};
+use crate::doctor::policy::{Answer, Known, allows, trusts};
 
+const ACCOUNT: &str = "account-logging";
 const SERVICE: &str = "apigateway.amazonaws.com";
 const PUSH_TO_LOGS: &str = "AmazonAPIGatewayPushToCloudWatchLogs";
 
 pub(super) fn account(facts: &Facts) -> Finding {
-    const CHECK: &str = "account-logging";
-    let account = match &facts.account_role {
+    let mends = Mends {
+        none: deploy(facts),
+        gone: deploy(facts),
+        aws: &|command| format!("aws {command}"),
+    };
+    role(&facts.account_role, &facts.expected.known(), &mends)
+}
+
+/// What mends the account's role for logs.
+pub(crate) struct Mends<'a> {
+    /// No role is set.
+    pub(crate) none: String,
+    /// A role is set that is not there.
+    pub(crate) gone: String,
+    /// Writes a command of the AWS CLI.
+    pub(crate) aws: &'a dyn Fn(&str) -> String,
+}
+
+/// Whether API Gateway may write logs with the account's role.
+pub(crate) fn role(account: &Look<AccountRole>, known: &Known<'_>, mends: &Mends<'_>) -> Finding {
+    let account = match account {
         Look::There(account) => account,
         Look::Missing => {
             return Finding::failure(
-                CHECK,
+                ACCOUNT,
                 "API Gateway has no CloudWatch Logs role in this account and region",
                 "without it API Gateway writes no log at all, and refuses to turn logging on",
-                deploy(facts),
+                &mends.none,
             );
         }
-        other => return instead(CHECK, "the account's logging role", other, facts),
+        other => return after(ACCOUNT, "the account's logging role", other),
     };
     let role = match &account.role {
         Look::There(role) => role,
         Look::Missing => {
             return Finding::failure(
-                CHECK,
+                ACCOUNT,
                 format!("the account's logging role {} is gone", account.arn),
                 "somebody deleted the role but not the setting: no API of this region can log",
-                deploy(facts),
+                &mends.gone,
             );
         }
         Look::Unseen(why) => {
@@ -37,23 +57,25 @@ pub(super) fn account(facts: &Facts) -> Finding {
                 "{} is set; the role itself could not be looked at: {why}",
                 account.arn
             );
-            return Finding::skipped(CHECK, what);
+            return Finding::skipped(ACCOUNT, what);
         }
-        Look::Unasked => return Finding::good(CHECK, account.arn.clone()),
+        Look::Unasked => return Finding::good(ACCOUNT, account.arn.clone()),
     };
     let trust = trusts(&role.trust, SERVICE);
-    let write = may_write(role, facts);
-    if let Some(finding) = useless(role, &trust, &write) {
+    let write = may_write(role, known);
+    if let Some(finding) = useless(role, &trust, &write, mends) {
         return finding;
     }
     match (trust, write) {
-        (Answer::Depends(keys), _) => {
-            depends(CHECK, "whether the logging role trusts API Gateway", &keys)
-        }
+        (Answer::Depends(keys), _) => depends(
+            ACCOUNT,
+            "whether the logging role trusts API Gateway",
+            &keys,
+        ),
         (_, Answer::Depends(keys)) => {
-            depends(CHECK, "whether the logging role may write logs", &keys)
+            depends(ACCOUNT, "whether the logging role may write logs", &keys)
         }
-        _ => Finding::good(CHECK, usable(role)),
+        _ => Finding::good(ACCOUNT, usable(role)),
     }
 }
 
@@ -74,48 +96,50 @@ fn usable(role: &Role) -> String {
 
 /// A role that is there, but does not let API Gateway write. It may be somebody else's, so the
 /// command mends just that role instead of deploying another.
-fn useless(role: &Role, trust: &Answer, write: &Answer) -> Option<Finding> {
-    const CHECK: &str = "account-logging";
+fn useless(role: &Role, trust: &Answer, write: &Answer, mends: &Mends<'_>) -> Option<Finding> {
     if *trust == Answer::No {
         return Some(Finding::failure(
-            CHECK,
+            ACCOUNT,
             format!(
                 "the account's logging role {} does not trust API Gateway",
                 role.name
             ),
             "API Gateway cannot take it on, so nothing is logged",
-            format!(
-                "aws iam update-assume-role-policy --role-name {} --policy-document '{{\"Version\":\"2012-10-17\",\
-                 \"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":{{\"Service\":\"apigateway.amazonaws.com\"}},\
-                 \"Action\":\"sts:AssumeRole\"}}]}}'",
-                role.name
-            ),
+            (mends.aws)(&trust_command(&role.name, SERVICE)),
         ));
     }
     if *write == Answer::No {
         return Some(Finding::failure(
-            CHECK,
+            ACCOUNT,
             format!(
                 "the account's logging role {} may not write logs",
                 role.name
             ),
             "API Gateway takes it on, and CloudWatch refuses every line",
-            format!(
-                "aws iam attach-role-policy --role-name {} --policy-arn \
+            (mends.aws)(&format!(
+                "iam attach-role-policy --role-name {} --policy-arn \
                  arn:aws:iam::aws:policy/service-role/{PUSH_TO_LOGS}",
                 role.name
-            ),
+            )),
         ));
     }
     None
 }
 
-fn may_write(role: &Role, facts: &Facts) -> Answer {
+/// The command of the AWS CLI by which a service may take a role on.
+pub(crate) fn trust_command(role: &str, service: &str) -> String {
+    format!(
+        "iam update-assume-role-policy --role-name {role} --policy-document '{{\"Version\":\"2012-10-17\",\
+         \"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":{{\"Service\":\"{service}\"}},\
+         \"Action\":\"sts:AssumeRole\"}}]}}'"
+    )
+}
+
+fn may_write(role: &Role, known: &Known<'_>) -> Answer {
     if !role.attached.is_empty() {
         return Answer::Yes;
     }
-    let known = facts.expected.known();
-    allows(&role.inline, "logs:PutLogEvents", "*", &known)
+    allows(&role.inline, "logs:PutLogEvents", "*", known)
 }
 
 pub(super) fn execution(facts: &Facts) -> Finding {

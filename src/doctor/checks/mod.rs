@@ -1,8 +1,8 @@
 //! The checks, in the order in which a request meets what they check.
 
-mod function;
-mod gateway;
-mod logging;
+pub(crate) mod function;
+pub(crate) mod gateway;
+pub(crate) mod logging;
 mod storage;
 mod traffic;
 
@@ -95,7 +95,7 @@ fn instead<T>(check: &'static str, what: &str, look: &Look<T>, facts: &Facts) ->
 }
 
 /// The finding of a check whose subject belongs to something that has a check of its own.
-fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
+pub(crate) fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
     match look {
         Look::Unseen(why) => {
             Finding::skipped(check, format!("{what} could not be looked at: {why}"))
@@ -108,7 +108,7 @@ fn after<T>(check: &'static str, what: &str, look: &Look<T>) -> Finding {
 }
 
 /// What a policy allows only under conditions that cannot be evaluated from outside.
-fn depends(check: &'static str, what: &str, keys: &BTreeSet<String>) -> Finding {
+pub(crate) fn depends(check: &'static str, what: &str, keys: &BTreeSet<String>) -> Finding {
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     Finding::skipped(
         check,

@@ -6,11 +6,13 @@ use crate::doctor::facts::{Facts, Look};
 
 pub(super) fn table(facts: &Facts) -> Finding {
     const CHECK: &str = "table";
-    let expected = &facts.expected;
+    let Some(expected) = &facts.expected.table else {
+        return Finding::skipped(CHECK, "the function uses no table");
+    };
     let Some(table) = facts.table.there() else {
         return instead(
             CHECK,
-            &format!("the table {}", expected.table),
+            &format!("the table {}", expected.name),
             &facts.table,
             facts,
         );
@@ -18,40 +20,37 @@ pub(super) fn table(facts: &Facts) -> Finding {
     if table.status != "ACTIVE" {
         return Finding::failure(
             CHECK,
-            format!("the table {} is {}", expected.table, table.status),
+            format!("the table {} is {}", expected.name, table.status),
             "it cannot be used until it is ACTIVE",
             deploy(facts),
         );
     }
-    if table.keys != ["pk", "sk"] {
+    if table.keys != expected.keys {
         return Finding::failure(
             CHECK,
             format!(
                 "the table {} has the keys {}",
-                expected.table,
+                expected.name,
                 table.keys.join(", ")
             ),
-            "the function writes pk and sk",
+            format!("the function writes {}", expected.keys.join(" and ")),
             deploy(facts),
         );
     }
-    if table.ttl.as_ref() != Some(&expected.ttl) {
+    let Some(ttl) = &expected.ttl else {
+        return Finding::good(CHECK, format!("{} is active", expected.name));
+    };
+    if table.ttl.as_ref() != Some(ttl) {
         return Finding::warning(
             CHECK,
-            format!("nothing ends the life of old items in {}", expected.table),
-            format!(
-                "connections that were lost stay in the table; time to live belongs on {}",
-                expected.ttl
-            ),
+            format!("nothing ends the life of old items in {}", expected.name),
+            format!("connections that were lost stay in the table; time to live belongs on {ttl}"),
             deploy(facts),
         );
     }
     Finding::good(
         CHECK,
-        format!(
-            "{} is active, items end by {}",
-            expected.table, expected.ttl
-        ),
+        format!("{} is active, items end by {ttl}", expected.name),
     )
 }
 

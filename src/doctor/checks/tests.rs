@@ -27,8 +27,12 @@ fn expected() -> Expected {
         live_arn: format!("{ARN}:live"),
         role: "chat-production-function".into(),
         function_group_arn: GROUP.into(),
-        table: "chat-production".into(),
-        table_arn: TABLE.into(),
+        table: Some(ExpectedTable {
+            name: "chat-production".into(),
+            arn: TABLE.into(),
+            keys: vec!["pk".into(), "sk".into()],
+            ttl: Some("expires".into()),
+        }),
         execute_arn: EXECUTE.into(),
         routes: [
             "$connect",
@@ -41,7 +45,6 @@ fn expected() -> Expected {
         .map(str::to_owned)
         .to_vec(),
         digest: Some("d1".into()),
-        ttl: "expires".into(),
         ..Expected::default()
     }
 }
@@ -85,6 +88,7 @@ pub(crate) fn healthy() -> Facts {
         key: key.clone(),
         target: Some("integrations/i1".into()),
         authorization: "NONE".into(),
+        ..Route::default()
     };
     Facts {
         routes: Look::There(expected.routes.iter().map(route).collect()),
@@ -108,6 +112,7 @@ pub(crate) fn healthy() -> Facts {
             uri: format!(
                 "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}:live/invocations"
             ),
+            ..Integration::default()
         }]),
         deployment: Look::There(Deployment {
             id: "d".into(),

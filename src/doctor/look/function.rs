@@ -69,13 +69,14 @@ pub(super) async fn look(clients: &Clients, expected: &Expected) -> Seen {
     }
 }
 
-fn document(answer: GetPolicyOutput) -> Value {
+/// The function's policy.
+pub(crate) fn document(answer: GetPolicyOutput) -> Value {
     let text = answer.policy().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_default()
 }
 
 /// So many functions may run at once.
-pub(super) async fn concurrency(clients: &Clients) -> Look<i32> {
+pub(crate) async fn concurrency(clients: &Clients) -> Look<i32> {
     let settings = clients.lambda.get_account_settings().send().await;
     let limit = seen("read the account's Lambda limits", settings, |answer| {
         answer.account_limit?.unreserved_concurrent_executions
@@ -89,7 +90,8 @@ pub(super) async fn concurrency(clients: &Clients) -> Look<i32> {
     }
 }
 
-fn function(found: GetFunctionOutput) -> Function {
+/// The function, as AWS shows it.
+pub(crate) fn function(found: GetFunctionOutput) -> Function {
     let reserved = found
         .concurrency()
         .and_then(|concurrency| concurrency.reserved_concurrent_executions());
@@ -113,6 +115,7 @@ fn function(found: GetFunctionOutput) -> Function {
             .and_then(|variables| variables.get("CHAT_TABLE"))
             .cloned(),
         is_ours: versions::is_ours(now.description().unwrap_or_default()),
+        runtime: now.runtime().map(|runtime| runtime.as_str().to_owned()),
         log_group: now
             .logging_config()
             .and_then(|logging| logging.log_group())

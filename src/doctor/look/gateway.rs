@@ -8,6 +8,7 @@ use crate::error::Result;
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types as sdk;
+use std::collections::HashMap;
 
 /// In front of the digest in a deployment's description.
 const DIGEST: &str = "chatctl:";
@@ -95,49 +96,60 @@ async fn ours(clients: &Clients, expected: &Expected) -> Result<Option<Api>> {
 }
 
 fn stage(found: GetStageOutput) -> Stage {
-    let settings = found.default_route_settings();
     Stage {
-        logging: settings
-            .and_then(|settings| settings.logging_level())
-            .map(|level| level.as_str().to_owned())
-            .unwrap_or_default(),
-        data_trace: settings
-            .and_then(sdk::RouteSettings::data_trace_enabled)
-            .unwrap_or_default(),
-        rate: settings.and_then(sdk::RouteSettings::throttling_rate_limit),
-        burst: settings.and_then(sdk::RouteSettings::throttling_burst_limit),
-        access_group: found
-            .access_log_settings()
-            .and_then(|access| access.destination_arn())
-            .map(str::to_owned),
-        overrides: found
-            .route_settings()
-            .into_iter()
-            .flatten()
-            .map(|(route, settings)| {
-                let (rate, burst) = (
-                    settings.throttling_rate_limit(),
-                    settings.throttling_burst_limit(),
-                );
-                (route.clone(), rate, burst)
-            })
-            .collect(),
-        deployment: found.deployment_id.filter(|id| !id.is_empty()),
+        deployment: found.deployment_id.clone().filter(|id| !id.is_empty()),
+        ..settings(
+            found.default_route_settings(),
+            found.route_settings(),
+            found.access_log_settings(),
+        )
     }
 }
 
-fn route(found: sdk::Route) -> Route {
+/// What a stage is set to, but for its deployment.
+pub(crate) fn settings(
+    default: Option<&sdk::RouteSettings>,
+    of_routes: Option<&HashMap<String, sdk::RouteSettings>>,
+    access: Option<&sdk::AccessLogSettings>,
+) -> Stage {
+    let overrides = of_routes.into_iter().flatten().map(|(route, settings)| {
+        let rate = settings.throttling_rate_limit();
+        (route.clone(), rate, settings.throttling_burst_limit())
+    });
+    Stage {
+        logging: default
+            .and_then(|settings| settings.logging_level())
+            .map(|level| level.as_str().to_owned())
+            .unwrap_or_default(),
+        data_trace: default
+            .and_then(sdk::RouteSettings::data_trace_enabled)
+            .unwrap_or_default(),
+        rate: default.and_then(sdk::RouteSettings::throttling_rate_limit),
+        burst: default.and_then(sdk::RouteSettings::throttling_burst_limit),
+        access_group: access
+            .and_then(|access| access.destination_arn())
+            .map(str::to_owned),
+        overrides: overrides.collect(),
+        deployment: None,
+    }
+}
+
+/// A route, as AWS shows it.
+pub(crate) fn route(found: sdk::Route) -> Route {
     Route {
         authorization: found
             .authorization_type()
             .map_or("NONE", sdk::AuthorizationType::as_str)
             .to_owned(),
+        id: found.route_id.unwrap_or_default(),
         key: found.route_key.unwrap_or_default(),
         target: found.target.filter(|target| !target.is_empty()),
+        authorizer: found.authorizer_id.filter(|id| !id.is_empty()),
     }
 }
 
-fn integration(found: sdk::Integration) -> Integration {
+/// An integration, as AWS shows it.
+pub(crate) fn integration(found: sdk::Integration) -> Integration {
     Integration {
         kind: found
             .integration_type()
@@ -145,6 +157,7 @@ fn integration(found: sdk::Integration) -> Integration {
             .unwrap_or_default(),
         id: found.integration_id.unwrap_or_default(),
         uri: found.integration_uri.unwrap_or_default(),
+        credentials: found.credentials_arn.filter(|arn| !arn.is_empty()),
     }
 }
 

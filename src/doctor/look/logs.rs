@@ -30,7 +30,8 @@ pub(super) async fn groups(
     groups
 }
 
-async fn group(clients: &Clients, name: &str) -> Look<GroupState> {
+/// A log group by its name.
+pub(crate) async fn group(clients: &Clients, name: &str) -> Look<GroupState> {
     let answer = clients
         .logs
         .describe_log_groups()

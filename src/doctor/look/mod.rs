@@ -1,9 +1,9 @@
 //! Reads everything that the checks evaluate, concurrently. It changes nothing.
 
-mod function;
-mod gateway;
-mod logs;
-mod roles;
+pub(crate) mod function;
+pub(crate) mod gateway;
+pub(crate) mod logs;
+pub(crate) mod roles;
 mod storage;
 
 use super::facts::{Expected, Facts, Look};
@@ -25,7 +25,7 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
         function::look(clients, &expected),
         function::concurrency(clients),
         roles::role(clients, &expected.role),
-        storage::table(clients, &expected.table),
+        storage::table(clients, expected.table.as_ref()),
         roles::account(clients),
     );
     let groups = logs::groups(
@@ -56,7 +56,11 @@ pub async fn all(clients: &Clients, expected: Expected) -> Facts {
 }
 
 /// An answer as a look.
-fn seen<A, E, T>(action: &str, answer: Result<A, Failure<E>>, take: impl FnOnce(A) -> T) -> Look<T>
+pub(crate) fn seen<A, E, T>(
+    action: &str,
+    answer: Result<A, Failure<E>>,
+    take: impl FnOnce(A) -> T,
+) -> Look<T>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

@@ -7,7 +7,7 @@ use crate::error::Result;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-pub(super) async fn account(clients: &Clients) -> Look<AccountRole> {
+pub(crate) async fn account(clients: &Clients) -> Look<AccountRole> {
     let answer = clients.apigateway.get_account().send().await;
     let arn = seen("read API Gateway's account settings", answer, |account| {
         account.cloudwatch_role_arn.filter(|arn| !arn.is_empty())
@@ -24,7 +24,7 @@ pub(super) async fn account(clients: &Clients) -> Look<AccountRole> {
     }
 }
 
-pub(super) async fn role(clients: &Clients, name: &str) -> Look<Role> {
+pub(crate) async fn role(clients: &Clients, name: &str) -> Look<Role> {
     let answer = clients.iam.get_role().role_name(name).send().await;
     let trust = seen("read the role", answer, |found| {
         let role = found.role();
@@ -82,7 +82,7 @@ async fn policies(clients: &Clients, role: &str) -> Result<(Vec<Value>, Vec<Stri
 }
 
 /// IAM sends documents percent-encoded.
-fn document(text: Option<&str>) -> Value {
+pub(crate) fn document(text: Option<&str>) -> Value {
     let decoded = percent_decode_str(text.unwrap_or_default()).decode_utf8_lossy();
     serde_json::from_str(&decoded).unwrap_or_default()
 }

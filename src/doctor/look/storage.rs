@@ -2,11 +2,14 @@
 
 use super::seen;
 use crate::aws::Clients;
-use crate::doctor::facts::{Look, Table};
+use crate::doctor::facts::{ExpectedTable, Look, Table};
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableOutput;
 use aws_sdk_dynamodb::types::TimeToLiveStatus;
 
-pub(super) async fn table(clients: &Clients, name: &str) -> Look<Table> {
+pub(super) async fn table(clients: &Clients, expected: Option<&ExpectedTable>) -> Look<Table> {
+    let Some(ExpectedTable { name, .. }) = expected else {
+        return Look::Unasked;
+    };
     let (table, ttl) = tokio::join!(
         clients.dynamodb.describe_table().table_name(name).send(),
         clients

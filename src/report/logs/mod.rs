@@ -39,6 +39,8 @@ pub struct LogView {
     width: Option<usize>,
     /// Show START, END and INIT_START too.
     everything: bool,
+    /// Say which function a line is from.
+    names_functions: bool,
     today: jiff::civil::Date,
 }
 
@@ -56,6 +58,13 @@ impl LogView {
         Self::new(zone, utc, width, everything, Timestamp::now())
     }
 
+    /// The same; with the function's name in front of its lines, where there are several.
+    #[must_use]
+    pub fn naming_functions(mut self, wanted: bool) -> Self {
+        self.names_functions = wanted;
+        self
+    }
+
     fn new(
         zone: TimeZone,
         utc: bool,
@@ -69,6 +78,7 @@ impl LogView {
             utc,
             width,
             everything,
+            names_functions: false,
         }
     }
 
@@ -88,6 +98,10 @@ impl LogView {
             ),
         ];
         let indent = spans.iter().map(|span| span.text.len()).sum();
+        if self.names_functions && event.source == LogSource::Function {
+            let name = event.group.rsplit('/').next().unwrap_or_default();
+            spans.push(faint(format!("{name}: ")));
+        }
         spans.extend(body);
         if event.late {
             spans.push(faint("  (late)".into()));

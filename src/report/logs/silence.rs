@@ -35,6 +35,17 @@ pub fn still_silent(
     }
 }
 
+/// Before anything is read: what will be missing from the logs.
+pub fn switched_off(reporter: &Reporter, findings: &[Finding]) {
+    for finding in findings {
+        let why = finding.why.as_deref().unwrap_or_default();
+        reporter.warning(&escape(&format!("{}: {why}", finding.what)));
+        if let Some(mend) = &finding.mend {
+            reporter.hint(mend);
+        }
+    }
+}
+
 fn list(reporter: &Reporter, reasons: &[Finding]) {
     for reason in reasons {
         let why = reason.why.as_deref().unwrap_or_default();

@@ -1,9 +1,12 @@
 //! What decides how a function runs, beside its code: the part of it that a published version keeps.
 
-use crate::engine::Fields;
+use crate::engine::{Fields, Output};
+use crate::error::Result;
+use crate::naming::names::API_UNKNOWN;
+use crate::resources::ApiId;
 use aws_sdk_lambda::types::{Environment, FunctionConfiguration};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The configuration of `$LATEST`, or of a published version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +86,17 @@ impl Configuration {
         *self != other
     }
 
-    /// The variables as the SDK takes them.
-    pub(super) fn sdk_environment(&self) -> Environment {
-        let variables = self.environment.clone().into_iter().collect();
-        Environment::builder()
-            .set_variables(Some(variables))
-            .build()
+    /// The variables as the SDK takes them, with the API's id in those that name it.
+    pub(super) fn sdk_environment(&self, api: Option<&Output<ApiId>>) -> Result<Environment> {
+        let mut variables: HashMap<_, _> = self.environment.clone().into_iter().collect();
+        if let Some(api) = api {
+            let api = api.get()?;
+            for value in variables.values_mut() {
+                *value = value.replace(API_UNKNOWN, &api);
+            }
+        }
+        let builder = Environment::builder().set_variables(Some(variables));
+        Ok(builder.build())
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn found(wanted: &Function, answer: &GetFunctionOutput) -> Option<Fun
         tags: all.without(DIGEST).without(CODE).without(ROLE_ID),
         role_id: wanted.role_id.clone(),
         artifact: wanted.artifact.clone(),
+        api: wanted.api.clone(),
     })
 }
 

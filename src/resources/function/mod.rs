@@ -19,7 +19,7 @@ pub use configuration::Configuration;
 
 use super::NeedsRights;
 use super::observed::Observed;
-use super::outputs::RoleId;
+use super::outputs::{ApiId, RoleId};
 use super::retry::{
     CONFLICT_LIMIT, IAM_LIMIT, SETTLE_LIMIT, gone, is_busy, message, retry_while, upload,
 };
@@ -64,6 +64,8 @@ pub struct Function {
     pub role_id: Output<RoleId>,
     /// The built code, for a step that uploads it.
     pub artifact: Output<Artifact>,
+    /// The API, if the environment names it.
+    pub api: Option<Output<ApiId>>,
 }
 
 /// The unique id of the role that a function was made with.
@@ -138,13 +140,16 @@ impl Resource for Function {
     }
 
     fn needs(&self) -> Vec<Edge> {
-        vec![
+        let mut all = vec![
             self.role_id.edge("Lambda assumes the role"),
             Edge::new(
                 ids::FUNCTION_GROUP,
                 "else Lambda makes the group, without retention",
             ),
-        ]
+        ];
+        let api = self.api.as_ref();
+        all.extend(api.map(|api| api.edge("its environment names the API")));
+        all
     }
 
     fn outlives(&self) -> Vec<Edge> {
@@ -211,10 +216,11 @@ impl Function {
         let tags = self
             .tags
             .clone()
-            .with(DIGEST, self.code.as_str())
+            .with(DIGEST, artifact.source_digest.as_str())
             .with(CODE, artifact.code_sha256.as_str())
             .with(ROLE_ID, &*self.role_id.get()?);
         let zip = Blob::new(artifact.zip.clone());
+        let environment = self.configuration.sdk_environment(self.api.as_ref())?;
         let call = || {
             run.clients
                 .lambda
@@ -226,7 +232,7 @@ impl Function {
                 .architectures(Architecture::from(self.configuration.architecture.as_str()))
                 .memory_size(self.configuration.memory)
                 .timeout(self.configuration.timeout)
-                .environment(self.configuration.sdk_environment())
+                .environment(environment.clone())
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
                 .customize()
@@ -317,6 +323,7 @@ impl Function {
 
     async fn configure(&self, step: &StepContext) -> Result<()> {
         let run = step.run();
+        let environment = self.configuration.sdk_environment(self.api.as_ref())?;
         let call = || {
             run.clients
                 .lambda
@@ -327,7 +334,7 @@ impl Function {
                 .handler(&self.configuration.handler)
                 .memory_size(self.configuration.memory)
                 .timeout(self.configuration.timeout)
-                .environment(self.configuration.sdk_environment())
+                .environment(environment.clone())
                 .send()
         };
         let answer = retry_while(
@@ -348,9 +355,11 @@ impl Function {
         let run = step.run();
         let mut changes = self.tags.changes(&found.tags);
         if code {
-            let sha = self.artifact.get()?.code_sha256;
-            changes.set.insert(DIGEST.into(), self.code.clone());
-            changes.set.insert(CODE.into(), sha);
+            // A build may change its own source, such as a lock file: the digest is the one after it.
+            let artifact = self.artifact.get()?;
+            let digest = artifact.source_digest.to_string();
+            changes.set.insert(DIGEST.into(), digest);
+            changes.set.insert(CODE.into(), artifact.code_sha256);
         }
         if found.granted_role.is_none() {
             changes.set.insert(ROLE_ID.into(), self.role_id.get()?.0);

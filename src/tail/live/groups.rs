@@ -61,7 +61,12 @@ impl Groups {
     /// repeated soon enough.
     pub(super) async fn has_appeared(&self) -> Option<String> {
         for group in &self.wanted {
-            let known = self.there.iter().any(|there| there.source == group.source);
+            let is_it = |there: &Group| match group.finder {
+                // Its name is found, and may be another one by now.
+                Some(_) => there.source == group.source,
+                None => there.name == group.name,
+            };
+            let known = self.there.iter().any(is_it);
             if !known && matches!(self.find(group).await, Ok(Ok(_))) {
                 let name = group.source.name();
                 return Some(format!("the {name} log group is there now"));

@@ -160,14 +160,14 @@ fn message(line: &str) -> String {
 }
 
 /// A running `chatctl logs --follow`.
-struct Tail {
+pub struct Tail {
     child: Child,
     lines: Receiver<String>,
     notes: Receiver<String>,
 }
 
 impl Tail {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -205,7 +205,7 @@ impl Tail {
     }
 
     /// The messages of the next lines.
-    fn messages(&self, count: usize) -> Vec<String> {
+    pub fn messages(&self, count: usize) -> Vec<String> {
         self.take(count).iter().map(|line| message(line)).collect()
     }
 
@@ -216,7 +216,7 @@ impl Tail {
     }
 
     /// The first note that has the words.
-    fn note(&self, words: &str) -> String {
+    pub fn note(&self, words: &str) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());

@@ -67,6 +67,11 @@ async fn logs_have_the_rights_they_need_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reading_any_api_has_the_rights_it_needs_and_no_more() {
+    is_the_least(Task::Api).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_teardown_has_the_rights_it_needs_and_no_more() {
     is_the_least(Task::Teardown).await;
 }

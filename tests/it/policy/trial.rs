@@ -1,10 +1,12 @@
 //! A caller with a policy and nothing else, and what it tries with it.
 
+use crate::any_api::Theirs;
 use crate::drift::{self, LOGGING, NAME, POLICY, ROLE, TRUST};
 use crate::world::{FOR_SURE, OPTIONS, Tiny, World, quiet, with_keys};
 use aws_credential_types::Credentials;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_dynamodb::types::{BillingMode, ProvisionedThroughput};
+use chatctl::any_api;
 use chatctl::aws::{Clients, Place};
 use chatctl::config::{Settings, Target};
 use chatctl::deployer;
@@ -12,6 +14,7 @@ use chatctl::doctor::expected::expected;
 use chatctl::doctor::look;
 use chatctl::naming::Names;
 use chatctl::naming::rights::Task;
+use chatctl::prove::Client;
 use chatctl::prove::{Candidate, prove_candidate};
 use chatctl::resources::{Kind, Observed, RunContext};
 use chatctl::rights::policy;
@@ -154,6 +157,7 @@ pub async fn tries(task: Task, policy: &Value) -> Went {
         Task::Status => Box::pin(looks(&world, &caller)).await,
         Task::Logs => Box::pin(reads_logs(&world, &caller)).await,
         Task::Teardown => Box::pin(tears_down(&world, &caller)).await,
+        Task::Api => Box::pin(reads_any_api(world, &caller)).await,
     }
 }
 
@@ -193,7 +197,7 @@ async fn makes_versions_live(world: &World, caller: &Caller) -> Went {
         domain: &names.domain(&api),
         stage: &names.stage,
         url: None,
-        origin: None,
+        client: &Client::default(),
         version: &version,
         api: &api,
     };
@@ -299,11 +303,33 @@ async fn reads_logs(world: &World, caller: &Caller) -> Went {
     if !past.status.success() || !String::from_utf8_lossy(&past.stdout).contains("hello") {
         return Err(crate::world::text(&past));
     }
-    live_tail_opens(world, caller).await
+    live_tail_opens(world, caller, &[]).await
 }
 
-async fn live_tail_opens(world: &World, caller: &Caller) -> Went {
-    let mut live = caller.chatctl(world, &["logs", "--live"]);
+/// Everything of an API that chatctl did not make, its past and a live tail.
+async fn reads_any_api(world: World, caller: &Caller) -> Went {
+    let theirs = Theirs::in_world(world).await;
+    theirs.logged("live").await;
+    let (world, id) = (&theirs.world, &theirs.api);
+    let api = any_api::find::find(&caller.clients, id).await;
+    let api = api.map_err(|error| error.to_string())?;
+    let facts = any_api::look(&caller.clients, &world.settings, api, any_api::Which::All).await;
+    let facts = format!("{:?}", facts.map_err(|error| error.to_string())?);
+    if facts.contains("Unseen(") {
+        return Err(facts);
+    }
+    theirs.write("/aws/lambda/talk", "hello").await;
+    let past = caller
+        .run(world, &["logs", "--output", "json", "--api", id])
+        .await;
+    if !past.status.success() || !String::from_utf8_lossy(&past.stdout).contains("hello") {
+        return Err(crate::world::text(&past));
+    }
+    live_tail_opens(world, caller, &["--api", id]).await
+}
+
+async fn live_tail_opens(world: &World, caller: &Caller, flags: &[&str]) -> Went {
+    let mut live = caller.chatctl(world, &[&["logs", "--live"], flags].concat());
     let live = live.stdout(Stdio::null()).stderr(Stdio::null());
     let mut live = live.spawn().unwrap();
     let ended = loop {

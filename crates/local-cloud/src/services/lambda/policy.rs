@@ -13,6 +13,7 @@ use super::{
     Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found, outdated,
     user_error, validation,
 };
+use crate::services::iam::arn_like;
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
 
@@ -102,7 +103,7 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
     let statement = add.checked(name.qualifier.clone())?;
     functions.with(&name, |function| {
         known(&functions.shared, function, &name)?;
-        locked(function, &name, revision.as_deref())?;
+        locked(functions, function, &name, revision.as_deref())?;
         let resource = name.arn(&functions.shared);
         let same = |other: &&Permission| other.qualifier == statement.qualifier;
         let others: Vec<_> = function.statements.iter().filter(same).collect();
@@ -146,7 +147,12 @@ pub(super) fn remove(functions: &Functions, request: &Request) -> LambdaResult {
             "Statement {id} is not found in resource policy."
         )));
     }
-    locked(function, &name, request.param("RevisionId").as_deref())?;
+    locked(
+        functions,
+        function,
+        &name,
+        request.param("RevisionId").as_deref(),
+    )?;
     function.statements.retain(|statement| !wanted(statement));
     function.policy_changed(name.qualifier.as_deref());
     Ok((204, Value::Null))
@@ -168,7 +174,7 @@ pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
             200,
             json!({
                 "Policy": document(here).to_string(),
-                "RevisionId": function.policy_revision(&name),
+                "RevisionId": function.policy_revision(&name, functions.now_ms()),
             }),
         )),
     }
@@ -191,9 +197,15 @@ fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), Servic
     }
 }
 
-fn locked(function: &Function, name: &Name, revision: Option<&str>) -> Result<(), ServiceError> {
+fn locked(
+    functions: &Functions,
+    function: &Function,
+    name: &Name,
+    revision: Option<&str>,
+) -> Result<(), ServiceError> {
+    let present = function.policy_revision(name, functions.now_ms());
     match revision {
-        Some(revision) if revision != function.policy_revision(name) => Err(outdated("GetPolicy")),
+        Some(revision) if revision != present => Err(outdated("GetPolicy")),
         _ => Ok(()),
     }
 }
@@ -262,9 +274,10 @@ impl Permission {
 }
 
 impl Function {
-    fn policy_revision(&self, name: &Name) -> &str {
+    /// That of the alias that the policy is for, or else the function's.
+    fn policy_revision(&self, name: &Name, now: i64) -> &str {
         let alias = self.alias_revision(name.qualifier.as_deref());
-        alias.unwrap_or(&self.policy_revision)
+        alias.unwrap_or_else(|| self.revision_id(now))
     }
 
     /// Drops the policies of versions and aliases that are gone.
@@ -287,31 +300,6 @@ impl Function {
             statement.qualifier.as_deref() == qualifier
                 && statement.grants(service, source_arn, account)
         })
-    }
-}
-
-/// `ArnLike`: six parts between colons, each with wildcards of its own.
-fn arn_like(pattern: &str, arn: &str) -> bool {
-    let (patterns, parts): (Vec<_>, Vec<_>) = (
-        pattern.splitn(6, ':').collect(),
-        arn.splitn(6, ':').collect(),
-    );
-    patterns.len() == parts.len()
-        && patterns
-            .iter()
-            .zip(parts)
-            .all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
-}
-
-/// `*` is any run of characters, `?` is one.
-fn like(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((b'*', rest)) => (0..=text.len()).any(|from| like(rest, &text[from..])),
-        Some((b'?', rest)) => text.split_first().is_some_and(|(_, left)| like(rest, left)),
-        Some((byte, rest)) => text
-            .split_first()
-            .is_some_and(|(first, left)| first == byte && like(rest, left)),
     }
 }
 

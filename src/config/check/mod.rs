@@ -1,6 +1,9 @@
 //! Every value is checked before anything starts: AWS would refuse it later, half-way through.
 
-use super::file::{Loaded, line_of_key};
+mod function;
+mod parts;
+
+use super::file::Loaded;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -9,29 +12,6 @@ use std::collections::BTreeMap;
 pub(crate) const RETENTION_STEPS: [u32; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
-];
-
-/// Lambda refuses these with "contains reserved keys" (Lambda guide, environment variables). Others
-/// that begin with `AWS_` or `LAMBDA_` may be set, such as `AWS_LAMBDA_EXEC_WRAPPER`.
-const RESERVED_ENVIRONMENT: [&str; 18] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
 ];
 
 /// A value that cannot be used: its key in the file, the flag that also sets it, and why.
@@ -53,11 +33,7 @@ impl Problem {
     /// Points at the file's line if the file sets the key, else at the flag.
     pub(super) fn located(self, file: &Loaded) -> Error {
         let key = self.key.join(".");
-        let of_env = file.env.as_ref().and_then(|env| {
-            let env = ["env".to_owned(), env.clone()];
-            line_of_key(&file.text, &[&env[..], &self.key].concat())
-        });
-        let line = of_env.or_else(|| line_of_key(&file.text, &self.key));
+        let line = file.line_of(&self.key);
         let place = match line {
             Some(line) => format!("{}:{line}: {key}", file.path.display()),
             None if self.flag.is_empty() => key,
@@ -96,7 +72,8 @@ pub(super) fn settings(s: &Settings) -> Checked {
     names(s)?;
     region(s.region.as_deref())?;
     account(s.account.as_deref())?;
-    function(s)?;
+    function::check(&s.function)?;
+    parts::check(s)?;
     gateway(s)?;
     ensure(
         RETENTION_STEPS.contains(&s.retention_days),
@@ -145,36 +122,7 @@ fn names(s: &Settings) -> Checked {
         "--stage",
         || format!("{:?} is not a stage name that API Gateway takes", s.stage),
         "1 to 32 of a-z, A-Z, 0-9, - and _",
-    )?;
-    if let Some(table) = &s.table_name {
-        let fine = (3..=255).contains(&table.len())
-            && table
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-        let message = || format!("{table:?} is not a table name that DynamoDB takes");
-        ensure(
-            fine,
-            "table.name",
-            "",
-            message,
-            "3 to 255 of a-z, A-Z, 0-9, _ . and -",
-        )?;
-    }
-    if let Some(function) = &s.function.name {
-        let fine = (1..=64).contains(&function.len())
-            && function
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        let message = || format!("{function:?} is not a function name that Lambda takes");
-        ensure(
-            fine,
-            "function.name",
-            "",
-            message,
-            "1 to 64 of a-z, A-Z, 0-9, - and _",
-        )?;
-    }
-    Ok(())
+    )
 }
 
 /// The shape of a region, and the endpoint prefixes that AWS has: new regions need no release of
@@ -232,77 +180,6 @@ fn account(account: Option<&str>) -> Checked {
             )
         },
         "twelve digits in quotes; `aws sts get-caller-identity` shows yours",
-    )
-}
-
-fn function(s: &Settings) -> Checked {
-    let f = &s.function;
-    ensure(
-        (128..=10_240).contains(&f.memory),
-        "function.memory",
-        "--memory",
-        || format!("{} MB is not a memory size that Lambda takes", f.memory),
-        "128 to 10240",
-    )?;
-    ensure(
-        (1..=29).contains(&f.timeout),
-        "function.timeout",
-        "--timeout",
-        || format!("{} s cannot work", f.timeout),
-        "1 to 29: API Gateway waits for no integration longer than 29 seconds",
-    )?;
-    ensure(
-        f.keep_versions >= 2,
-        "function.keep-versions",
-        "",
-        || format!("{} versions are too few to keep", f.keep_versions),
-        "2 or more: the live version, and the one that a rollback goes back to",
-    )?;
-    ensure(
-        ["trace", "debug", "info", "warn", "error"].contains(&f.log_level.as_str()),
-        "function.log-level",
-        "",
-        || format!("{:?} is not a log level", f.log_level),
-        "one of trace, debug, info, warn, error",
-    )?;
-    f.environment
-        .keys()
-        .try_for_each(|key| environment_key(key).map_err(|problem| problem.of_entry(key)))?;
-    f.allowed_origins
-        .iter()
-        .try_for_each(|origin| allowed_origin(origin))
-}
-
-fn environment_key(key: &str) -> Checked {
-    let shape = key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && key.len() >= 2
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    ensure(
-        shape && !RESERVED_ENVIRONMENT.contains(&key),
-        "function.environment",
-        "",
-        || format!("Lambda does not let a function set {key:?}"),
-        "choose another key: letters, digits and _, not one that Lambda sets itself",
-    )?;
-    ensure(
-        !key.starts_with("CHAT_"),
-        "function.environment",
-        "",
-        || format!("{key:?} is set by chatctl itself"),
-        "keys that begin with CHAT_ belong to the bundled chat function",
-    )
-}
-
-fn allowed_origin(origin: &str) -> Checked {
-    let host = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"));
-    ensure(
-        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ',', ' ', '*'])),
-        "function.allowed-origins",
-        "--allow-origin",
-        || format!("{origin:?} is not an origin"),
-        "scheme and host, no path and no wildcard, such as https://chat.example.com",
     )
 }
 

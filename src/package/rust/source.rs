@@ -1,10 +1,7 @@
 //! The Lambda's source: the bundled one, or a folder of the user's own.
 
-use super::target::{BuildTarget, Profile};
-use crate::config::Settings;
 use crate::error::{Error, Result};
-use sha2::{Digest, Sha256};
-use std::fmt;
+use crate::package::{BuildTarget, Profile, SourceDigest};
 use std::path::{Path, PathBuf};
 
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/lambda_source.rs"));
@@ -18,23 +15,6 @@ const NOT_CODE: [&str; 6] = [
     "fuzz",
     "proptest-regressions",
 ];
-
-/// Hex SHA-256 over everything that decides what the function is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct SourceDigest(String);
-
-impl SourceDigest {
-    /// The digest as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SourceDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Where the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,41 +31,17 @@ pub fn embedded() -> &'static [(&'static str, &'static [u8])] {
 }
 
 impl Source {
-    /// The source that the settings mean.
-    ///
-    /// # Errors
-    /// None today; the settings checked the folder.
-    pub fn of(settings: &Settings) -> Result<Self> {
-        Ok(settings
-            .function
-            .source
-            .clone()
-            .map_or(Self::Bundled, Self::Folder))
-    }
-
     /// The digest of the source, built for `target`.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn digest(&self, target: &BuildTarget) -> Result<SourceDigest> {
-        let mut hash = Sha256::new();
-        hash.update(target.triple.as_bytes());
-        hash.update(match target.profile {
+        let profile = match target.profile {
             Profile::Release => "release",
             Profile::Quick => "quick",
-        });
-        for (name, contents) in self.code()? {
-            hash.update((name.len() as u64).to_le_bytes());
-            hash.update(name.as_bytes());
-            hash.update((contents.len() as u64).to_le_bytes());
-            hash.update(contents);
-        }
-        Ok(SourceDigest(
-            hash.finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        ))
+        };
+        let start = format!("{}{profile}", target.triple);
+        Ok(SourceDigest::of_files(&start, &self.code()?))
     }
 
     /// A folder that Cargo can build in: the user's own, or the bundled source written out below

@@ -5,10 +5,11 @@
 //! Paths of this machine are mapped away, so that the same source gives the same bytes elsewhere.
 
 use super::source::Source;
-use super::target::{BuildTarget, Profile, no_toolchain};
-use super::{Progress, Step, stale};
+use super::stale;
 use crate::error::{Error, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::package::processes::ProcessGroup;
+use crate::package::target::{BuildTarget, Profile, no_toolchain};
+use crate::package::{Progress, Step};
 use serde::Deserialize;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ pub(super) async fn compile(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| no_toolchain().because(error))?;
-    let _group = Group::of(&child);
+    let _group = ProcessGroup::of(&child);
     let built = follow(&mut child, progress).await?;
     built.into_bootstrap(source, &folder)
 }
@@ -70,26 +71,6 @@ async fn turn(output: &Path) -> Result<File> {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(lock)
-}
-
-/// Cargo, the compilers and the build scripts that it starts: a build that is given up ends with all of
-/// them. (Ending Cargo alone would leave the others at work.)
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(cargo: &Child) -> Self {
-        let id = cargo.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(Pid::from_raw))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // After a build that came to its end there is nobody left.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }
 
 fn cargo(verb: &str, folder: &Path, output: &Path) -> Command {

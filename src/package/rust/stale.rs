@@ -7,7 +7,7 @@
 //! digest is one that was never built. What lies around of the user's packages is stale by then, and only
 //! what comes from a registry is worth keeping.
 
-use super::target::BuildTarget;
+use crate::package::BuildTarget;
 use serde::Deserialize;
 use std::path::Path;
 use std::process::Stdio;
