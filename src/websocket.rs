@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as SocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
@@ -46,19 +46,13 @@ pub enum DialError {
     TimedOut(Duration),
 }
 
-/// Opens a WebSocket, as a page of `origin` would.
+/// Opens a WebSocket; `headers` go into the handshake.
 ///
 /// # Errors
 /// The handshake is refused, there is no connection, or it takes longer than `limit`.
-pub async fn dial(
-    url: &str,
-    origin: Option<&str>,
-    limit: Duration,
-) -> Result<WebSocket, DialError> {
+pub async fn dial(url: &str, headers: HeaderMap, limit: Duration) -> Result<WebSocket, DialError> {
     let mut request = url.into_client_request().map_err(refusal)?;
-    if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
-        request.headers_mut().insert("origin", origin);
-    }
+    request.headers_mut().extend(headers);
     let opened = timeout(limit, open(request)).await;
     opened.unwrap_or(Err(DialError::TimedOut(limit)))
 }
@@ -226,7 +220,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
         drop(listener);
-        let dialed = dial(&url, None, Duration::from_secs(30)).await;
+        let dialed = dial(&url, HeaderMap::new(), Duration::from_secs(30)).await;
         assert!(matches!(dialed, Err(DialError::Unreachable(_))));
     }
 
@@ -234,7 +228,7 @@ mod tests {
     async fn a_handshake_that_does_not_end_is_given_up() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
-        let dialed = dial(&url, None, Duration::from_millis(20)).await;
+        let dialed = dial(&url, HeaderMap::new(), Duration::from_millis(20)).await;
         assert!(matches!(dialed, Err(DialError::TimedOut(_))));
     }
 }

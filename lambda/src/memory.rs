@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::chat::{Member, RATE_WINDOW_MS};
+use crate::chat::{Member, RATE_WINDOW_MS, SENT_MEMORY_SECS};
 use crate::clock::Millis;
 use crate::event::Place;
 use crate::names::Name;
@@ -27,6 +27,7 @@ struct Row {
 struct Rows {
     members: BTreeMap<String, Row>,
     locks: BTreeMap<String, (String, u64)>,
+    sent: BTreeMap<String, u64>,
     pending: Vec<String>,
     lease: Option<Lease>,
 }
@@ -136,6 +137,20 @@ impl Store for MemoryStore {
             .collect();
         members.sort_by(|a, b| (a.since, &a.connection).cmp(&(b.since, &b.connection)));
         Ok(members)
+    }
+
+    async fn was_sent(&self, key: &str, now: Millis) -> Result<bool, StoreError> {
+        let rows = self.rows();
+        Ok(rows
+            .sent
+            .get(key)
+            .is_some_and(|expires| *expires > now.secs()))
+    }
+
+    async fn remember_sent(&self, key: &str, now: Millis) -> Result<(), StoreError> {
+        let expires = now.secs() + SENT_MEMORY_SECS;
+        self.rows().sent.insert(key.to_owned(), expires);
+        Ok(())
     }
 
     async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {

@@ -5,7 +5,8 @@
 //! the row announces the leaving, so it is announced once, whether the `$disconnect` comes early, late
 //! or never.
 
-use std::sync::Arc;
+mod speech;
+
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use crate::event::{Event, Route};
 use crate::names::Name;
 use crate::outcome::{Outcome, Tally};
 use crate::push::{Frame, Post, Presence, Push, Report};
-use crate::store::{Claim, Claimed, Listed, Store, StoreError, shown};
+use crate::store::{Claim, Claimed, Store, StoreError, shown};
 
 /// Rows forgotten at once.
 const FORGET_CONCURRENCY: usize = 16;
@@ -274,41 +275,6 @@ impl<S: Store, P: Push> Request<'_, S, P> {
             self.answer(change.frames()).await;
         }
         announced.error.map_or(Ok(()), Err)
-    }
-
-    async fn say(&mut self, from: &Name, text: &str) -> Done {
-        let members = self.room.store.members(self.now).await?;
-        let frames: Arc<[Frame]> = [Frame::new(self.stamp.public(&from.shown, text))].into();
-        let post = |member: Listed| Post {
-            to: member.connection,
-            frames: frames.clone(),
-        };
-        self.deliver(members.into_iter().map(post).collect()).await;
-        Ok("said")
-    }
-
-    async fn whisper(&mut self, from: &Name, to: Option<String>, text: &str) -> Done {
-        let nobody = || Stop::Refused(Refusal::NoSuchMember);
-        let to = to.ok_or_else(nobody)?;
-        let target = self
-            .room
-            .store
-            .find(&to, self.now)
-            .await?
-            .ok_or_else(nobody)?;
-        let frames = [Frame::new(self.stamp.private(&from.shown, text))].into();
-        let before = self.tally;
-        self.deliver(vec![Post { to: target, frames }]).await;
-        if self.tally.gone > before.gone {
-            return Err(nobody());
-        }
-        if self.tally.failed > before.failed {
-            return Err(Stop::Refused(Refusal::Unavailable));
-        }
-        if let Some(id) = id_of_client(self.event) {
-            self.answer(vec![self.stamp.delivered(&id)]).await;
-        }
-        Ok("whispered")
     }
 
     async fn answer(&mut self, frames: Vec<Bytes>) {

@@ -5,6 +5,7 @@
 //! real ones never leave for a place that is not AWS.
 
 mod errors;
+mod handshake;
 mod local;
 mod partition;
 mod profile;
@@ -15,14 +16,15 @@ mod time_outs;
 pub use errors::{
     Failure, code, explain, is_conflict, is_denied, is_missing, is_throttled, is_unclear,
 };
+pub use handshake::HandshakeSigner;
 pub use partition::regions;
 pub use slow::SlowCalls;
-pub use time_outs::of_an_upload;
 
 use crate::config::{Settings, Target, is_account};
 use crate::error::{Error, Result};
 use aws_config::{Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_types::timeout::TimeoutConfig;
 use partition::dns_suffix;
 use slow::SlowCallInterceptor;
 
@@ -43,6 +45,10 @@ pub struct Clients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// What all of them sign with.
+    pub credentials: SharedCredentialsProvider,
+    /// How long a call that sends the function's code may take.
+    pub upload_limits: TimeoutConfig,
     /// The account and the region.
     pub place: Place,
 }
@@ -110,7 +116,7 @@ impl Clients {
     pub async fn connect_as(settings: &Settings, dummy_key: &str) -> Result<Self> {
         let config = sdk::config(settings, dummy_key).await?;
         let region = region(&config)?;
-        require_credentials(&config).await?;
+        let credentials = require_credentials(&config).await?;
         macro_rules! client {
             ($sdk:ident) => {
                 $sdk::Client::from_conf(
@@ -131,6 +137,8 @@ impl Clients {
             logs: client!(aws_sdk_cloudwatchlogs),
             dynamodb: client!(aws_sdk_dynamodb),
             sts,
+            credentials,
+            upload_limits: time_outs::of_an_upload(),
             place,
         })
     }
@@ -189,12 +197,12 @@ fn require_account(settings: &Settings, place: &Place) -> Result<()> {
 
 /// Resolves the credentials once, before anything else, so that a machine without any gets one clear
 /// error and not the failure of whichever call came first.
-async fn require_credentials(config: &SdkConfig) -> Result<()> {
+async fn require_credentials(config: &SdkConfig) -> Result<SharedCredentialsProvider> {
     let Some(provider) = config.credentials_provider() else {
         return Err(no_credentials());
     };
     match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(provider),
         Err(error) if errors::is_nothing_found(&error) => Err(no_credentials()),
         Err(error) => Err(Error::failed("the AWS credentials cannot be loaded")
             .because(error)

@@ -113,9 +113,11 @@ fn http_client(target: &Target) -> Result<SharedHttpClient> {
         Target::Aws => ProxyConfig::from_env(),
         Target::Local(_) | Target::Endpoint(_) => ProxyConfig::disabled(),
     };
-    let trusted = match network::ca_bundle()? {
-        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
-        None => TrustStore::default(),
+    let trusted = match (target, network::ca_bundle()?) {
+        // It speaks no TLS, and reading the system's certificates takes time.
+        (Target::Local(_), _) => TrustStore::empty(),
+        (_, Some(pem)) => TrustStore::empty().with_pem_certificate(pem),
+        (_, None) => TrustStore::default(),
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| Error::failed("TLS cannot be set up").because(error))?;

@@ -29,7 +29,7 @@ pub(super) fn of_a_call() -> TimeoutConfig {
 }
 
 /// For a call that sends the function's code.
-pub fn of_an_upload() -> TimeoutConfig {
+pub(super) fn of_an_upload() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .read_timeout(UPLOAD)

@@ -39,12 +39,16 @@ pub struct Known {
     pub renamed: Option<Renamed>,
     /// Why not.
     pub error: Option<Refusal>,
-    /// A private message has reached its receiver.
+    /// A private message has reached its receiver, or a message that was sent again had arrived.
     pub delivered: Option<Delivered>,
+    /// What the sender of a public message called it.
+    pub client_id: Option<Value>,
     /// The answer to a heartbeat.
     pub pong: Option<Value>,
     /// Names the message; the same for everything that it causes.
     pub id: Option<String>,
+    /// When the chat handled the message, in milliseconds since 1970.
+    pub ts: Option<Value>,
     /// What API Gateway itself says.
     pub message: Option<String>,
     /// Of what API Gateway itself says.
@@ -72,7 +76,7 @@ pub struct Refusal {
     pub id: Option<Value>,
 }
 
-/// The answer to a private message that had an id of its own.
+/// The answer to a message that had an id of its own.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Delivered {

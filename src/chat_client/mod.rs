@@ -15,6 +15,7 @@ pub use typed::{HELP, Typed};
 
 use crate::config::ChatFlags;
 use crate::error::{Error, ErrorKind, Result};
+use crate::prove::Client;
 use serde_json::json;
 use session::{Do, Session};
 use socket::{Received, Socket};
@@ -25,6 +26,8 @@ use tokio::sync::mpsc;
 const HEARTBEAT: Duration = Duration::from_secs(4 * 60);
 /// A peer that has answered heartbeats and does not answer one within this time is gone.
 const HEARTBEAT_ANSWER: Duration = Duration::from_secs(30);
+/// An answer that is on its way would be lost with the old connection.
+const ANSWER_PAUSE: Duration = Duration::from_millis(100);
 const SWAP: Duration = Duration::from_secs(110 * 60);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -54,6 +57,13 @@ pub trait Screen {
     /// # Errors
     /// The reader went away.
     fn members(&mut self, names: &[String]) -> Result<()>;
+    /// Who is here has changed.
+    fn present(&mut self, names: &[String]);
+    /// A public message of ours arrived earlier, and we did not see it come back.
+    ///
+    /// # Errors
+    /// The reader went away.
+    fn said(&mut self, me: &str, text: &str) -> Result<()>;
     /// A private message was sent; the chat does not echo it.
     ///
     /// # Errors
@@ -68,6 +78,8 @@ pub trait Screen {
 pub struct ChatOptions {
     /// The chat's WebSocket URL.
     pub url: String,
+    /// How the chat wants its clients to come in.
+    pub client: Client,
     /// The flags that lead the commands in hints to this chat.
     pub flags: ChatFlags,
     /// The name to take at once.
@@ -87,7 +99,7 @@ pub async fn run(
     input: mpsc::Receiver<ChatInput>,
     screen: &mut dyn Screen,
 ) -> Result<()> {
-    let socket = Socket::open(&options.url, &options.flags).await?;
+    let socket = Socket::open(&options.url, &options.client, &options.flags).await?;
     let session = Session::new(options.name.clone(), options.scripted);
     let mut conversation = Conversation {
         options,
@@ -98,7 +110,7 @@ pub async fn run(
     };
     let mut next = conversation.on(socket).await?;
     while let Next::Again(why) = next {
-        conversation.session.lost();
+        conversation.lost();
         next = match conversation.find_back(&why).await? {
             Some(socket) => conversation.on(socket).await?,
             None => Next::Done,
@@ -204,6 +216,7 @@ impl Conversation<'_> {
         let todo = self.session.frame(&frame, Instant::now());
         if frame.known.pong.is_none() {
             self.screen.frame(&frame, self.session.name())?;
+            self.screen.present(self.session.members());
         }
         Ok(todo)
     }
@@ -236,11 +249,28 @@ impl Conversation<'_> {
                 },
                 Do::Note(text) => self.screen.note(&text),
                 Do::ShowMembers(names) => self.screen.members(&names)?,
-                Do::ShowWhisper { to, text } => self.screen.whispered(&to, &text)?,
+                Do::ShowSent { to, text } => self.show_sent(to.as_deref(), &text)?,
                 Do::Quit => return Ok(true),
             }
         }
         Ok(false)
+    }
+
+    fn show_sent(&mut self, to: Option<&str>, text: &str) -> Result<()> {
+        let me = self.session.name().unwrap_or_default();
+        match to {
+            Some(to) => self.screen.whispered(to, text),
+            None => self.screen.said(me, text),
+        }
+    }
+
+    /// The connection is gone, and with it perhaps an answer.
+    fn lost(&mut self) {
+        for one in self.session.lost() {
+            if let Do::Note(text) = one {
+                self.screen.note(&text);
+            }
+        }
     }
 
     async fn keep_alive(&mut self, clocks: &mut Clocks, socket: &mut Socket) -> Kept {
@@ -253,8 +283,10 @@ impl Conversation<'_> {
             clocks.answer = clocks.answers.then_some(now + HEARTBEAT_ANSWER);
             let _ = socket.send(&json!({"action": "ping"}).to_string()).await;
         }
-        if clocks.swap <= now {
-            match Socket::open(&self.options.url, &self.options.flags).await {
+        if clocks.swap <= now && !self.session.is_idle() {
+            clocks.swap = now + ANSWER_PAUSE;
+        } else if clocks.swap <= now {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(fresh) => return Kept::Swapped(Box::new(fresh)),
                 Err(_) => clocks.swap = now + LONGEST_PAUSE,
             }
@@ -271,7 +303,7 @@ impl Conversation<'_> {
             if self.left_before(until).await? {
                 return Ok(None);
             }
-            match Socket::open(&self.options.url, &self.options.flags).await {
+            match Socket::open(&self.options.url, &self.options.client, &self.options.flags).await {
                 Ok(socket) => {
                     self.screen.note("connected again");
                     return Ok(Some(socket));
@@ -298,7 +330,7 @@ impl Conversation<'_> {
                     Do::Note(text) => self.screen.note(&text),
                     Do::ShowMembers(names) => self.screen.members(&names)?,
                     Do::Quit => return Ok(true),
-                    Do::Send(_) | Do::ShowWhisper { .. } => {}
+                    Do::Send(_) | Do::ShowSent { .. } => {}
                 }
             }
         }

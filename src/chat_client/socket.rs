@@ -6,7 +6,8 @@
 
 use crate::config::ChatFlags;
 use crate::error::{Error, Result};
-use crate::websocket::{DialError, WebSocket, dial};
+use crate::prove::Client;
+use crate::websocket::{DialError, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Error as WsError;
@@ -37,8 +38,8 @@ pub(super) enum Received {
 
 impl Socket {
     /// Opens a connection to `url`.
-    pub(super) async fn open(url: &str, flags: &ChatFlags) -> Result<Self> {
-        let dialed = dial(url, None, HANDSHAKE_LIMIT).await;
+    pub(super) async fn open(url: &str, client: &Client, flags: &ChatFlags) -> Result<Self> {
+        let dialed = client.connect(url, HANDSHAKE_LIMIT).await;
         let stream = dialed.map_err(|error| not_connected(url, error, flags))?;
         Ok(Self { stream })
     }

@@ -28,12 +28,13 @@ pub enum Typed {
 
 /// What `/help` shows.
 pub const HELP: &str = "\
-Type a line to say it to everybody, or:
+Type a line to say it to everybody; Tab completes commands and names. Or:
   /msg NAME TEXT    say it to one member; quote a name with spaces: /msg \"Jo Ann\" hi
   /name NAME        take a name, or another one
-  /members          who is here
+  /who              who is here
   /quit             leave (also Ctrl-D)
-A line that begins with // is said with one / less.";
+A line that begins with // is said with one / less. Pasted lines are one message.
+A message that was not sent is kept: Enter on an empty line sends it again.";
 
 impl Typed {
     /// Understands a line.

@@ -52,7 +52,7 @@ examples! {
         "chatctl teardown --yes",
     ];
     /// Of `chatctl chat`.
-    CHAT: ["chatctl chat --user Alice", "printf '/name Robot\\nhello\\n' | chatctl chat --output json"];
+    CHAT: ["chatctl chat --user Alice", "chatctl chat --user Robot --once hello", "printf '/name Robot\\nhello\\n' | chatctl chat --output json"];
     /// Of `chatctl open`.
     OPEN: ["chatctl open"];
     /// Of `chatctl doctor`.

@@ -190,7 +190,7 @@ pub enum Command {
     /// 10 messages in 10 s.
     ///
     /// Exit codes: 0 success, 1 there is no connection; and for a script also 1 when anything was refused, could
-    /// not be sent or got no answer within 10 s.
+    /// not be sent or got no answer within 10 s. `--once` is a script of one line.
     #[command(after_help = examples::CHAT)]
     Chat(Chat),
     /// Serve the chat page for a deployed chat
@@ -481,6 +481,9 @@ pub struct Chat {
     /// Your name in the chat
     #[arg(long, short = 'u', value_name = "NAME")]
     pub user: Option<String>,
+    /// Send this one line, as it would be typed, wait for its answer, and leave
+    #[arg(long, value_name = "LINE", requires = "user")]
+    pub once: Option<String>,
     /// WebSocket URL to connect to, instead of the deployed chat's
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,

@@ -7,6 +7,7 @@ use crate::cli::Wanted;
 use crate::config::{ChatFlags, Settings, Target};
 use crate::error::{Error, Result};
 use crate::naming::Names;
+use crate::prove::Client;
 
 /// A chat to talk to.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(super) struct ChatUrl {
     pub(super) url: String,
     /// The pages it admits, as far as the configuration says; empty: any.
     pub(super) allowed_origins: Vec<String>,
+    /// How it wants its clients to come in.
+    pub(super) client: Client,
     /// The flags that lead another command to it.
     pub(super) flags: ChatFlags,
 }
@@ -35,6 +38,7 @@ fn typed(url: String, flags: ChatFlags) -> Result<ChatUrl> {
         return Ok(ChatUrl {
             url,
             allowed_origins: Vec::new(),
+            client: Client::default(),
             flags,
         });
     }
@@ -58,6 +62,7 @@ async fn deployed(settings: &Settings) -> Result<ChatUrl> {
     Ok(ChatUrl {
         url: names.socket_url(&api),
         allowed_origins: settings.function.allowed_origins.clone(),
+        client: Client::of(settings, &clients),
         flags: settings.chat_flags(),
     })
 }

@@ -9,6 +9,7 @@ use crate::doctor::expected::expected;
 use crate::doctor::{Finding, Look, checks, look, probe};
 use crate::error::Result;
 use crate::naming::Names;
+use crate::prove::Client;
 use crate::report::doctor::show;
 use std::process::ExitCode;
 
@@ -41,7 +42,7 @@ async fn examine(context: &Context, settings: &Settings, clients: &Clients) -> V
     if let (Some(api), Some(_)) = (facts.api.there(), facts.stage.there()) {
         let url = names.socket_url(&api.id);
         context.reporter.detail(&format!("a client goes to {url}"));
-        facts.probe = Look::There(probe::probe(&url, &settings.prove).await);
+        facts.probe = Look::There(probe::probe(&url, &Client::of(settings, clients)).await);
     }
     let mut findings = checks::all(&facts);
     if facts.nothing_there() {

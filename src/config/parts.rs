@@ -178,12 +178,4 @@ impl ProveSettings {
             query: table.query,
         }
     }
-
-    /// `url` as the client opens it.
-    pub fn url(&self, url: &str) -> String {
-        match &self.query {
-            Some(query) => format!("{url}?{query}"),
-            None => url.to_owned(),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use crate::engine::Stop;
 use crate::engine::plan::{Action, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming::ids;
-use crate::prove::{self, Proof};
+use crate::prove::{self, Client, Proof};
 use crate::resources::alias::Alias;
 use crate::resources::{Kind, Outputs, RunContext};
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl<'a> Done<'a> {
 
     async fn answers(&self, ui: &impl Ui, stop: &Stop) -> Result<Proof> {
         let url = self.run.names.socket_url(&self.outputs.api.get()?);
-        let client = &self.settings.prove;
+        let client = Client::of(self.settings, &self.run.clients);
         let flags = self.settings.chat_flags();
         let note = |text: &str| ui.notice(Notice::NotLiveYet(text));
         let limit = match self.moved() {
@@ -57,7 +57,7 @@ impl<'a> Done<'a> {
             _ => API_SETTLES_WITHIN,
         };
         tokio::select! {
-            proof = prove::prove_within(limit, &url, client, &flags, note) => proof,
+            proof = prove::prove_within(limit, &url, &client, &flags, note) => proof,
             _ = stop.beyond(0) => Err(Error::interrupted("stopped before the chat was proved")
                 .hint(format!(
                     "everything is deployed; `{}` run again says so",

@@ -1,7 +1,7 @@
 //! What should be there, from the one place where names are made.
 
 use super::facts::{Expected, ExpectedTable};
-use crate::config::{LogLevel, Settings, TableSettings};
+use crate::config::{Authorization, LogLevel, Settings, TableSettings};
 use crate::naming::Names;
 use crate::naming::names::API_UNKNOWN;
 
@@ -30,6 +30,11 @@ pub fn expected(settings: &Settings, names: &Names) -> Expected {
             "arn:{}:execute-api:{}:{}:",
             place.partition, place.region, place.account_id
         ),
+        authorization: match settings.connect.authorization {
+            Authorization::None => None,
+            Authorization::Iam => Some("AWS_IAM"),
+            Authorization::Function => Some("CUSTOM"),
+        },
         routes: settings.routes.iter().map(|r| r.key.clone()).collect(),
         socket_url: names.socket_url(API_UNKNOWN),
         digest: None,

@@ -124,6 +124,8 @@ pub struct Expected {
     pub table: Option<ExpectedTable>,
     /// Start of every ARN of the API's data plane: `arn:aws:execute-api:{region}:{account}:`.
     pub execute_arn: String,
+    /// The authorization type of `$connect`, if it is not `NONE`.
+    pub authorization: Option<&'static str>,
     /// The routes that the function knows.
     pub routes: Vec<String>,
     /// The WebSocket URL, with `{api}` for the API's id.

@@ -4,8 +4,8 @@
 //! goes through the route, the function, the table and the push back.
 
 use super::facts::Probe;
-use crate::config::ProveSettings;
-use crate::websocket::{DialError, NoAnswer, dial, talk};
+use crate::prove::Client;
+use crate::websocket::{DialError, NoAnswer};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ const CONNECT: Duration = Duration::from_secs(35);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// Sends a client to `url`, which says and waits for what a deploy's proof does.
-pub async fn probe(url: &str, client: &ProveSettings) -> Probe {
+pub async fn probe(url: &str, client: &Client) -> Probe {
     let begun = Instant::now();
-    let mut socket = match dial(&client.url(url), client.origin.as_deref(), CONNECT).await {
+    let mut socket = match client.connect(url, CONNECT).await {
         Ok(socket) => socket,
         Err(error) => return not_connected(error),
     };
     let connect = millis(begun);
     let asked = Instant::now();
-    let answer = talk(&mut socket, &client.exchange, ANSWER).await;
+    let answer = client.talk(&mut socket, ANSWER).await;
     let took = millis(asked);
     let _ = socket.close(None).await;
     match answer {
@@ -88,7 +88,7 @@ mod tests {
         let url = format!("ws://{}/x", listener.local_addr().unwrap());
         drop(listener);
         assert!(matches!(
-            probe(&url, &ProveSettings::default()).await,
+            probe(&url, &Client::default()).await,
             Probe::Unreachable { .. }
         ));
     }

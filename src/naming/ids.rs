@@ -30,6 +30,8 @@ pub const PERMISSION: &str = "permission";
 pub const UNQUALIFIED_PERMISSION: &str = "permission/function";
 /// The function's right to push to connections.
 pub const GRANT: &str = "grant";
+/// The authorizer of `$connect`.
+pub const AUTHORIZER: &str = "authorizer";
 /// The integration.
 pub const INTEGRATION: &str = "integration";
 /// The integration and those that are one too many.

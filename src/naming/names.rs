@@ -187,6 +187,11 @@ impl Names {
         self.arn("execute-api", &format!("{api}/{}/*", self.stage))
     }
 
+    /// Every authorizer of the API, as the function's policy wants it.
+    pub fn authorizers_arn(&self, api: &str) -> String {
+        self.arn("execute-api", &format!("{api}/authorizers/*"))
+    }
+
     /// Every connection of the stage. The part in front of `@connections` is the HTTP method:
     /// without it IAM never matches.
     pub fn connections_arn(&self, api: &str) -> String {

@@ -7,11 +7,11 @@
 //! fail; the check of the whole path says the rest.
 
 use super::invocation::{Answer, Event, invoke};
-use super::{ANSWER_WITHIN, CONNECT_WITHIN, unavailable};
-use crate::config::{Exchange, ProveSettings};
+use super::{ANSWER_WITHIN, CONNECT_WITHIN, Client, unavailable};
+use crate::config::Exchange;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
-use crate::websocket::{WebSocket, dial, heartbeat, pushed};
+use crate::websocket::{WebSocket, heartbeat, pushed};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Candidate<'a> {
     /// Where clients meet the version that is live; nothing if none is.
     pub url: Option<&'a str>,
     /// How a client comes in.
-    pub client: &'a ProveSettings,
+    pub client: &'a Client,
 }
 
 /// Why a version is not made live.
@@ -138,9 +138,8 @@ impl Probe {
     /// Connects to the running chat, which says what the connection is called.
     async fn open(candidate: &Candidate<'_>) -> Option<Self> {
         let client = candidate.client;
-        let url = client.url(candidate.url?);
-        let dialed = dial(&url, client.origin.as_deref(), CONNECT_WITHIN).await;
-        let mut socket = dialed.ok()?;
+        let connected = client.connect(candidate.url?, CONNECT_WITHIN).await;
+        let mut socket = connected.ok()?;
         let pong = heartbeat(&mut socket, ANSWER_WITHIN).await.ok()?;
         let connection_id = pong.get("connectionId").and_then(Value::as_str)?.to_owned();
         Some(Self {

@@ -4,14 +4,16 @@
 //! plane is up to date.
 
 mod candidate;
+mod client;
 mod invocation;
 
 pub use candidate::{Candidate, prove_candidate};
+pub use client::Client;
 
-use crate::config::{ChatFlags, ProveSettings};
+use crate::config::ChatFlags;
 use crate::engine::wait::Waits;
 use crate::error::{Error, Result};
-use crate::websocket::{DialError, NoAnswer, dial, talk};
+use crate::websocket::{DialError, NoAnswer};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ enum Failure {
 /// It did not answer within two minutes; the last failure, with its likely cause.
 pub async fn prove(
     url: &str,
-    client: &ProveSettings,
+    client: &Client,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
@@ -62,7 +64,7 @@ pub async fn prove(
 pub async fn prove_within(
     limit: Duration,
     url: &str,
-    client: &ProveSettings,
+    client: &Client,
     flags: &ChatFlags,
     note: impl Fn(&str),
 ) -> Result<Proof> {
@@ -89,10 +91,9 @@ pub async fn prove_within(
 /// Whatever the function pushes counts, be it a pong, the refusal of one that knows no heartbeat, or
 /// what a function of the user's own says; but not that it is unavailable, which the chat says when its
 /// table refuses.
-async fn once(url: &str, client: &ProveSettings) -> Result<(), Failure> {
-    let origin = client.origin.as_deref();
-    let mut socket = dial(&client.url(url), origin, CONNECT_WITHIN).await?;
-    let answer = talk(&mut socket, &client.exchange, ANSWER_WITHIN).await;
+async fn once(url: &str, client: &Client) -> Result<(), Failure> {
+    let mut socket = client.connect(url, CONNECT_WITHIN).await?;
+    let answer = client.talk(&mut socket, ANSWER_WITHIN).await;
     // The proof stands; how the connection ends does not change it.
     let _ = tokio::time::timeout(ANSWER_WITHIN, socket.close(None)).await;
     match unavailable(&answer.map_err(Failure::NoAnswer)?) {
@@ -185,7 +186,7 @@ impl Failure {
 fn refused(status: u16, logs: &str) -> String {
     match status {
         401 | 403 => {
-            "403 means that the stage is not there (yet), or that the function refuses the page's origin: see allowed-origins".into()
+            "403 means that the stage is not there (yet), that the function refuses the page's origin (see allowed-origins), or that the authorizer lets nobody in who does not say more (see [prove] query)".into()
         }
         429 => {
             "429 means that the stage's throttles, or the account's, let nobody in; a limit of 0 does that".into()

@@ -5,7 +5,9 @@ use super::prompt::Prompt;
 use super::{Reporter, Style};
 use crate::chat_client::{Frame, Screen, Words};
 use crate::error::Result;
-use serde_json::json;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 /// Shows the conversation; the text of others is escaped first.
 pub struct ChatScreen {
@@ -14,20 +16,19 @@ pub struct ChatScreen {
 }
 
 impl ChatScreen {
-    /// With a prompt, messages come in above it.
+    /// With a prompt, messages come in above it, with the time.
     pub fn new(reporter: Reporter, prompt: Option<Prompt>) -> Self {
         Self { reporter, prompt }
     }
 
-    fn result(&self, text: &str) -> Result<()> {
-        self.above(|| self.reporter.result(text))
-    }
-
-    fn above<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.prompt {
-            Some(prompt) => prompt.above(write),
-            None => write(),
-        }
+    /// `at`: milliseconds since 1970, or now.
+    fn result(&self, text: &str, at: Option<i64>) -> Result<()> {
+        let Some(prompt) = &self.prompt else {
+            return self.reporter.result(text);
+        };
+        let line = format!("{} {text}", Style::Faint.paint(&clock(at)));
+        prompt.print(self.reporter.written(&line));
+        Ok(())
     }
 }
 
@@ -36,13 +37,12 @@ impl Screen for ChatScreen {
         if self.reporter.is_json() {
             return self.reporter.line(&frame.raw);
         }
-        if let (Some(prompt), Some(me)) = (&self.prompt, me) {
-            prompt.label(&format!("{}> ", escape(me)));
-        }
+        self.label(frame, me);
+        let at = frame.known.ts.as_ref().and_then(Value::as_i64);
         frame
             .words()
             .iter()
-            .try_for_each(|words| self.result(&readable(words)))
+            .try_for_each(|words| self.result(&readable(words), at))
     }
 
     fn members(&mut self, names: &[String]) -> Result<()> {
@@ -55,10 +55,26 @@ impl Screen for ChatScreen {
         } else {
             shown.join(", ")
         };
-        self.result(&format!(
-            "{} {list}",
-            Style::Faint.paint(&format!("members ({}):", names.len()))
-        ))
+        let title = Style::Faint.paint(&format!("members ({}):", names.len()));
+        self.result(&format!("{title} {list}"), None)
+    }
+
+    fn present(&mut self, names: &[String]) {
+        if let Some(prompt) = &self.prompt {
+            prompt.members(names);
+        }
+    }
+
+    fn said(&mut self, me: &str, text: &str) -> Result<()> {
+        if self.reporter.is_json() {
+            return Ok(());
+        }
+        let words = Words::Spoken {
+            private: false,
+            from: me.to_owned(),
+            text: text.to_owned(),
+        };
+        self.result(&readable(&words), None)
     }
 
     fn whispered(&mut self, to: &str, text: &str) -> Result<()> {
@@ -66,15 +82,36 @@ impl Screen for ChatScreen {
             return Ok(());
         }
         let tag = Style::Warning.paint(&format!("[private to {}]", escape(to)));
-        self.result(&format!("{tag} {}", escape(text)))
+        self.result(&format!("{tag} {}", escape(text)), None)
     }
 
     fn note(&mut self, text: &str) {
-        self.above(|| {
-            self.reporter
-                .note(&Style::Faint.paint(&format!("-- {text}")));
-        });
+        let text = Style::Faint.paint(&format!("-- {text}"));
+        match &self.prompt {
+            Some(prompt) if !self.reporter.is_quiet() => prompt.print(self.reporter.written(&text)),
+            Some(_) => {}
+            None => self.reporter.note(&text),
+        }
     }
+}
+
+impl ChatScreen {
+    /// The prompt waits for it after `/name`: a refusal means that the name stays.
+    fn label(&self, frame: &Frame, me: Option<&str>) {
+        let Some(prompt) = &self.prompt else { return };
+        if me.is_some() || frame.is_refusal() {
+            prompt.label(&escape(me.unwrap_or_default()));
+        }
+    }
+}
+
+/// The hour and the minute here.
+fn clock(millis: Option<i64>) -> String {
+    let at = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    let here = at
+        .unwrap_or_else(Timestamp::now)
+        .to_zoned(TimeZone::system());
+    here.strftime("%H:%M").to_string()
 }
 
 fn readable(words: &Words) -> String {

@@ -4,10 +4,10 @@ pub mod any_api;
 pub mod building;
 mod chat;
 mod colour;
+mod completion;
 pub mod deployer;
 pub mod doctor;
 pub mod documents;
-mod editor;
 mod escape;
 mod failure;
 mod github;
@@ -26,7 +26,7 @@ pub use chat::ChatScreen;
 pub use colour::Style;
 pub use escape::escape;
 pub use failure::FailureDocument;
-pub use prompt::{Prompt, Prompted};
+pub use prompt::{AfterLine, Prompt, Prompted};
 
 use crate::config::is_dumb_terminal;
 use crate::error::{Error, ErrorKind, Result};
@@ -122,7 +122,17 @@ impl Reporter {
 
     /// A prompt may be drawn in place, and answered.
     pub fn can_prompt(&self) -> bool {
-        self.can_ask() && !self.is_json() && !is_dumb_terminal()
+        let is_shown = std::io::stdout().is_terminal();
+        self.can_ask() && is_shown && !self.is_json() && !is_dumb_terminal()
+    }
+
+    /// A text as [`Reporter::result`] would write it to a terminal, for another way there.
+    fn written(&self, text: &str) -> String {
+        let text = self.safe(text);
+        match anstream::stdout().current_choice() {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+            _ => text.into_owned(),
+        }
     }
 
     /// The user can be asked: stdin and stderr are terminals.

@@ -91,6 +91,7 @@ impl Resource for Deployment {
         vec![
             self.api.edge("it is part of the API"),
             Edge::new(ids::EVERY_ROUTE, "it is a snapshot of the routes"),
+            Edge::new(ids::AUTHORIZER, "it is a snapshot of the authorizer"),
             Edge::new(
                 ids::EVERY_INTEGRATION,
                 "it is a snapshot of the integrations",

@@ -16,8 +16,8 @@ use crate::naming::Names;
 use crate::naming::tags::Tags;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{
-    Api, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse, RouteSettings,
-    Stage,
+    Api, Authorizer, Deployment, Integration, LoggingLevel, ProtocolType, Route, RouteResponse,
+    RouteSettings, Stage,
 };
 
 /// The API with everything in it.
@@ -29,6 +29,8 @@ pub struct Gateway {
     pub duplicates: Vec<Api>,
     /// Its routes.
     pub routes: Vec<Route>,
+    /// Its authorizers; only read if a route uses one.
+    pub authorizers: Vec<Authorizer>,
     /// Its integrations.
     pub integrations: Vec<Integration>,
     /// Its deployments.
@@ -76,11 +78,16 @@ impl Gateway {
             deployments(client, id),
             all_stages(client, id),
         )?;
+        let authorizers = match routes.iter().any(|route| route.authorizer_id().is_some()) {
+            true => authorizers(client, id).await?,
+            false => Vec::new(),
+        };
         let is_ours = |stage: &Stage| stage.stage_name() == Some(names.stage.as_str());
         let (stage, other_stages): (Vec<_>, Vec<_>) = stages.into_iter().partition(is_ours);
         Ok(Self {
             duplicates: ours,
             routes,
+            authorizers,
             integrations,
             deployments,
             stage: stage.into_iter().next(),
@@ -159,6 +166,12 @@ pub(super) async fn responses(
 ) -> Result<Vec<RouteResponse>> {
     let call = || client.get_route_responses().api_id(api).route_id(route);
     pages!("list a route's responses", call())
+}
+
+/// Every authorizer of the API; none if the API is gone.
+pub(super) async fn authorizers(client: &Client, api: &str) -> Result<Vec<Authorizer>> {
+    let call = || client.get_authorizers().api_id(api);
+    pages!("list the API's authorizers", call())
 }
 
 /// Every integration of the API; none if the API is gone.

@@ -7,6 +7,7 @@ pub mod account_logging;
 mod account_role;
 pub mod alias;
 pub mod api;
+pub mod authorizer;
 pub mod deployment;
 mod exactly_one;
 pub mod function;
@@ -31,7 +32,7 @@ pub mod versions;
 pub use account_role::AccountRole;
 pub use gateway::Gateway;
 pub use observed::Observed;
-pub use outputs::{ApiId, DeploymentId, IntegrationId, LiveVersion, Outputs, RoleId};
+pub use outputs::{ApiId, AuthorizerId, DeploymentId, IntegrationId, LiveVersion, Outputs, RoleId};
 pub use run_context::{RunContext, StepContext};
 
 use crate::aws::SlowCalls;
@@ -156,6 +157,8 @@ kinds! {
     Permission(permission::Permission),
     /// The function's right to push to connections.
     Grant(grant::Grant),
+    /// Whom the API asks about a client.
+    Authorizer(authorizer::Authorizer),
     /// How the API calls the function.
     Integration(integration::Integration),
     /// A route.

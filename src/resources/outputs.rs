@@ -23,6 +23,8 @@ macro_rules! ids {
 ids! {
     /// AWS's id of a WebSocket API.
     ApiId,
+    /// AWS's id of an authorizer.
+    AuthorizerId,
     /// AWS's id of an integration.
     IntegrationId,
     /// AWS's id of a deployment.
@@ -38,6 +40,8 @@ ids! {
 pub struct Outputs {
     /// The API's id.
     pub api: Output<ApiId>,
+    /// The id of the authorizer of `$connect`.
+    pub authorizer: Output<AuthorizerId>,
     /// The integration's id.
     pub integration: Output<IntegrationId>,
     /// The id of the deployment with the wanted routes.
@@ -55,6 +59,7 @@ impl Outputs {
     pub fn unknown() -> Self {
         Self {
             api: Output::new(ids::API, None),
+            authorizer: Output::new(ids::AUTHORIZER, None),
             integration: Output::new(ids::INTEGRATION, None),
             deployment: Output::new(ids::DEPLOYMENT, None),
             role_id: Output::new(ids::FUNCTION_ROLE, None),

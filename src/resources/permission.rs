@@ -37,27 +37,37 @@ pub struct Permission {
     pub function: String,
     /// The alias whose policy it is; nothing for the function's own.
     pub qualifier: Option<&'static str>,
-    /// What each says, by statement id. One is wanted.
+    /// What each says, by statement id.
     pub statements: BTreeMap<String, Value>,
     /// The ids of statements of others that let anybody call the function.
     pub open_to_anybody: Vec<String>,
     /// The API's id.
     pub api: Output<ApiId>,
+    /// The API also asks the function who may connect.
+    pub authorizes: bool,
 }
 
 impl Permission {
-    /// The one statement that is wanted.
-    pub fn new(names: &Names, api: &Output<ApiId>) -> Self {
+    /// The statement that is wanted, or the two if the API also asks the function who may connect: an
+    /// authorizer's ARN has no stage in it.
+    pub fn new(names: &Names, api: &Output<ApiId>, authorizes: bool) -> Self {
         let id = api
             .known()
             .map_or_else(|| API_UNKNOWN.to_owned(), |id| id.0);
+        let statement = names.statement(&id);
+        let authorizer = authorizes.then(|| {
+            let arn = names.authorizers_arn(&id);
+            (format!("{statement}-authorizer"), meaning(&arn))
+        });
+        let statements = [(statement, meaning(&names.invoker_arn(&id)))];
         Self {
             id: ids::PERMISSION,
             function: names.function.clone(),
             qualifier: Some(LIVE),
-            statements: [(names.statement(&id), meaning(&names.invoker_arn(&id)))].into(),
+            statements: statements.into_iter().chain(authorizer).collect(),
             open_to_anybody: Vec::new(),
             api: api.clone(),
+            authorizes,
         }
     }
 }
@@ -141,7 +151,7 @@ impl Resource for Permission {
     async fn apply(&self, _found: Option<&Self>, step: &StepContext) -> Result<()> {
         let run = step.run();
         self.api.get()?;
-        let wanted = Self::new(&run.names, &self.api);
+        let wanted = Self::new(&run.names, &self.api, self.authorizes);
         step.named(&wanted.name());
         let policy = policy(&run.clients, &self.function, self.qualifier).await?;
         let there = ours(&policy);
@@ -217,6 +227,7 @@ pub fn orphan(observed: &Observed, api: &Output<ApiId>) -> Option<Permission> {
         qualifier: None,
         open_to_anybody: Vec::new(),
         api: api.clone(),
+        authorizes: false,
         statements,
     })
 }

@@ -2,7 +2,7 @@
 //! once only, and what it means when the thing is missing.
 
 use super::run_context::StepContext;
-use crate::aws::{self, Failure, explain, is_missing};
+use crate::aws::{self, Clients, Failure, explain, is_missing};
 use crate::engine::wait::Waits;
 use crate::error::Result;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -74,8 +74,8 @@ where
 }
 
 /// A call that sends the function's code, and may take as long as the line needs.
-pub(super) fn upload() -> aws_sdk_lambda::config::Builder {
-    aws_sdk_lambda::config::Builder::new().timeout_config(aws::of_an_upload())
+pub(super) fn upload(clients: &Clients) -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::config::Builder::new().timeout_config(clients.upload_limits.clone())
 }
 
 /// A call that is sent once and only once.

@@ -14,10 +14,11 @@ use super::gateway::{Gateway, responses, routes};
 use super::integration;
 use super::limits::{CONTROL, GATEWAY_LANE};
 use super::observed::Observed;
-use super::outputs::{ApiId, IntegrationId, Outputs};
+use super::outputs::{ApiId, AuthorizerId, IntegrationId, Outputs};
 use super::retry::{CONFLICT_LIMIT, SETTLE_LIMIT, gone, is_busy, retry_while};
 use super::run_context::{RunContext, StepContext};
 use crate::aws::{explain, is_conflict, is_throttled};
+use crate::config::Authorization;
 use crate::engine::pace::Cost;
 use crate::engine::plan::Action;
 use crate::engine::{Edge, Fields, Id, Output, Ownership, Resource};
@@ -29,6 +30,8 @@ use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as Found, RouteRespon
 /// How the target of a route is named when it is our integration.
 const OURS: &str = "the chat function";
 
+/// How our authorizer is named.
+const OUR_AUTHORIZER: &str = "the function";
 /// Expression and key of the one route response that a WebSocket API can have.
 const RESPONSE: &str = "$default";
 
@@ -41,8 +44,12 @@ pub struct Route {
     pub route_id: Option<String>,
     /// Where it leads: `OURS`, or `integrations/{id}` of another one.
     pub target: String,
-    /// The authorization type; `NONE` is wanted.
+    /// The authorization type: `NONE`, `AWS_IAM` or `CUSTOM`.
     pub authorization: String,
+    /// The authorizer, where the type is `CUSTOM`: ours is told by its name.
+    pub authorizer: Option<String>,
+    /// The id of ours, where it is wanted.
+    pub authorizer_id: Option<Output<AuthorizerId>>,
     /// Whether it requires an API key.
     pub needs_key: bool,
     /// The route response selection expression; without one the function's answer does not go back to
@@ -64,11 +71,30 @@ impl Route {
             route_id: None,
             target: OURS.into(),
             authorization: "NONE".into(),
+            authorizer: None,
+            authorizer_id: None,
             needs_key: false,
             answers: response.then(|| RESPONSE.to_owned()),
             responses: response.then(|| RESPONSE.to_owned()).into_iter().collect(),
             api: outputs.api.clone(),
             integration: outputs.integration.clone(),
+        }
+    }
+
+    /// The same route, open to those whom `how` lets in.
+    #[must_use]
+    pub fn authorized(self, how: Authorization, outputs: &Outputs) -> Self {
+        let authorizer = outputs.authorizer.clone();
+        let (authorization, authorizer) = match how {
+            Authorization::None => ("NONE", None),
+            Authorization::Iam => ("AWS_IAM", None),
+            Authorization::Function => ("CUSTOM", Some(authorizer)),
+        };
+        Self {
+            authorization: authorization.into(),
+            authorizer: authorizer.as_ref().map(|_| OUR_AUTHORIZER.to_owned()),
+            authorizer_id: authorizer,
+            ..self
         }
     }
 
@@ -80,6 +106,7 @@ impl Route {
         Self {
             route_id: found.route_id().map(str::to_owned),
             target: if ours { OURS } else { target }.to_owned(),
+            authorizer: found.authorizer_id().map(|id| self.authorizer_called(id)),
             authorization: authorization.to_owned(),
             needs_key: found.api_key_required().unwrap_or_default(),
             answers: found
@@ -118,6 +145,10 @@ impl Resource for Route {
             .with("authorizationType", self.authorization.as_str())
             .with("apiKeyRequired", self.needs_key)
             .with("routeResponseSelectionExpression", self.answers.clone());
+        let fields = match &self.authorizer {
+            Some(authorizer) => fields.with("authorizer", authorizer.as_str()),
+            None => fields,
+        };
         match self.responses.as_slice() {
             [] => fields,
             keys => fields.with("routeResponses", keys.join(", ")),
@@ -125,10 +156,14 @@ impl Resource for Route {
     }
 
     fn needs(&self) -> Vec<Edge> {
-        vec![
+        let authorizer = self.authorizer_id.as_ref();
+        [
             self.api.edge("it is part of the API"),
             self.integration.edge("it leads to the integration"),
         ]
+        .into_iter()
+        .chain(authorizer.map(|id| id.edge("the authorizer guards it")))
+        .collect()
     }
 
     fn parent(&self) -> Option<Id> {
@@ -180,6 +215,20 @@ impl Resource for Route {
 }
 
 impl Route {
+    /// Our authorizer by what it does, any other by its id.
+    fn authorizer_called(&self, id: &str) -> String {
+        let ours = self.authorizer_id.as_ref().and_then(Output::known);
+        match ours {
+            Some(ours) if *ours == *id => OUR_AUTHORIZER.to_owned(),
+            _ => id.to_owned(),
+        }
+    }
+
+    fn wanted_authorizer(&self) -> Result<Option<String>> {
+        let id = self.authorizer_id.as_ref().map(Output::get).transpose()?;
+        Ok(id.map(|id| id.0))
+    }
+
     fn target(&self) -> Result<String> {
         Ok(format!("integrations/{}", &*self.integration.get()?))
     }
@@ -239,6 +288,7 @@ impl Route {
     async fn create(&self, step: &StepContext) -> Result<()> {
         let run = step.run();
         let (api, target) = (self.api.get()?, self.target()?);
+        let authorizer = self.wanted_authorizer()?;
         let action = format!("create the route {}", self.key);
         let attempt = || async {
             let call = run
@@ -249,6 +299,7 @@ impl Route {
                 .route_key(&self.key)
                 .target(&target)
                 .authorization_type(AuthorizationType::from(self.authorization.as_str()))
+                .set_authorizer_id(authorizer.clone())
                 .set_route_response_selection_expression(self.answers.clone())
                 .api_key_required(self.needs_key);
             match call.send().await {
@@ -273,13 +324,14 @@ impl Route {
         }
     }
 
-    /// An expression or an authorizer that is to go is taken out by an empty text.
+    /// An expression that is to go is taken out by an empty text.
     async fn update(&self, found: &Self, step: &StepContext) -> Result<()> {
         let client = &step.run().clients.apigatewayv2;
         let (api, target) = (self.api.get()?, self.target()?);
         let id = found.route_id.clone().unwrap_or_default();
         let gone = found.answers.is_some().then(String::new);
         let answers = self.answers.clone().or(gone);
+        let authorizer = self.wanted_authorizer()?;
         let call = || {
             client
                 .update_route()
@@ -288,6 +340,7 @@ impl Route {
                 .route_key(&self.key)
                 .target(&target)
                 .authorization_type(AuthorizationType::from(self.authorization.as_str()))
+                .set_authorizer_id(authorizer.clone())
                 .api_key_required(self.needs_key)
                 .set_route_response_selection_expression(answers.clone())
                 .send()

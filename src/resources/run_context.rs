@@ -1,10 +1,11 @@
 //! What every step of a run may use and none changes: clients, names, tags.
 
 use crate::aws::{Clients, SlowCalls};
-use crate::config::{ProveSettings, Settings};
+use crate::config::Settings;
 use crate::engine::{self, Id};
 use crate::naming::Names;
 use crate::naming::tags::Tags;
+use crate::prove;
 use std::collections::BTreeMap;
 
 /// What a running step gets.
@@ -20,7 +21,7 @@ pub struct RunContext {
     /// Resources that are not ours but have our names are taken over.
     pub adopt: bool,
     /// How a version is proved before it becomes live; nothing if it is not.
-    pub proof: Option<ProveSettings>,
+    pub proof: Option<prove::Client>,
     /// Where slow calls are told while resources are read, each in a task of its own.
     pub(super) slow_calls: SlowCalls,
     users_tags: BTreeMap<String, String>,
@@ -43,7 +44,7 @@ impl RunContext {
     #[must_use]
     pub fn proving(self, settings: &Settings, no_prove: bool) -> Self {
         Self {
-            proof: (!no_prove).then(|| settings.prove.clone()),
+            proof: (!no_prove).then(|| prove::Client::of(settings, &self.clients)),
             ..self
         }
     }

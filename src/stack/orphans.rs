@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::naming::ids;
 use crate::naming::tags::Tags;
 use crate::resources::{
-    Kind, Observed, api, deployment, integration, log_group, permission, route, table, version,
+    Kind, Observed, api, authorizer, deployment, integration, log_group, permission, route, table,
+    version,
 };
 
 /// What is ours and not wanted: APIs that a killed run left, routes and integrations that somebody
@@ -42,6 +43,9 @@ pub async fn orphans(
     }
     let deployments = deployment::orphans(gateway, api, &stack.digest);
     all.extend(deployments.into_iter().map(Kind::from));
+    if !stack.authorizes() {
+        all.extend(authorizer::orphan(gateway, api).map(Kind::from));
+    }
     all.extend(permission::orphan(observed, api).map(Kind::from));
     let versions = version::orphans(observed, keep, stack.publishes);
     all.extend(versions.into_iter().map(Kind::from));

@@ -1,6 +1,8 @@
 //! Each resource of a stack, from the settings.
 
-use crate::config::{Arch, Key, LogLevel, Settings, StackValue, TableSettings, Target, Template};
+use crate::config::{
+    Arch, Authorization, Key, LogLevel, Settings, StackValue, TableSettings, Target, Template,
+};
 use crate::engine::{Id, Output};
 use crate::naming::chat::ROUTE_SELECTION;
 use crate::naming::names::API_UNKNOWN;
@@ -13,9 +15,11 @@ use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::account_logging::{AccountLogging, NONE};
 use crate::resources::api::Api;
+use crate::resources::authorizer::Authorizer;
 use crate::resources::function::{Configuration, Function, GrantedRole};
 use crate::resources::grant::Grant;
 use crate::resources::log_group::LogGroup;
+use crate::resources::permission::Permission;
 use crate::resources::role::Role;
 use crate::resources::stage::Stage;
 use crate::resources::table::{Table, TableKey};
@@ -214,6 +218,15 @@ impl Parts<'_> {
         }
     }
 
+    pub(super) fn permission(&self) -> Permission {
+        let asks = self.settings.connect.authorization == Authorization::Function;
+        Permission::new(self.names(), &self.outputs.api, asks)
+    }
+
+    pub(super) fn authorizer(&self) -> Option<Authorizer> {
+        authorizer(self.settings, self.names(), self.outputs)
+    }
+
     pub(super) fn grant(&self) -> Grant {
         Grant {
             role: self.names().role(),
@@ -245,6 +258,17 @@ impl Parts<'_> {
             deployment_id: self.outputs.deployment.clone(),
         }
     }
+}
+
+/// The authorizer, if the API is to ask the function who may connect.
+pub(super) fn authorizer(
+    settings: &Settings,
+    names: &Names,
+    outputs: &Outputs,
+) -> Option<Authorizer> {
+    let connect = &settings.connect;
+    let asks = connect.authorization == Authorization::Function;
+    asks.then(|| Authorizer::new(names.integration_uri(), connect.identity.clone(), outputs))
 }
 
 /// A live role is used as it is. A missing one, or one that is gone, is set to ours, and what was

@@ -1,19 +1,24 @@
 //! The wanted stack, as a list of resources in the order in which people read it.
 
-use super::parts::{Parts, account_logging};
+use super::parts::{Parts, account_logging, authorizer};
 use crate::config::{RouteSettings, Settings};
 use crate::engine::{Fields, Output, Resource};
 use crate::naming::chat::ROUTE_SELECTION;
 use crate::naming::{Names, ids};
 use crate::package::SourceDigest;
 use crate::resources::alias::Alias;
+use crate::resources::authorizer::{self, Authorizer};
 use crate::resources::deployment::{self, Deployment};
 use crate::resources::integration::{self, Integration};
-use crate::resources::permission::Permission;
 use crate::resources::route::Route;
 use crate::resources::table::Table;
-use crate::resources::{ApiId, DeploymentId, IntegrationId, Kind, Observed, Outputs, RoleId};
+use crate::resources::{
+    ApiId, AuthorizerId, DeploymentId, IntegrationId, Kind, Observed, Outputs, RoleId,
+};
 use sha2::{Digest, Sha256};
+
+/// The route by which clients come in.
+const CONNECT: &str = "$connect";
 
 /// What the wanted stack depends on.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +71,11 @@ impl Stack {
             alias.into(),
             parts.api().into(),
             parts.execution_group().into(),
-            Permission::new(&observed.run.names, &outputs.api).into(),
+            parts.permission().into(),
             parts.grant().into(),
             Integration::new(observed.run.names.integration_uri(), &outputs).into(),
         ]);
+        resources.extend(parts.authorizer().map(Kind::from));
         resources.extend(routes(desired.settings, &outputs).map(Kind::from));
         resources.push(Deployment::new(digest.clone(), &outputs).into());
         resources.extend(account_logging(desired.with_logging_role, observed));
@@ -85,6 +91,12 @@ impl Stack {
 }
 
 impl Stack {
+    /// The API asks the function who may connect.
+    pub(super) fn authorizes(&self) -> bool {
+        let mut resources = self.resources.iter();
+        resources.any(|one| matches!(one, Kind::Authorizer(_)))
+    }
+
     /// The keys of the wanted routes.
     pub(super) fn route_keys(&self) -> Vec<&str> {
         let routes = self.resources.iter();
@@ -102,9 +114,11 @@ fn known_outputs(observed: &Observed, digest: &str) -> Outputs {
     let gateway = &observed.gateway;
     let role = observed.function_role.as_ref();
     let integration = integration::ours_in(gateway).map(IntegrationId);
+    let authorizer = authorizer::ours_in(gateway).map(AuthorizerId);
     let deployment = deployment::with_digest(gateway, digest).map(DeploymentId);
     Outputs {
         api: Output::new(ids::API, gateway.api_id().map(ApiId)),
+        authorizer: Output::new(ids::AUTHORIZER, authorizer),
         integration: Output::new(ids::INTEGRATION, integration),
         deployment: Output::new(ids::DEPLOYMENT, deployment),
         role_id: Output::new(ids::FUNCTION_ROLE, role.map(|role| RoleId(role.id.clone()))),
@@ -113,8 +127,16 @@ fn known_outputs(observed: &Observed, digest: &str) -> Outputs {
 }
 
 fn routes(settings: &Settings, outputs: &Outputs) -> impl Iterator<Item = Route> {
-    let all = settings.routes.iter();
-    all.map(|RouteSettings { key, response }| Route::new(key, *response, outputs))
+    settings
+        .routes
+        .iter()
+        .map(|RouteSettings { key, response }| {
+            let route = Route::new(key, *response, outputs);
+            match key.as_str() {
+                CONNECT => route.authorized(settings.connect.authorization, outputs),
+                _ => route,
+            }
+        })
 }
 
 /// The digest of the routes and the integration as they are wanted: the live deployment carries it
@@ -122,10 +144,19 @@ fn routes(settings: &Settings, outputs: &Outputs) -> impl Iterator<Item = Route>
 pub fn routes_digest(settings: &Settings, names: &Names) -> String {
     let outputs = Outputs::unknown();
     let integration = Integration::new(names.integration_uri(), &outputs);
-    digest_of(&integration, routes(settings, &outputs))
+    let authorizer = authorizer(settings, names, &outputs);
+    digest_of(
+        &integration,
+        authorizer.as_ref(),
+        routes(settings, &outputs),
+    )
 }
 
-fn digest_of(integration: &Integration, routes: impl Iterator<Item = Route>) -> String {
+fn digest_of(
+    integration: &Integration,
+    authorizer: Option<&Authorizer>,
+    routes: impl Iterator<Item = Route>,
+) -> String {
     let mut hash = Sha256::new();
     let mut add = |fields: Fields| {
         for field in fields.iter() {
@@ -133,6 +164,9 @@ fn digest_of(integration: &Integration, routes: impl Iterator<Item = Route>) -> 
         }
     };
     add(integration.fields());
+    if let Some(authorizer) = authorizer {
+        add(authorizer.fields());
+    }
     for route in routes {
         add(route.fields().with("routeKey", route.key.as_str()));
     }
@@ -153,8 +187,8 @@ mod tests {
         let outputs = Outputs::unknown();
         let integration = Integration::new("arn:x".into(), &outputs);
         let mut route = Route::new("$connect", false, &outputs);
-        let before = digest_of(&integration, [route.clone()].into_iter());
+        let before = digest_of(&integration, None, [route.clone()].into_iter());
         route.needs_key = true;
-        assert_ne!(before, digest_of(&integration, [route].into_iter()));
+        assert_ne!(before, digest_of(&integration, None, [route].into_iter()));
     }
 }

@@ -194,6 +194,32 @@ fn a_script_that_is_no_text_ends_with_1() {
 }
 
 #[test]
+fn one_line_is_sent_answered_and_ends_with_0_or_with_1() {
+    let joined = "* Alice has joined the chat";
+    for (line, shown, code) in [
+        ("hello", "Alice: hello", 0),
+        ("/msg Alice psst", "[private to Alice] psst", 0),
+        ("/msg Nobody psst", "[private to Nobody] psst", 1),
+    ] {
+        let (lines, errors, ended) = script(&["--user", "Alice", "--once", line], &[]);
+        assert_eq!(lines[..2], [joined, shown], "{errors}");
+        assert_eq!(ended, Some(code), "{errors}");
+    }
+}
+
+#[test]
+fn one_line_needs_a_name_and_a_text() {
+    for (flags, why) in [
+        (&["--once", "hello"][..], "--user"),
+        (&["--user", "Alice", "--once", " "][..], "not empty"),
+    ] {
+        let (lines, errors, code) = script(flags, &[]);
+        assert!(lines.is_empty() && errors.contains(why), "{errors}");
+        assert_eq!(code, Some(64), "{errors}");
+    }
+}
+
+#[test]
 fn the_help_of_chat_has_its_exit_codes_and_its_pace() {
     let help = Command::new(env!("CARGO_BIN_EXE_chatctl"))
         .args(["help", "chat"])

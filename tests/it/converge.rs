@@ -6,7 +6,6 @@ use chatctl_local_cloud::{Call, Fault, FaultKind};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// So many clouds at one time.
 const SIDE_BY_SIDE: usize = 6;
@@ -28,8 +27,11 @@ fn misfortunes(mutating: bool) -> Vec<(FaultKind, u32)> {
     ]
 }
 
-/// Each call of an undisturbed run, as the n-th of its operation.
-fn places(calls: &[Call]) -> Vec<(String, String, u64, bool)> {
+/// A call of an undisturbed run: service, operation, which one of that operation, whether it writes.
+pub(super) type Place = (String, String, u64, bool);
+
+/// Each call of an undisturbed run, operation by operation.
+pub(super) fn places(calls: &[Call]) -> Vec<Place> {
     let mut counts: BTreeMap<(String, String, bool), u64> = BTreeMap::new();
     for call in calls {
         let key = (call.service.clone(), call.operation.clone(), call.mutating);
@@ -43,16 +45,16 @@ fn places(calls: &[Call]) -> Vec<(String, String, u64, bool)> {
     each.collect()
 }
 
-struct Case {
-    service: String,
-    operation: String,
-    nth: u64,
-    kind: FaultKind,
-    tries: u32,
+pub(super) struct Case {
+    pub(super) service: String,
+    pub(super) operation: String,
+    pub(super) nth: u64,
+    pub(super) kind: FaultKind,
+    pub(super) tries: u32,
 }
 
 impl Case {
-    fn strike(&self, world: &World) {
+    pub(super) fn strike(&self, world: &World) {
         world.cloud.inject(Fault {
             service: Some(self.service.clone()),
             operation: Some(self.operation.clone()),
@@ -91,20 +93,20 @@ fn cases(calls: &[Call]) -> Vec<Case> {
 }
 
 /// The faults are used up or called off before the plain run.
-async fn calm(world: &World) {
+pub(super) async fn calm(world: &World) {
     let url = format!("{}/_chatctl/faults", world.cloud.endpoint());
     super::world::delete(&url).await;
 }
 
 /// An undisturbed deploy and teardown: their calls, and the two states that they end in.
-struct Reference {
-    deploy: Vec<Call>,
-    deployed: Value,
-    teardown: Vec<Call>,
-    empty: Value,
+pub(super) struct Reference {
+    pub(super) deploy: Vec<Call>,
+    pub(super) deployed: Value,
+    pub(super) teardown: Vec<Call>,
+    pub(super) empty: Value,
 }
 
-async fn reference() -> Reference {
+pub(super) async fn reference() -> Reference {
     let world = World::empty().await;
     let empty = world.snapshot().await;
     let before = world.cloud.calls().len();
@@ -129,13 +131,22 @@ where
     F: Fn(Case) -> Fut,
     Fut: Future<Output = Result<(), String>>,
 {
+    side_by_side(SIDE_BY_SIDE, cases, check).await;
+}
+
+/// The same with so many at one time.
+pub(super) async fn side_by_side<F, Fut>(width: usize, cases: Vec<Case>, check: F)
+where
+    F: Fn(Case) -> Fut,
+    Fut: Future<Output = Result<(), String>>,
+{
     let count = cases.len();
     let results = stream::iter(cases).map(|case| {
         let name = case.name();
         let check = check(case);
         async move { check.await.map_err(|why| format!("{name}: {why}")) }
     });
-    let results: Vec<_> = results.buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let results: Vec<_> = results.buffer_unordered(width).collect().await;
     let failed: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     assert!(
         failed.is_empty(),
@@ -249,64 +260,4 @@ async fn two_deploys_at_once_end_with_one_of_everything() {
         }
         same(&world.snapshot().await, &reference.deployed, "another end").unwrap();
     }
-}
-
-/// A call that hangs ends within this; the SDK's own limits are longer.
-const LIMIT: Duration = Duration::from_millis(1_500);
-/// A run whose call hangs ends within this, with the deployer's own waits.
-const BOUND: Duration = Duration::from_secs(90);
-
-/// Each call of a run hangs once. Uploads have minutes, so they have a test of their own limits
-/// (`calls::time_outs`).
-fn hangs(calls: &[Call]) -> Vec<Case> {
-    let each = places(calls).into_iter();
-    each.filter(|(_, operation, ..)| {
-        !["CreateFunction", "UpdateFunctionCode"].contains(&operation.as_str())
-    })
-    .map(|(service, operation, nth, _)| Case {
-        service,
-        operation,
-        nth,
-        kind: FaultKind::Hang,
-        tries: 1,
-    })
-    .collect()
-}
-
-async fn bounded<T>(run: impl Future<Output = chatctl::error::Result<T>>) -> Result<(), String> {
-    match tokio::time::timeout(BOUND, run).await {
-        Err(_) => Err("it waits for ever".into()),
-        Ok(Err(error)) if error.to_string().is_empty() => Err("an error without words".into()),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Hangs at every call of a deploy of what is there before, then one plain run.
-async fn hangs_at_a_deploy(calls: &[Call], wanted: &Value) {
-    all_of(hangs(calls), |case| async move {
-        let mut world = Box::pin(World::deployed()).await;
-        case.strike(&world);
-        let patient = world.clients.clone();
-        world.clients = super::world::limited(&patient, LIMIT);
-        bounded(Box::pin(world.deploy())).await?;
-        world.clients = patient;
-        calm(&world).await;
-        let plain = Box::pin(world.deploy()).await;
-        plain.map_err(|error| format!("the plain run: {error}"))?;
-        same(&world.snapshot().await, wanted, "another end")
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deploy_that_changes_nothing_ends_in_time_when_any_of_its_calls_hangs() {
-    let world = Box::pin(World::deployed()).await;
-    let before = world.cloud.calls().len();
-    let wanted = world.snapshot().await;
-    Box::pin(world.deploy()).await.unwrap();
-    let calls = world.cloud.calls().split_off(before);
-    let reads: Vec<_> = calls.into_iter().filter(|call| !call.mutating).collect();
-    let deployed = Box::pin(reference()).await.deployed;
-    same(&wanted, &deployed, "another start").unwrap();
-    hangs_at_a_deploy(&reads, &deployed).await;
 }

@@ -1,7 +1,8 @@
 //! `chatctl deploy`, with the real function behind it.
 
 use super::world::{World, calm, text};
-use chatctl::config::{ChatFlags, ProveSettings};
+use chatctl::config::ChatFlags;
+use chatctl::prove::Client;
 use chatctl_local_cloud::{Conditions, Fault, FaultKind};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -67,12 +68,12 @@ async fn without_the_permission_the_proof_says_what_a_500_means() {
         .await
         .unwrap();
     let (limit, flags) = (Duration::from_millis(300), ChatFlags::default());
-    let error = chatctl::prove::prove_within(limit, url, &ProveSettings::default(), &flags, |_| {})
+    let error = chatctl::prove::prove_within(limit, url, &Client::default(), &flags, |_| {})
         .await
         .unwrap_err();
     assert!(error.hints()[0].starts_with("500 means"), "{error:?}");
     let nowhere = url.replace("production", "nowhere");
-    let client = ProveSettings::default();
+    let client = Client::default();
     let error = chatctl::prove::prove_within(limit, &nowhere, &client, &flags, |_| {});
     assert!(error.await.unwrap_err().hints()[0].starts_with("403 means"));
 }

@@ -70,12 +70,14 @@ pub fn attempts(clients: &Clients, times: u32) -> Clients {
     reconfigured!(clients.clone(), retry_config(retry))
 }
 
-/// Gives each call that is not an upload so long, and does not try it again.
+/// Gives each call so long, and does not try it again.
 pub fn limited(clients: &Clients, limit: Duration) -> Clients {
     let limits = TimeoutConfig::builder()
         .operation_attempt_timeout(limit)
         .build();
-    reconfigured!(attempts(clients, 1), timeout_config(limits))
+    let mut clients = reconfigured!(attempts(clients, 1), timeout_config(limits));
+    clients.upload_limits = limits;
+    clients
 }
 
 /// The same clients with the keys of another caller.

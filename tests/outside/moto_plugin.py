@@ -2,9 +2,8 @@
 
 What differs between the two and is not what a case is about is bridged here: a reset is a new, empty
 cloud; the account is 000000000000; there is one region; HTTP APIs become WebSocket APIs; placeholders
-where AWS wants a trust policy or a path become real ones; functions for runtimes that AWS manages are
-made for `provided.al2023`, and shown with the runtime that was asked for; code from S3 comes along as
-a zip. What a case comes to is written as one JSON line to the file that CHATCTL_MOTO_REPORT names.
+where AWS wants a trust policy or a path become real ones; code from S3 comes along as a zip. What a case
+comes to is written as one JSON line to the file that CHATCTL_MOTO_REPORT names.
 """
 
 import io
@@ -61,7 +60,6 @@ def our_arn(params, **_more):
     return params
 
 
-RUNTIMES = {}
 OBJECTS = {}
 
 
@@ -91,28 +89,6 @@ def along(params, **_more):
             code.pop(member, None)
     return params
 
-
-
-def os_only(params, **_more):
-    """The code never runs in these cases, so which runtime it is for does not matter."""
-    wanted = params.get("Runtime", "")
-    if wanted and not wanted.startswith("provided"):
-        RUNTIMES[params["FunctionName"].split(":function:")[-1]] = wanted
-        params["Runtime"] = "provided.al2023"
-    return params
-
-
-def as_asked(parsed, **_more):
-    """Puts the runtime that was asked for into every configuration of an answer."""
-    found = [parsed]
-    while found:
-        one = found.pop()
-        if isinstance(one, dict):
-            if "Runtime" in one and one.get("FunctionName") in RUNTIMES:
-                one["Runtime"] = RUNTIMES[one["FunctionName"]]
-            found += one.values()
-        if isinstance(one, list):
-            found += one
 
 
 def restart():
@@ -147,9 +123,6 @@ def pytest_configure():
         if service_name == "lambda":
             for operation in ("CreateFunction", "UpdateFunctionCode"):
                 events.register(f"provide-client-params.lambda.{operation}", along)
-            for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-                events.register(f"provide-client-params.lambda.{operation}", os_only)
-            events.register("after-call.lambda", as_asked)
         if service_name == "apigatewayv2":
             events.register("provide-client-params.apigatewayv2.CreateApi", web_socket)
             events.register("provide-client-params.apigatewayv2.CreateIntegration", with_uri)

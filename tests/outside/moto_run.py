@@ -58,7 +58,6 @@ GROUPS = {
     "test_dynamodb/test_dynamodb_create_table.py": "",
     "test_dynamodb/test_dynamodb_query.py": "",
     "test_dynamodb/test_dynamodb_scan.py": "",
-    "test_dynamodb/test_dynamodb_statements.py": "",
     "test_dynamodb/test_dynamodb_table_with_range_key.py": "",
     "test_dynamodb/test_dynamodb_table_without_range_key.py": "",
     "test_dynamodb/test_dynamodb_transact.py": "",

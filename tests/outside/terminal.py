@@ -29,6 +29,7 @@ class Terminal:
         )
         os.close(theirs)
         self.screen = ""
+        self.raw = ""
 
     def types(self, text: str) -> "Terminal":
         os.write(self.ours, text.encode())
@@ -40,7 +41,9 @@ class Terminal:
         while not (found := re.search(pattern, self.screen)):
             ready, _, _ = select.select([self.ours], [], [], max(0.0, end - time.monotonic()))
             assert ready, f"{pattern!r} did not come, but {self.screen!r}"
-            self.screen = ANSI.sub("", self.screen + os.read(self.ours, 65536).decode(errors="replace"))
+            read = os.read(self.ours, 65536).decode(errors="replace")
+            self.raw += read
+            self.screen = ANSI.sub("", self.screen + read)
         self.screen = self.screen[found.end() :]
         return self
 

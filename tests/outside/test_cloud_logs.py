@@ -1,12 +1,14 @@
 """CloudWatch Logs of the local cloud, by boto3 and the AWS CLI."""
 
 import json
+import signal
+import subprocess
 import uuid
 
 import botocore.config
 import pytest
 
-from cloud import ACCOUNT, REGION, aws, client, control, refused
+from cloud import ACCOUNT, REGION, aws, client, control, environment, refused, until
 
 
 @pytest.fixture
@@ -172,6 +174,9 @@ def test_filtering(logs, group, stream):
     both = {"logStreamNames": ["t"], "logStreamNamePrefix": "t"}
     assert refused(search, **both)[0] == "InvalidParameterException"
     assert refused(search, filterPattern="{ $.a = ")[1] == "Invalid filter pattern"
+    assert refused(search, filterPattern="ERR*")[1] == "Invalid character(s) in term '*'"
+    assert refused(search, filterPattern="[a, a]")[1] == "Duplicate field 'a'"
+    assert refused(search, filterPattern="%a% b")[0] == "NotImplemented"
     code, words = refused(search, limit=10001)
     assert code == "InvalidParameterException"
     assert words == (
@@ -203,6 +208,8 @@ def test_live_tail_starts_and_updates_every_second(group, stream):
     assert refused(tailing.start_live_tail, logGroupIdentifiers=[arn + ":*"])[0] == "InvalidParameterException"
     missing = [arn + "-none"]
     assert refused(tailing.start_live_tail, logGroupIdentifiers=missing)[0] == "ResourceNotFoundException"
+    wrong = refused(tailing.start_live_tail, logGroupIdentifiers=[arn], logEventFilterPattern='""')
+    assert wrong == ("InvalidParameterException", "Invalid filter pattern: Invalid character(s) in term '\"\"'")
     answer = tailing.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="yes")
     updates = iter(answer["responseStream"])
     assert next(updates)["sessionStart"]["logGroupIdentifiers"] == [arn]
@@ -215,6 +222,22 @@ def test_live_tail_starts_and_updates_every_second(group, stream):
         empty += not update["sessionResults"]
     assert seen == ["yes 1", "yes 2"]
     answer["responseStream"].close()
+
+
+def test_live_tail_finds_the_cloud_by_the_variable_that_the_manual_names(group, stream, monkeypatch):
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    answer = client("logs", config=None).start_live_tail(logGroupIdentifiers=[arn])
+    assert next(iter(answer["responseStream"]))["sessionStart"]["logGroupIdentifiers"] == [arn]
+    answer["responseStream"].close()
+    until(lambda: control("GET", "live-tails")["open"] == 0)
+    words = ["aws", "logs", "start-live-tail", "--log-group-identifiers", arn]
+    variables = environment() | {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, text=True) as tailing:
+        until(lambda: control("GET", "live-tails")["open"] == 1)
+        write(client("logs"), stream, ["for the CLI"])
+        assert any("for the CLI" in line for line in tailing.stdout)
+        tailing.send_signal(signal.SIGINT)
 
 
 def test_the_cli_writes_and_tails(group):

@@ -36,8 +36,8 @@ impl Stamp {
         self.close(Object::new().raw("error", &error.end()))
     }
 
-    /// `{"delivered":{"id"}}`: a private message reached its receiver's connection. `of` is the client's
-    /// own id of the message.
+    /// `{"delivered":{"id"}}`: a private message reached its receiver's connection, or a message that came
+    /// again had been sent before. `of` is the client's own id of the message.
     pub fn delivered(&self, of: &Value) -> Bytes {
         let delivered = Object::new().raw("id", &of.to_string()).end();
         self.close(Object::new().raw("delivered", &delivered))
@@ -50,14 +50,19 @@ impl Stamp {
         self.close(pong.text("connectionId", connection_id))
     }
 
-    /// `{"publicMessage":"Alice: hi"}`
-    pub fn public(&self, from: &str, text: &str) -> Bytes {
-        self.spoken("publicMessage", from, text)
+    /// `{"publicMessage":"Alice: hi"}`; `of` is the client's own id of the message, so that its sender
+    /// knows it when it comes back.
+    pub fn public(&self, from: &str, text: &str, of: Option<&Value>) -> Bytes {
+        let frame = spoken("publicMessage", from, text);
+        self.close(match of {
+            Some(id) => frame.raw("clientId", &id.to_string()),
+            None => frame,
+        })
     }
 
     /// `{"privateMessage":"Alice: hi"}`
     pub fn private(&self, from: &str, text: &str) -> Bytes {
-        self.spoken("privateMessage", from, text)
+        self.close(spoken("privateMessage", from, text))
     }
 
     /// `{"systemMessage":"Alice has joined the chat"}`. Many who join at once share a frame.
@@ -116,16 +121,6 @@ impl Stamp {
         pages.iter().enumerate().map(page).collect()
     }
 
-    fn spoken(&self, kind: &str, from: &str, text: &str) -> Bytes {
-        let line = format!("{from}: {text}");
-        self.close(
-            Object::new()
-                .text(kind, &line)
-                .text("from", from)
-                .text("text", text),
-        )
-    }
-
     fn close(&self, object: Object) -> Bytes {
         Bytes::from(
             object
@@ -134,6 +129,12 @@ impl Stamp {
                 .end(),
         )
     }
+}
+
+fn spoken(kind: &str, from: &str, text: &str) -> Object {
+    let line = format!("{from}: {text}");
+    let frame = Object::new().text(kind, &line);
+    frame.text("from", from).text("text", text)
 }
 
 /// Cuts a list into pieces that fit a frame. An empty list is one empty piece.
@@ -206,8 +207,12 @@ mod tests {
     fn frames_begin_with_the_key_that_old_clients_read() {
         let s = stamp();
         assert_eq!(
-            show(&s.public("Alice", "say \"hi\"\n")),
+            show(&s.public("Alice", "say \"hi\"\n", None)),
             r#"{"publicMessage":"Alice: say \"hi\"\n","from":"Alice","text":"say \"hi\"\n","id":"m1","ts":7}"#
+        );
+        assert_eq!(
+            show(&s.public("Alice", "hi", Some(&"a-7".into()))),
+            r#"{"publicMessage":"Alice: hi","from":"Alice","text":"hi","clientId":"a-7","id":"m1","ts":7}"#
         );
         assert_eq!(
             show(&s.joined(&["Alice".into()])[0]),

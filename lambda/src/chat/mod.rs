@@ -18,6 +18,10 @@ use refusal::Refusal;
 pub const MAX_TEXT: usize = 4096;
 /// The most bytes in a client's own id of a message.
 const MAX_ID: usize = 64;
+/// A text of so many bytes is no counter: it is taken as unique among the sender's messages.
+const UNIQUE_ID: usize = 16;
+/// A message that was sent is known by its unique id for so long.
+pub const SENT_MEMORY_SECS: u64 = 600;
 /// Messages a connection may send within one window.
 pub const RATE_LIMIT: u64 = 10;
 /// The length of that window, which begins with its first message.
@@ -118,6 +122,14 @@ pub fn id_of_client(event: &Event) -> Option<Value> {
     let id = body.get_mut("id")?.take();
     let is_short = id.as_str().is_some_and(|id| id.len() <= MAX_ID);
     (is_short || id.is_number()).then_some(id)
+}
+
+/// The key under which a message is remembered once it was sent, if its id is unique: one that comes
+/// again, over whichever connection, is not sent a second time. Ids of one sender are its own.
+pub fn key_of_sent(event: &Event, sender: &Name) -> Option<String> {
+    let id = id_of_client(event)?;
+    let id = id.as_str().filter(|id| id.len() >= UNIQUE_ID)?;
+    Some(format!("{}#{id}", sender.key))
 }
 
 /// When the row of this connection ends, in seconds. The event's own time is believed only as far as

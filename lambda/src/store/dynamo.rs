@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `M#0` … `M#7` | connection id | `shown` `fold` `since` `win` `cnt` `strikes` `struck` `expires` |
 //! | `N#` and the key of the name | `N` | `conn` `shown` `expires` |
+//! | `S#`, the key of the sender's name, `#` and the id of a message | `S` | `expires`: it was sent |
 //! | `Q` | `Q` | the queue of what is to be announced: see `queue` |
 //!
 //! A member has a row of its own and, once named, the lock on its name. Both change in one
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::item::{is_live, listed, member, number, string, text};
 use super::wire::{Dynamo, Fault, token};
 use super::{Claim, Claimed, Lease, Listed, Store, StoreError, queue};
-use crate::chat::{Member, RATE_WINDOW_MS};
+use crate::chat::{Member, RATE_WINDOW_MS, SENT_MEMORY_SECS};
 use crate::clock::Millis;
 use crate::names::Name;
 
@@ -283,6 +284,20 @@ impl Store for Table {
         Ok(members)
     }
 
+    async fn was_sent(&self, key: &str, now: Millis) -> Result<bool, StoreError> {
+        let get = self.get(&sent_key(key));
+        let answer = self.dynamo.call("GetItem", get).await?;
+        Ok(is_live(&answer["Item"], now))
+    }
+
+    async fn remember_sent(&self, key: &str, now: Millis) -> Result<(), StoreError> {
+        let mut item = sent_key(key);
+        item["expires"] = number(now.secs() + SENT_MEMORY_SECS);
+        let put = json!({ "TableName": self.name, "Item": item });
+        self.dynamo.call("PutItem", put).await?;
+        Ok(())
+    }
+
     async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError> {
         queue::hand_in(&self.dynamo, &self.name, text, lease).await
     }
@@ -336,6 +351,10 @@ fn member_key(connection: &str) -> Value {
 
 fn lock_key(key: &str) -> Value {
     json!({ "pk": string(&format!("N#{key}")), "sk": string("N") })
+}
+
+fn sent_key(key: &str) -> Value {
+    json!({ "pk": string(&format!("S#{key}")), "sk": string("S") })
 }
 
 /// FNV-1a: short, and the same in every build and on every processor, which the rows depend on.

@@ -102,6 +102,12 @@ pub trait Store {
     /// Who has the name with this key.
     async fn find(&self, key: &str, now: Millis) -> Result<Option<String>, StoreError>;
 
+    /// Whether a message with this key was sent.
+    async fn was_sent(&self, key: &str, now: Millis) -> Result<bool, StoreError>;
+
+    /// Remembers for a while that the message with this key was sent.
+    async fn remember_sent(&self, key: &str, now: Millis) -> Result<(), StoreError>;
+
     /// Puts a text into the queue of what is to be announced, and takes the lease if nobody has it: then
     /// returns the beginning of the queue. `None`: whoever has the lease announces this too.
     async fn hand_in(&self, text: &str, lease: &Lease) -> Result<Option<Vec<String>>, StoreError>;

@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)] // Nobody sees these modules but us.
 
+mod again;
 mod broadcast;
 mod crowd;
 mod environments;

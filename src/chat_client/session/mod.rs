@@ -1,27 +1,28 @@
 //! The state of one user's session, pure: lines and frames go in, actions come out.
 //!
 //! The chat's function runs in many copies side by side, so a message that is sent right after a
-//! name may be handled before it. Hence the order of this module: while a name has not been answered,
-//! the lines typed after it wait; in a script each message waits for its answer. What is refused,
-//! cannot be sent or gets no answer is counted there.
+//! name may be handled before it. Hence the order of this module: names and messages go out one after
+//! the other, each after the answer to the one before. What is refused, cannot be sent or gets no
+//! answer is counted in a script; at a prompt it is kept, and said, and can be sent again.
 
 mod members;
+mod name;
+mod outgoing;
+mod pace;
 
 use super::frame::Frame;
 use super::typed::Typed;
 use members::Members;
-use serde_json::{Value, json};
+use outgoing::{Message, Outgoing};
+use pace::Pace;
+use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
-use unicode_normalization::UnicodeNormalization;
 
 /// Without an answer for this long, what waits for it goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The chat refuses more than 10 messages in 10 seconds; a script stays just below.
-const PACE: (usize, Duration) = (9, Duration::from_millis(10_500));
-/// After a reconnect the former connection may hold the name until AWS ends it, 10 minutes at most.
-const REJOIN: (u32, Duration) = (100, Duration::from_secs(7));
 const REMEMBERED: usize = 1000;
+const AGAIN: &str = "Enter on an empty line sends it again";
 
 /// Something to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +31,10 @@ pub(super) enum Do {
     Send(Value),
     /// Show a note to the user.
     Note(String),
-    /// Show a private message that was sent; the chat does not echo it.
-    ShowWhisper {
-        /// The receiver's name.
-        to: String,
+    /// Show a message that was sent and that the chat does not echo.
+    ShowSent {
+        /// The receiver's name, if it is private.
+        to: Option<String>,
         /// Its text.
         text: String,
     },
@@ -43,29 +44,36 @@ pub(super) enum Do {
     Quit,
 }
 
-/// What a script waits for before it goes on.
+/// What is waited for before the next line is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaited {
     Name,
-    Echo,
-    Delivery,
+    Message,
+}
+
+/// What waits for its turn.
+#[derive(Debug)]
+enum Next {
+    Typed(Typed),
+    Again(Message),
 }
 
 /// The state of one user's session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Session {
     scripted: bool,
     online: bool,
+    /// The chat numbers its frames, so it acknowledges private messages too.
+    acknowledges: bool,
     name: Option<String>,
     asked: Option<String>,
     tries: u32,
     retry_at: Option<Instant>,
     awaited: Option<(Awaited, Instant)>,
-    queue: VecDeque<Typed>,
-    sent: VecDeque<Instant>,
-    last_id: u64,
+    queue: VecDeque<Next>,
+    outgoing: Outgoing,
+    pace: Pace,
     failures: usize,
-    paced: bool,
     members: Members,
     seen: HashSet<String>,
     seen_order: VecDeque<String>,
@@ -74,17 +82,34 @@ pub(super) struct Session {
 impl Session {
     /// `scripted`: the lines come from a file or a program, so order matters more than speed.
     pub(super) fn new(name: Option<String>, scripted: bool) -> Self {
-        let queue = name.map(Typed::Name).into_iter().collect();
+        let name = name.map(|name| Next::Typed(Typed::Name(name)));
         Self {
             scripted,
-            queue,
-            ..Self::default()
+            online: false,
+            acknowledges: false,
+            name: None,
+            asked: None,
+            tries: 0,
+            retry_at: None,
+            awaited: None,
+            queue: name.into_iter().collect(),
+            outgoing: Outgoing::new(scripted),
+            pace: Pace::default(),
+            failures: 0,
+            members: Members::default(),
+            seen: HashSet::new(),
+            seen_order: VecDeque::new(),
         }
     }
 
     /// Our name, once the chat has taken it.
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Who is here.
+    pub(super) fn members(&self) -> &[String] {
+        self.members.names()
     }
 
     /// How much of the script was refused, could not be sent or got no answer.
@@ -95,13 +120,14 @@ impl Session {
     /// A new connection is open: introduce ourselves again, then go on.
     pub(super) fn opened(&mut self, now: Instant) -> Vec<Do> {
         self.online = true;
-        let mut out = Vec::new();
-        if let Some((Awaited::Echo | Awaited::Delivery, _)) = self.awaited.take() {
-            out.extend(self.failed("the connection ended before the answer to a message"));
-        }
+        let mut out = self.connection_ended();
         match self.asked.take().or(self.name.clone()) {
             Some(name) => {
-                self.tries = if self.name.is_some() { REJOIN.0 } else { 0 };
+                self.tries = if self.name.is_some() {
+                    name::REJOIN.0
+                } else {
+                    0
+                };
                 out.push(self.ask(name, now));
             }
             None => out.extend(self.advance(now)),
@@ -110,9 +136,24 @@ impl Session {
     }
 
     /// The connection is gone. What was typed waits.
-    pub(super) fn lost(&mut self) {
+    pub(super) fn lost(&mut self) -> Vec<Do> {
         self.online = false;
         self.retry_at = None;
+        if self.scripted {
+            return Vec::new(); // Told with the next connection, or by the error that there is none.
+        }
+        self.connection_ended()
+    }
+
+    /// Nobody knows whether the message under way has arrived.
+    fn connection_ended(&mut self) -> Vec<Do> {
+        match self.awaited {
+            Some((Awaited::Message, _)) => {
+                self.awaited = None;
+                self.unanswered("the connection ended before the answer to a message")
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What was to be sent last is too large for any connection.
@@ -120,41 +161,49 @@ impl Session {
         let mut out = vec![Do::Note(why.to_owned())];
         self.failures += usize::from(self.scripted);
         self.give_up();
+        self.outgoing.take();
         out.extend(self.advance(now));
         out
+    }
+
+    /// Whether the connection can be changed without losing an answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.awaited.is_none()
     }
 
     /// A line was typed.
     pub(super) fn typed(&mut self, typed: Typed, now: Instant) -> Vec<Do> {
         let mut out = Vec::new();
         match typed {
-            Typed::Nothing => {}
-            Typed::Quit if !self.scripted => return vec![Do::Quit],
+            Typed::Nothing => {
+                let again = self.outgoing.take_failed().map(Next::Again);
+                out.extend(again.and_then(|next| self.enqueue(next)));
+            }
+            Typed::Quit if !self.scripted => return self.quit(),
             Typed::Wrong(why) => {
                 self.failures += usize::from(self.scripted);
                 out.push(Do::Note(why));
             }
             Typed::Help => out.push(Do::Note(super::typed::HELP.into())),
             Typed::Members if !self.scripted => out.push(self.show_members()),
-            typed => {
-                if !self.online && !self.scripted {
-                    out.push(Do::Note(
-                        "not connected; it is sent as soon as the connection is back".into(),
-                    ));
-                }
-                self.queue.push_back(typed);
-            }
+            typed => out.extend(self.enqueue(Next::Typed(typed))),
         }
         out.extend(self.advance(now));
         out
     }
 
+    fn enqueue(&mut self, next: Next) -> Option<Do> {
+        self.queue.push_back(next);
+        let waits = !self.online && !self.scripted;
+        let why = "not connected; it is sent as soon as the connection is back";
+        waits.then(|| Do::Note(why.into()))
+    }
+
     /// When [`Session::tick`] has something to do next.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let patience = self.awaited.map(|(_, until)| until);
-        let pace = (self.scripted && self.is_free() && !self.queue.is_empty())
-            .then(|| self.pace_allows_at())
-            .flatten();
+        let paced = self.is_free() && !self.queue.is_empty();
+        let pace = paced.then(|| self.pace.allows_at()).flatten();
         [patience, self.retry_at, pace].into_iter().flatten().min()
     }
 
@@ -164,7 +213,7 @@ impl Session {
         if self.awaited.is_some_and(|(_, until)| until <= now) {
             self.give_up();
             let seconds = PATIENCE.as_secs();
-            out.extend(self.failed(&format!("the chat did not answer within {seconds} s")));
+            out.extend(self.unanswered(&format!("the chat did not answer within {seconds} s")));
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
@@ -184,10 +233,41 @@ impl Session {
         }
     }
 
-    /// Counts a failure of the script; at a prompt, the user sees what is missing.
-    fn failed(&mut self, why: &str) -> Option<Do> {
-        self.failures += usize::from(self.scripted);
-        self.scripted.then(|| Do::Note(why.to_owned()))
+    /// Says that nobody knows what became of the message under way, and counts it in a script.
+    fn unanswered(&mut self, why: &str) -> Vec<Do> {
+        if self.scripted {
+            self.failures += 1;
+            return vec![Do::Note(why.to_owned())];
+        }
+        let kept = self.outgoing.fails();
+        let note = kept.map(|message| {
+            format!(
+                "{} may not have been sent: {why}; {AGAIN}",
+                message.quoted()
+            )
+        });
+        note.map(Do::Note).into_iter().collect()
+    }
+
+    /// At a prompt, what was refused is kept as well. The chat's own words have been shown.
+    fn refused(&mut self) -> Option<Do> {
+        if self.scripted {
+            self.failures += 1;
+            return None;
+        }
+        let kept = self.outgoing.fails()?;
+        Some(Do::Note(format!("{} was not sent; {AGAIN}", kept.quoted())))
+    }
+
+    /// Leaves, and says what stays behind.
+    fn quit(&self) -> Vec<Do> {
+        let waiting = self.queue.iter().filter(|next| is_message(next)).count();
+        let note = match self.outgoing.unsent() + waiting {
+            0 => None,
+            1 => Some("1 message may not have been sent".to_owned()),
+            count => Some(format!("{count} messages may not have been sent")),
+        };
+        note.map(Do::Note).into_iter().chain([Do::Quit]).collect()
     }
 
     /// Whether the frame is new; one message may be delivered twice.
@@ -208,67 +288,38 @@ impl Session {
     /// A frame came in.
     pub(super) fn frame(&mut self, frame: &Frame, now: Instant) -> Vec<Do> {
         self.members.take(&frame.known);
-        let refused = self.refuses_the_last(frame);
+        self.acknowledges |= frame.known.id.is_some();
+        let refused = self.outgoing.is_refusal(frame);
         let mut out = Vec::new();
         if self.asked.is_some() {
             out.extend(self.answer_to_name(frame, refused, now));
         }
-        let answered = match self.awaited {
-            Some((Awaited::Echo, _)) => refused || self.is_own_echo(frame),
-            Some((Awaited::Delivery, _)) => refused || self.is_delivered(frame),
-            Some((Awaited::Name, _)) => self.asked.is_none(),
-            None => false,
-        };
-        if answered {
-            self.awaited = None;
-            self.failures += usize::from(self.scripted && refused);
+        match self.awaited {
+            Some((Awaited::Name, _)) if self.asked.is_none() => {
+                self.awaited = None;
+                self.failures += usize::from(self.scripted && refused);
+            }
+            Some((Awaited::Message, _)) => out.extend(self.answer_to_message(frame, refused)),
+            _ => {}
         }
+        let late = self.outgoing.answered_late(frame);
+        out.extend(late.and_then(|message| shown_by_us(message, frame)));
         out.extend(self.advance(now));
         out
     }
 
-    /// The chat confirms a name only by listing it among the members.
-    fn answer_to_name(&mut self, frame: &Frame, refused: bool, now: Instant) -> Option<Do> {
-        let asked = self.asked.clone()?;
-        let known = &frame.known;
+    fn answer_to_message(&mut self, frame: &Frame, refused: bool) -> Option<Do> {
         if refused {
-            let code = known.error.as_ref().map_or("", |error| &error.code);
-            return self.name_refused(code, &asked, now);
+            self.awaited = None;
+            return self.refused();
         }
-        let lists = known.members.iter().chain(&known.joined).flatten();
-        let renamed = known.renamed.iter().map(|renamed| &renamed.to);
-        let joined = known
-            .system_message
-            .as_ref()
-            .is_some_and(|text| *text == format!("{asked} has joined the chat"));
-        let taken = lists
-            .chain(renamed)
-            .find(|name| is_same(name, &asked))
-            .cloned();
-        self.name = Some(taken.or_else(|| joined.then_some(asked))?);
-        self.asked = None;
-        self.retry_at = None;
-        None
-    }
-
-    fn name_refused(&mut self, code: &str, asked: &str, now: Instant) -> Option<Do> {
-        // At a prompt it may be the answer to a message that was sent before.
-        if !self.scripted && !["name_taken", "bad_name", "unavailable"].contains(&code) {
+        if !self.outgoing.is_answer(frame, self.name.as_deref()) {
             return None;
         }
-        if code != "bad_name" && self.tries > 0 {
-            self.tries -= 1;
-            self.awaited = None;
-            self.retry_at = Some(now + REJOIN.1);
-            return Some(Do::Note(format!(
-                "waiting for the name {asked} to become free again"
-            )));
-        }
-        if self.name.as_deref() == Some(asked) {
-            self.name = None;
-        }
-        self.asked = None;
-        None
+        self.awaited = None;
+        let message = self.outgoing.take()?;
+        // A script has shown it already.
+        shown_by_us(message, frame).filter(|_| !self.scripted)
     }
 
     /// Does what is at the head of the queue as long as nothing holds it.
@@ -282,80 +333,52 @@ impl Session {
             let Some(next) = self.queue.pop_front() else {
                 break;
             };
+            self.forget_the_pace();
             match next {
-                Typed::Name(name) => {
-                    self.tries = 0;
-                    out.push(self.ask(name, now));
-                }
-                Typed::Public(message) => {
-                    out.push(self.send(json!({"action": "sendPublic", "message": message}), now));
-                    self.wait_in_script(Awaited::Echo, now);
-                }
-                Typed::Private { to, text } => {
-                    let message = json!({"action": "sendPrivate", "to": to, "message": text});
-                    out.push(self.send(message, now));
-                    out.push(Do::ShowWhisper { to, text });
-                    self.wait_in_script(Awaited::Delivery, now);
-                }
-                Typed::Members => out.push(self.show_members()),
-                Typed::Quit => out.push(Do::Quit),
-                Typed::Help | Typed::Nothing | Typed::Wrong(_) => {}
+                Next::Again(message) => out.extend(self.send(message, now)),
+                Next::Typed(typed) => out.extend(self.handle(typed, now)),
             }
         }
         out
     }
 
-    fn ask(&mut self, name: String, now: Instant) -> Do {
-        self.asked = Some(name.clone());
-        self.awaited = Some((Awaited::Name, now + PATIENCE));
-        self.send(json!({"action": "setName", "name": name}), now)
+    fn handle(&mut self, typed: Typed, now: Instant) -> Vec<Do> {
+        match typed {
+            Typed::Name(name) => {
+                self.tries = 0;
+                vec![self.ask(name, now)]
+            }
+            Typed::Public(text) => self.say(None, text, now),
+            Typed::Private { to, text } => self.say(Some(to), text, now),
+            Typed::Members => vec![self.show_members()],
+            Typed::Quit => vec![Do::Quit],
+            Typed::Help | Typed::Nothing | Typed::Wrong(_) => Vec::new(),
+        }
     }
 
-    /// The id of a script's message comes back with its answer.
-    fn send(&mut self, mut message: Value, now: Instant) -> Do {
-        if self.scripted {
-            self.last_id += 1;
-            message["id"] = self.last_id.into();
-        }
-        self.sent.push_back(now);
-        if self.sent.len() > PACE.0 {
-            self.sent.pop_front();
-        }
-        Do::Send(message)
+    fn say(&mut self, to: Option<String>, text: String, now: Instant) -> Vec<Do> {
+        let id = self.outgoing.next_id();
+        self.send(Message { id, to, text }, now)
     }
 
-    fn wait_in_script(&mut self, what: Awaited, now: Instant) {
-        if self.scripted {
-            self.awaited = Some((what, now + PATIENCE));
+    fn send(&mut self, message: Message, now: Instant) -> Vec<Do> {
+        let mut out = vec![Do::Send(message.frame())];
+        let is_private = message.to.is_some();
+        let waits = self.scripted || self.acknowledges || !is_private;
+        if is_private && (self.scripted || !waits) {
+            let (to, text) = (message.to.clone(), message.text.clone());
+            out.push(Do::ShowSent { to, text });
         }
+        self.pace.sent(now);
+        if waits {
+            self.outgoing.sends(message);
+            self.awaited = Some((Awaited::Message, now + PATIENCE));
+        }
+        out
     }
 
     fn show_members(&self) -> Do {
         Do::ShowMembers(self.members.names().to_vec())
-    }
-
-    fn is_own_echo(&self, frame: &Frame) -> bool {
-        let (Some(words), Some(name)) = (&frame.known.public_message, &self.name) else {
-            return false;
-        };
-        words
-            .strip_prefix(name.as_str())
-            .is_some_and(|rest| rest.starts_with(':'))
-    }
-
-    /// A refusal without an id answers what was sent last: API Gateway's own never has one.
-    fn refuses_the_last(&self, frame: &Frame) -> bool {
-        let id = frame
-            .known
-            .error
-            .as_ref()
-            .and_then(|error| error.id.as_ref());
-        frame.is_refusal() && id.is_none_or(|id| *id == self.last_id)
-    }
-
-    fn is_delivered(&self, frame: &Frame) -> bool {
-        let delivered = frame.known.delivered.as_ref();
-        delivered.is_some_and(|message| message.id.as_ref().is_some_and(|id| *id == self.last_id))
     }
 
     /// Nothing has to be waited for before the next line.
@@ -364,33 +387,41 @@ impl Session {
     }
 
     fn is_held_by_the_pace(&self, now: Instant) -> bool {
-        let sends = matches!(
-            self.queue.front(),
-            Some(Typed::Name(_) | Typed::Public(_) | Typed::Private { .. })
-        );
-        self.scripted && sends && self.pace_allows_at().is_some_and(|at| at > now)
+        let sends = |next: &Next| is_message(next) || matches!(next, Next::Typed(Typed::Name(_)));
+        self.queue.front().is_some_and(sends) && self.pace.holds(now)
     }
 
     fn say_that_it_paces(&mut self) -> Option<Do> {
-        let first = !std::mem::replace(&mut self.paced, true);
-        first.then(|| {
-            Do::Note(
-                "the chat takes 10 messages in 10 s; the script is slowed down to stay below"
-                    .into(),
-            )
-        })
+        let what = if self.scripted {
+            "the script is slowed down to stay below"
+        } else {
+            "yours waits to be sent"
+        };
+        let note = format!("the chat takes 10 messages in 10 s; {what}");
+        self.pace.is_news().then_some(Do::Note(note))
     }
 
-    fn pace_allows_at(&self) -> Option<Instant> {
-        (self.sent.len() >= PACE.0)
-            .then(|| self.sent.front().map(|first| *first + PACE.1))
-            .flatten()
+    /// A script is told once; at a prompt each wait is told.
+    fn forget_the_pace(&mut self) {
+        if !self.scripted && self.queue.is_empty() {
+            self.pace.forget_told();
+        }
     }
 }
 
-/// The chat may write a name a little differently: trimmed, or full-width letters as plain ones.
-fn is_same(name: &str, asked: &str) -> bool {
-    name.nfkc().eq(asked.trim().nfkc())
+fn is_message(next: &Next) -> bool {
+    let typed = match next {
+        Next::Again(_) => return true,
+        Next::Typed(typed) => typed,
+    };
+    matches!(typed, Typed::Public(_) | Typed::Private { .. })
+}
+
+/// A message that the chat does not echo to its sender, or did not this time.
+fn shown_by_us(message: Message, frame: &Frame) -> Option<Do> {
+    let Message { to, text, .. } = message;
+    let is_echo = frame.known.public_message.is_some();
+    (!is_echo).then_some(Do::ShowSent { to, text })
 }
 
 #[cfg(test)]

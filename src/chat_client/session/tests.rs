@@ -2,11 +2,13 @@
 
 use super::super::typed::Typed;
 use super::*;
+use serde_json::json;
 
 /// A session with a clock of its own.
 struct At {
     session: Session,
     now: Instant,
+    ids: Vec<Value>,
 }
 
 impl At {
@@ -14,24 +16,42 @@ impl At {
         Self {
             session: Session::new(name.map(str::to_owned), scripted),
             now: Instant::now(),
+            ids: Vec::new(),
         }
     }
 
     fn opened(&mut self) -> Vec<Do> {
-        self.session.opened(self.now)
+        let todo = self.session.opened(self.now);
+        self.without_ids(todo)
     }
 
     fn typed(&mut self, line: &str) -> Vec<Do> {
-        self.session.typed(Typed::parse(line), self.now)
+        let todo = self.session.typed(Typed::parse(line), self.now);
+        self.without_ids(todo)
     }
 
     fn frame(&mut self, frame: &str) -> Vec<Do> {
-        self.session.frame(&Frame::parse(frame), self.now)
+        let todo = self.session.frame(&Frame::parse(frame), self.now);
+        self.without_ids(todo)
     }
 
     fn after(&mut self, seconds: u64) -> Vec<Do> {
         self.now += Duration::from_secs(seconds);
-        self.session.tick(self.now)
+        let todo = self.session.tick(self.now);
+        self.without_ids(todo)
+    }
+
+    /// The ids at a prompt are random: they are kept in `ids`.
+    fn without_ids(&mut self, mut todo: Vec<Do>) -> Vec<Do> {
+        for one in &mut todo {
+            if let Do::Send(message) = one
+                && message["id"].is_string()
+            {
+                let id = message.as_object_mut().unwrap().remove("id");
+                self.ids.extend(id);
+            }
+        }
+        todo
     }
 }
 
@@ -157,8 +177,8 @@ fn a_script_waits_for_each_echo_and_for_the_last_delivery() {
         [with_id(public("two"), 3)]
     );
     let private = Do::Send(json!({"action": "sendPrivate", "to": "Bob", "message": "three"}));
-    let shown = Do::ShowWhisper {
-        to: "Bob".into(),
+    let shown = Do::ShowSent {
+        to: Some("Bob".into()),
         text: "three".into(),
     };
     assert_eq!(
@@ -306,7 +326,7 @@ fn a_script_stays_below_the_rate_that_the_chat_refuses() {
     for window in sent.windows(11) {
         assert!(window[10] - window[0] > Duration::from_secs(10));
     }
-    assert_eq!(sent[29] - sent[0], 3 * PACE.1, "and no slower");
+    assert_eq!(sent[29] - sent[0], 3 * pace::WINDOW, "and no slower");
     assert_eq!(notes.len(), 1, "it says so once: {notes:?}");
     assert!(notes[0].contains("10 messages in 10 s"), "{notes:?}");
 }
@@ -342,4 +362,155 @@ fn a_frame_delivered_twice_is_new_once() {
     let frame = Frame::parse(r#"{"publicMessage":"A: hi","id":"m1"}"#);
     assert!(at.session.is_new(&frame));
     assert!(!at.session.is_new(&frame));
+}
+
+/// At a prompt, with a name, against a chat that numbers its frames.
+fn at_the_prompt() -> At {
+    let mut at = At::new(Some("Alice"), false);
+    at.opened();
+    at.frame(r#"{"members":["Alice"],"id":"m"}"#);
+    at
+}
+
+fn private(to: &str, message: &str) -> Do {
+    Do::Send(json!({"action": "sendPrivate", "to": to, "message": message}))
+}
+
+fn noted<'a>(todo: &'a [Do], words: &str) -> &'a [Do] {
+    assert!(
+        matches!(&todo[0], Do::Note(text) if text.contains(words)),
+        "{todo:?}"
+    );
+    &todo[1..]
+}
+
+const GATEWAYS_ERRORS: [&str; 3] = [
+    r#"{"message":"Internal server error","connectionId":"c=","requestId":"r="}"#,
+    r#"{"message":"Too Many Requests","connectionId":"c=","requestId":"r="}"#,
+    r#"{"message":"Endpoint request timed out","connectionId":"c=","requestId":"r="}"#,
+];
+
+#[test]
+fn messages_at_the_prompt_go_one_after_the_other_so_an_error_of_the_gateway_has_an_owner() {
+    for error in GATEWAYS_ERRORS {
+        let mut at = at_the_prompt();
+        assert_eq!(at.typed("one"), [public("one")]);
+        assert_eq!(at.typed("two"), [], "it waits for the answer");
+        let todo = at.frame(error);
+        assert_eq!(noted(&todo, "“one” was not sent"), [public("two")]);
+        let echo = json!({"publicMessage": "Alice: two", "clientId": at.ids[1], "id": "m2"});
+        assert_eq!(at.frame(&echo.to_string()), []);
+        assert_eq!(at.typed(""), [public("one")], "Enter sends it again");
+        assert_eq!(at.ids[2], at.ids[0], "with the same id");
+    }
+}
+
+#[test]
+fn a_message_without_an_answer_is_kept_and_an_answer_that_comes_late_still_counts() {
+    let mut at = at_the_prompt();
+    at.typed("hi");
+    noted(
+        &at.after(11),
+        "“hi” may not have been sent: the chat did not answer within 10 s",
+    );
+    let echo = json!({"publicMessage": "Alice: hi", "clientId": at.ids[0], "id": "m2"});
+    assert_eq!(at.frame(&echo.to_string()), []);
+    assert_eq!(at.typed(""), [], "there is nothing to send again");
+}
+
+#[test]
+fn a_message_under_way_on_a_lost_connection_is_said_at_once_and_kept() {
+    let mut at = at_the_prompt();
+    at.typed("hi");
+    let todo = at.session.lost();
+    assert_eq!(
+        noted(&todo, "“hi” may not have been sent: the connection ended"),
+        []
+    );
+    assert_eq!(
+        at.typed(""),
+        [Do::Note(
+            "not connected; it is sent as soon as the connection is back".into()
+        )]
+    );
+    at.opened();
+    assert_eq!(
+        at.frame(r#"{"members":["Alice"],"id":"m2"}"#),
+        [public("hi")]
+    );
+    let known = json!({"delivered": {"id": at.ids[0]}, "id": "m3"});
+    let sent = Do::ShowSent {
+        to: None,
+        text: "hi".into(),
+    };
+    assert_eq!(
+        at.frame(&known.to_string()),
+        [sent],
+        "it had arrived, and we had not seen it"
+    );
+}
+
+#[test]
+fn a_private_message_is_shown_when_it_is_delivered_and_not_before() {
+    let mut at = at_the_prompt();
+    assert_eq!(at.typed("/msg Bob psst"), [private("Bob", "psst")]);
+    let delivered = json!({"delivered": {"id": at.ids[0]}, "id": "m2"});
+    let shown = Do::ShowSent {
+        to: Some("Bob".into()),
+        text: "psst".into(),
+    };
+    assert_eq!(at.frame(&delivered.to_string()), [shown]);
+    at.typed("/msg Bob again");
+    let refused = json!({"error": {"code": "no_such_member", "id": at.ids[1]}, "id": "m3"});
+    noted(&at.frame(&refused.to_string()), "“again” was not sent");
+}
+
+#[test]
+fn a_chat_of_the_first_protocol_acknowledges_nothing_private() {
+    let mut at = At::new(Some("Alice"), false);
+    at.opened();
+    at.frame(r#"{"members":["Alice"]}"#);
+    let shown = Do::ShowSent {
+        to: Some("Bob".into()),
+        text: "psst".into(),
+    };
+    assert_eq!(at.typed("/msg Bob psst"), [private("Bob", "psst"), shown]);
+    assert_eq!(at.typed("hi"), [public("hi")]);
+    assert_eq!(at.frame(r#"{"publicMessage":"Alice: hi"}"#), []);
+}
+
+#[test]
+fn the_prompt_says_each_time_that_messages_wait_for_the_pace() {
+    let mut at = at_the_prompt();
+    for round in 0..2 {
+        let mut notes = 0;
+        for n in 0..12 {
+            for one in at.typed(&n.to_string()) {
+                notes += usize::from(matches!(one, Do::Note(_)));
+            }
+            while at.session.awaited.is_some() {
+                let echo =
+                    json!({"publicMessage": "Alice: n", "clientId": at.ids.last(), "id": "m"});
+                let todo = at.frame(&echo.to_string());
+                notes += todo.iter().filter(|one| matches!(one, Do::Note(_))).count();
+            }
+        }
+        assert_eq!(notes, 1, "round {round}");
+        while let Some(wake) = at.session.deadline() {
+            at.now = wake.max(at.now);
+            at.after(0);
+            let echo = json!({"publicMessage": "Alice: n", "clientId": at.ids.last(), "id": "m"});
+            at.frame(&echo.to_string());
+        }
+        at.now += pace::WINDOW;
+    }
+}
+
+#[test]
+fn leaving_says_what_may_not_have_been_sent() {
+    let mut at = at_the_prompt();
+    assert_eq!(at.typed("/quit"), [Do::Quit]);
+    at.typed("one");
+    at.typed("two");
+    assert_eq!(noted(&at.typed("/quit"), "2 messages"), [Do::Quit]);
 }

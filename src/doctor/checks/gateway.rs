@@ -93,16 +93,22 @@ pub(super) fn routes(facts: &Facts) -> Finding {
 /// What does not break the chat: locked routes, and routes that the function does not know.
 fn odd_routes(routes: &[Route], facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "routes";
-    if let Some(locked) = routes.iter().find(|route| route.authorization != "NONE") {
-        return Some(Finding::warning(
-            CHECK,
-            format!(
-                "the route {} lets in only {} callers",
-                locked.key, locked.authorization
+    let wanted = |route: &Route| match route.key.as_str() {
+        "$connect" => facts.expected.authorization.unwrap_or("NONE"),
+        _ => "NONE",
+    };
+    if let Some(other) = routes.iter().find(|one| one.authorization != wanted(one)) {
+        let (what, why) = match other.authorization.as_str() {
+            "NONE" => (
+                format!("the route {} lets everybody in", other.key),
+                "connect.authorization in chatctl.toml wants a check there",
             ),
-            "the chat page and `chatctl chat` connect without credentials",
-            deploy(facts),
-        ));
+            only => (
+                format!("the route {} lets in only {only} callers", other.key),
+                "the chat page and `chatctl chat` connect without credentials",
+            ),
+        };
+        return Some(Finding::warning(CHECK, what, why, deploy(facts)));
     }
     let unknown = routes
         .iter()

@@ -236,7 +236,7 @@ impl Function {
                 .set_tags(Some(tags.to_map()))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build())
                 .customize()
-                .config_override(upload())
+                .config_override(upload(&run.clients))
                 .send()
         };
         let attempt = || async {
@@ -312,7 +312,7 @@ impl Function {
                 .architectures(Architecture::from(self.configuration.architecture.as_str()))
                 .zip_file(zip.clone())
                 .customize()
-                .config_override(upload())
+                .config_override(upload(&run.clients))
                 .send()
         };
         let answer = retry_while(step, "another update", CONFLICT_LIMIT, is_updating, call).await;

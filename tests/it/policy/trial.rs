@@ -8,12 +8,13 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_sdk_dynamodb::types::{BillingMode, ProvisionedThroughput};
 use chatctl::any_api;
 use chatctl::aws::{Clients, Place};
-use chatctl::config::{ProveSettings, Settings, Target};
+use chatctl::config::{Settings, Target};
 use chatctl::deployer;
 use chatctl::doctor::expected::expected;
 use chatctl::doctor::look;
 use chatctl::naming::Names;
 use chatctl::naming::rights::Task;
+use chatctl::prove::Client;
 use chatctl::prove::{Candidate, prove_candidate};
 use chatctl::resources::{Kind, Observed, RunContext};
 use chatctl::rights::policy;
@@ -196,7 +197,7 @@ async fn makes_versions_live(world: &World, caller: &Caller) -> Went {
         domain: &names.domain(&api),
         stage: &names.stage,
         url: None,
-        client: &ProveSettings::default(),
+        client: &Client::default(),
         version: &version,
         api: &api,
     };

@@ -9,10 +9,11 @@ mod tables;
 use super::world::World;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use chatctl::aws::Clients;
-use chatctl::config::{ChatFlags, ProveSettings};
+use chatctl::config::ChatFlags;
 use chatctl::deployer::Deployed;
 use chatctl::engine::plan::Action;
 use chatctl::error::Error;
+use chatctl::prove::Client;
 use chatctl_local_cloud::{Fault, FaultKind};
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ async fn prove(world: &World, millis: u64) -> Result<(), Error> {
     let host = world.cloud.addr();
     let url = format!("ws://{host}/_aws/execute-api/{id}/production");
     let (limit, flags) = (Duration::from_millis(millis), ChatFlags::default());
-    let client = ProveSettings::default();
+    let client = Client::default();
     let proof = chatctl::prove::prove_within(limit, &url, &client, &flags, |_| {});
     proof.await.map(drop)
 }

@@ -14,6 +14,7 @@ from collections import Counter
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # where `cloud` is
 
+import filters  # noqa: E402
 import functions  # noqa: E402
 import gateway  # noqa: E402
 import identity  # noqa: E402
@@ -25,6 +26,7 @@ from case import CASES, sent  # noqa: E402
 def main():
     for cases in (
         logs.logs_cases,
+        filters.filter_cases,
         functions.lambda_cases,
         identity.identity_cases,
         tables.table_cases,

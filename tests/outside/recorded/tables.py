@@ -39,8 +39,48 @@ def table_cases():
                 "WriteCapacityUnits": 0,
             },
             TableDescription__ItemCount=0,
+            TableDescription__DeletionProtectionEnabled=False,
         ),
         lambda: created,
+    )
+    billing = STACKD + "testdata/aws/dynamodb/billing_mode_limits.json"
+    add(
+        tokens,
+        "describe on demand",
+        Gives(
+            has=("Table__BillingModeSummary__LastUpdateToPayPerRequestDateTime",),
+            Table__DeletionProtectionEnabled=False,
+            Table__WarmThroughput={"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"},
+        ),
+        lambda: db.describe_table(TableName="rec"),
+    )
+    add(
+        billing,
+        "warm throughput of a table with capacity",
+        Gives(Table__WarmThroughput={"ReadUnitsPerSecond": 5, "WriteUnitsPerSecond": 5, "Status": "ACTIVE"}),
+        lambda: db.describe_table(TableName="rec5"),
+    )
+
+    def deleted():
+        db.create_table(TableName="rec-deleted", BillingMode="PAY_PER_REQUEST", **schema)
+        db.get_waiter("table_exists").wait(TableName="rec-deleted", WaiterConfig={"Delay": 1})
+        return db.delete_table(TableName="rec-deleted")
+
+    add(
+        tokens,
+        "delete a table",
+        Gives(
+            has=("TableDescription__TableId", "TableDescription__TableArn", "TableDescription__BillingModeSummary"),
+            lacks=(
+                "TableDescription__KeySchema",
+                "TableDescription__AttributeDefinitions",
+                "TableDescription__CreationDateTime",
+                "TableDescription__WarmThroughput",
+            ),
+            TableDescription__TableStatus="DELETING",
+            TableDescription__DeletionProtectionEnabled=False,
+        ),
+        deleted,
     )
     add(
         ls,
@@ -168,18 +208,6 @@ def table_cases():
         Gives(Responses=[{"Item": key("c")}]),
         lambda: db.transact_get_items(TransactItems=[{"Get": {"TableName": by_arn, "Key": key("c")}}]),
     )
-    add(
-        ls,
-        "a statement with an empty list of parameters",
-        Fails(
-            400,
-            "ValidationException",
-            "1 validation error detected: Value '[]' at "
-            "'parameters' failed to satisfy constraint: Member must have length greater than or equal to 1",
-        ),
-        lambda: db.execute_statement(Statement='SELECT * FROM "rec"', Parameters=[]),
-    )
-
     def transact(token, data="1", **more):
         return lambda: db.transact_write_items(
             ClientRequestToken=token,
@@ -192,7 +220,11 @@ def table_cases():
     add(
         tokens,
         "another with the same token",
-        Fails(400, "IdempotentParameterMismatchException"),
+        Fails(
+            400,
+            "IdempotentParameterMismatchException",
+            "Specified idempotent token was used with different request parameters within the idempotency window",
+        ),
         transact("token-1", "2"),
     )
     add(

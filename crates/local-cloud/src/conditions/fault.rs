@@ -10,6 +10,9 @@ use serde_json::Value;
 /// The data plane's name among the services: sockets and `@connections`.
 pub(crate) const DATA_PLANE: &str = "execute-api";
 
+/// The updates that a Live Tail session sends stand among the operations of CloudWatch Logs.
+pub(crate) const SESSION_UPDATE: &str = "SessionUpdate";
+
 /// Every service that a fault can name.
 const SERVICES: [&str; 8] = [
     "apigateway",
@@ -71,7 +74,7 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Only this operation, such as `CreateFunction`; any if absent. On the data plane `Connect`,
-    /// `Message` and `Disconnect` too.
+    /// `Message` and `Disconnect` too, of CloudWatch Logs the `SessionUpdate` of a Live Tail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// Only calls that change something.
@@ -157,6 +160,10 @@ impl Fault {
                 .as_deref()
                 .is_some_and(|operation| operation.ends_with("Connection"));
         match &self.kind {
+            FaultKind::Throttle | FaultKind::EmptyAnswer if self.is_on_updates() => Err(
+                "an update of a Live Tail session is not an answer: it can be an error, late, cut off or missing"
+                    .to_owned(),
+            ),
             FaultKind::ServiceError { .. } | FaultKind::EmptyAnswer
                 if on_data_plane && !on_connections =>
             {
@@ -175,9 +182,17 @@ impl Fault {
         }
     }
 
+    fn is_on_updates(&self) -> bool {
+        self.operation.as_deref() == Some(SESSION_UPDATE)
+    }
+
     /// Whether it acts on such a call. A fault without a service does not act on the data plane, or the first
-    /// message of any client would use up what was planned for a deploy.
+    /// message of any client would use up what was planned for a deploy. Updates of a Live Tail session have
+    /// to be named, for the same reason.
     pub(super) fn matches(&self, service: &str, operation: &str, mutating: bool) -> bool {
+        if operation == SESSION_UPDATE && !self.is_on_updates() {
+            return false;
+        }
         let meant = match self.service.as_deref() {
             Some(wanted) => wanted == service,
             None => service != DATA_PLANE,
@@ -335,6 +350,10 @@ mod tests {
             (
                 r#"{"service":"execute-api","operation":"Message","kind":"emptyAnswer"}"#,
                 "sockets have neither",
+            ),
+            (
+                r#"{"service":"logs","operation":"SessionUpdate","kind":"throttle"}"#,
+                "late, cut off or missing",
             ),
             (r#"{"kind":"flood"}"#, "unknown variant `flood`"),
             (r#"{"kind":"reset","probability":20}"#, "20% is 0.2"),

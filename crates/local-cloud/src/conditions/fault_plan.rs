@@ -143,6 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn updates_of_a_live_tail_use_up_no_fault_that_does_not_name_them() {
+        let named = Fault {
+            operation: Some("SessionUpdate".to_owned()),
+            ..Fault::new(FaultKind::Hang)
+        };
+        let mut plans = plans(vec![Fault::new(FaultKind::Reset), named]);
+        let update = plans.next_fault("logs", "SessionUpdate", false);
+        assert_eq!(update, Some(FaultKind::Hang));
+        let call = plans.next_fault("logs", "FilterLogEvents", false);
+        assert_eq!(call, Some(FaultKind::Reset));
+    }
+
+    #[test]
     fn a_fault_strikes_the_nth_matching_call_and_then_is_gone() {
         let mut plans = plans(vec![Fault {
             operation: Some("CreateApi".to_owned()),

@@ -185,6 +185,11 @@ impl ConditionsState {
         self.plans(|plans| plans.next_fault(fault::DATA_PLANE, operation, changes(operation)))
     }
 
+    /// The fault that the next update of a Live Tail session meets.
+    pub(crate) fn next_update_fault(&self) -> Option<FaultKind> {
+        self.plans(|plans| plans.next_fault("logs", fault::SESSION_UPDATE, false))
+    }
+
     /// Lists a control-plane call that begins, and returns its number and the fault that it meets.
     pub(crate) fn begin(
         &self,

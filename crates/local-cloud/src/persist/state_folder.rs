@@ -24,7 +24,7 @@ use crate::port_owner::SERVICE;
 use crate::start_error::StartError;
 
 /// The format's version, raised with every change that an older program would misread.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const INDEX: &str = "chatctl-local.json";
 
 /// A state folder that is ours until this is dropped, or the process ends in any way.
@@ -46,8 +46,6 @@ struct Index {
     version: u64,
     #[serde(flatten)]
     identity: BTreeMap<String, String>,
-    /// Named so in the file since version 1.
-    #[serde(rename = "rooms")]
     sections: BTreeMap<String, String>,
 }
 
@@ -424,7 +422,7 @@ mod tests {
     fn an_index_cannot_name_a_file_outside_of_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let text =
-            r#"{"service":"","version":1,"region":"us-east-1","rooms":{"iam":"iam-/../../x"}}"#;
+            r#"{"service":"","version":2,"region":"us-east-1","sections":{"iam":"iam-/../../x"}}"#;
         fs_err::write(folder.path().join(INDEX), text).unwrap();
         assert!(open(folder.path()).is_err());
     }
@@ -439,13 +437,13 @@ mod tests {
             assert_eq!(fs_err::read_to_string(&file).unwrap(), text);
             said
         };
-        assert!(refused(r#"{"version":2}"#).contains("version 2"));
+        assert!(refused(r#"{"version":1}"#).contains("version 1"));
         assert!(refused(r#"{"x":2}"#).contains("no version"));
         assert!(refused("half a").contains(INDEX));
-        let other = r#"{"service":"","version":1,"region":"eu-west-1","rooms":{}}"#;
+        let other = r#"{"service":"","version":2,"region":"eu-west-1","sections":{}}"#;
         assert!(refused(other).contains("its region is eu-west-1"));
         let missing =
-            r#"{"service":"","version":1,"region":"us-east-1","rooms":{"iam":"iam-00.json"}}"#;
+            r#"{"service":"","version":2,"region":"us-east-1","sections":{"iam":"iam-00.json"}}"#;
         fs_err::write(&file, missing).unwrap();
         let said = open(folder.path()).unwrap().read("iam").unwrap_err();
         assert!(said.to_string().contains("iam-00.json"), "{said}");

@@ -27,6 +27,22 @@ const EXPRESSIONS: [&str; 5] = [
     "UpdateExpression",
     "ProjectionExpression",
 ];
+/// Members of CreateTable and UpdateTable that the engine would accept and ignore, or refuse by another name.
+const NOT_HERE: [(&str, &str); 7] = [
+    ("WarmThroughput", "with warm throughput"),
+    ("ResourcePolicy", "with a resource policy"),
+    ("ReplicaUpdates", "with replicas in other regions"),
+    (
+        "GlobalTableWitnessUpdates",
+        "with replicas in other regions",
+    ),
+    ("MultiRegionConsistency", "with replicas in other regions"),
+    ("GlobalTableSourceArn", "with replicas in other regions"),
+    (
+        "GlobalTableSettingsReplicationMode",
+        "with replicas in other regions",
+    ),
+];
 /// Bytes of one key attribute.
 const HASH_LIMIT: usize = 2048;
 const RANGE_LIMIT: usize = 1024;
@@ -36,7 +52,7 @@ pub(super) fn body(operation: &str, body: &JsonBody) -> Check {
     match operation {
         "CreateTable" | "UpdateTable" => {
             key_types(body)?;
-            throughput(body)
+            not_followed(body)
         }
         "BatchGetItem" => batch_names(body),
         "TransactWriteItems" | "TransactGetItems" => transact(body),
@@ -114,12 +130,22 @@ fn key_types(body: &JsonBody) -> Check {
 }
 
 /// Refuses what the engine would accept and ignore.
-fn throughput(body: &JsonBody) -> Check {
+fn not_followed(body: &JsonBody) -> Check {
     let not_here = |what: &str| Err(ServiceError::not_here("dynamodb", what));
     let indexes = body.get("GlobalSecondaryIndexes").and_then(Value::as_array);
     let mut indexes = indexes.into_iter().flatten();
-    if body.contains_key("WarmThroughput") || indexes.any(|one| !one["WarmThroughput"].is_null()) {
+    if indexes.any(|one| !one["WarmThroughput"].is_null()) {
         return not_here("with warm throughput");
+    }
+    let given = |member: &str| body.get(member).is_some_and(|value| !value.is_null());
+    if let Some((_, what)) = NOT_HERE.iter().find(|(member, _)| given(member)) {
+        return not_here(what);
+    }
+    if body
+        .get("StreamSpecification")
+        .is_some_and(|stream| stream["StreamEnabled"] == true)
+    {
+        return not_here("with a stream");
     }
     let updates = body
         .get("GlobalSecondaryIndexUpdates")
@@ -321,6 +347,21 @@ mod tests {
         assert_eq!(refused, "ExpressionAttributeValues must not be empty");
         let update = json!({"ExpressionAttributeValues": {":s": {"NS": []}}});
         assert!(words("UpdateItem", &update).ends_with("An number set  may not be empty"));
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_refused_by_name() {
+        let stream = |on: bool| json!({"StreamSpecification": {"StreamEnabled": on}});
+        assert_eq!(words("CreateTable", &stream(false)), "fine");
+        for (table, what) in [
+            (stream(true), "a stream"),
+            (json!({"ResourcePolicy": "{}"}), "a resource policy"),
+            (json!({"ReplicaUpdates": []}), "replicas in other regions"),
+            (json!({"WarmThroughput": {}}), "warm throughput"),
+        ] {
+            let refused = format!("dynamodb with {what} is not part of the local cloud");
+            assert_eq!(words("UpdateTable", &table), refused);
+        }
     }
 
     #[test]

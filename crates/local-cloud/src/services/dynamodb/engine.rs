@@ -125,9 +125,6 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<EngineResult> {
         "BatchWriteItem" => run(body, |request| db.batch_write_item(request)),
         "TransactGetItems" => run(body, |request| db.transact_get_items(request)),
         "TransactWriteItems" => run(body, |request| db.transact_write_items(request)),
-        "ExecuteStatement" => run(body, |request| db.execute_statement(request)),
-        "ExecuteTransaction" => run(body, |request| db.execute_transaction(request)),
-        "BatchExecuteStatement" => run(body, |request| db.batch_execute_statement(request)),
         _ => return None,
     };
     // The engine tags this family of errors; DynamoDB adds a prefix on single writes.
@@ -140,6 +137,10 @@ fn items(db: &Database, operation: &str, body: &str) -> Option<EngineResult> {
         DynoxideError::ValidationException(words) if words.starts_with("Expected value reference") => {
             let words = "Invalid KeyConditionExpression: Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition";
             DynoxideError::ValidationException(words.to_owned())
+        }
+        DynoxideError::IdempotentParameterMismatchException(_) => {
+            let words = "Specified idempotent token was used with different request parameters within the idempotency window";
+            DynoxideError::IdempotentParameterMismatchException(words.to_owned())
         }
         other => other,
     }))

@@ -34,7 +34,7 @@ impl Tables {
         if self.lock().deleting(&name, now_ms).is_some() {
             return Err(in_use(&format!("Table is being deleted: {name}")).into());
         }
-        let answer = self.shown(call)?;
+        let description = self.description(call, "TableDescription")?;
         let active_ms = self.shared.propagated_at();
         self.lock().tables.insert(
             name,
@@ -43,7 +43,13 @@ impl Tables {
                 ..TableLifecycle::default()
             },
         );
-        Ok(answer)
+        Ok(json!({ "TableDescription": description }).to_string())
+    }
+
+    pub(super) fn update(&self, call: &TableCall<'_>) -> TableResult {
+        self.must_be_active(call)?;
+        let description = self.description(call, "TableDescription")?;
+        Ok(json!({ "TableDescription": description }).to_string())
     }
 
     pub(super) fn delete(&self, call: &TableCall<'_>) -> TableResult {
@@ -57,19 +63,16 @@ impl Tables {
             return Err(in_use(&format!("Table is being created: {name}")).into());
         }
         self.tags_must_be_unlocked(&name)?;
-        let answer = self.shown(call)?;
-        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        value["TableDescription"]["TableStatus"] = "DELETING".into();
+        let description = deleted(self.description(call, "TableDescription")?);
         let gone_ms = self.shared.propagated_at();
-        let deleting = Some((value["TableDescription"].clone(), gone_ms));
         self.lock().tables.insert(
             name,
             TableLifecycle {
-                deleting,
+                deleting: Some((description.clone(), gone_ms)),
                 ..TableLifecycle::default()
             },
         );
-        Ok(value.to_string())
+        Ok(json!({ "TableDescription": description }).to_string())
     }
 
     pub(super) fn describe(&self, call: &TableCall<'_>) -> TableResult {
@@ -77,16 +80,19 @@ impl Tables {
         if let Some(description) = self.lock().deleting(call.table(), now_ms) {
             return Ok(json!({ "Table": description }).to_string());
         }
-        let answer = self.shown(call)?;
-        let mut value: Value = serde_json::from_str(&answer).unwrap_or_default();
-        let table = &mut value["Table"];
-        if table["DeletionProtectionEnabled"].is_null() {
-            table["DeletionProtectionEnabled"] = false.into();
-        }
-        if self.lock().is_creating(call.table(), now_ms) {
+        let description = self.description(call, "Table")?;
+        Ok(json!({ "Table": description }).to_string())
+    }
+
+    /// Calls the engine; what it says of the table, with what it leaves out.
+    fn description(&self, call: &TableCall<'_>, member: &str) -> Result<Value, TableError> {
+        let mut answer: Value = serde_json::from_str(&self.shown(call)?).unwrap_or_default();
+        let mut table = answer[member].take();
+        if self.lock().is_creating(call.table(), self.now_ms()) {
             table["TableStatus"] = "CREATING".into();
         }
-        Ok(value.to_string())
+        complete(&mut table);
+        Ok(table)
     }
 
     pub(super) fn must_be_active(&self, call: &TableCall<'_>) -> Result<(), ServiceError> {
@@ -159,6 +165,49 @@ impl Tables {
         }
         Ok(json!({ "TimeToLiveDescription": ttl }).to_string())
     }
+}
+
+/// What AWS says of every table, and of one that is active only, as recorded (radkawar/stackd
+/// testdata/aws/dynamodb/transaction_tokens.json and billing_mode_limits.json).
+fn complete(table: &mut Value) {
+    if table["DeletionProtectionEnabled"].is_null() {
+        table["DeletionProtectionEnabled"] = false.into();
+    }
+    if table["TableStatus"] != "ACTIVE" {
+        return;
+    }
+    let units = |kind: &str| table["ProvisionedThroughput"][kind].clone();
+    let (mut reads, mut writes) = (units("ReadCapacityUnits"), units("WriteCapacityUnits"));
+    let created = table["CreationDateTime"].clone();
+    let billing = table.get_mut("BillingModeSummary");
+    if let Some(billing) = billing.filter(|mode| mode["BillingMode"] == "PAY_PER_REQUEST") {
+        (reads, writes) = (12_000.into(), 4_000.into());
+        let since = &mut billing["LastUpdateToPayPerRequestDateTime"];
+        if since.is_null() {
+            *since = created;
+        }
+    }
+    table["WarmThroughput"] =
+        json!({"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes, "Status": "ACTIVE"});
+}
+
+/// What is left of a description once the table is being deleted, as recorded in the same place.
+fn deleted(mut table: Value) -> Value {
+    const LEFT: [&str; 8] = [
+        "TableName",
+        "ProvisionedThroughput",
+        "TableSizeBytes",
+        "ItemCount",
+        "TableArn",
+        "TableId",
+        "BillingModeSummary",
+        "DeletionProtectionEnabled",
+    ];
+    if let Some(members) = table.as_object_mut() {
+        members.retain(|name, _| LEFT.contains(&name.as_str()));
+    }
+    table["TableStatus"] = "DELETING".into();
+    table
 }
 
 impl TablesState {

@@ -151,10 +151,7 @@ impl Tables {
                 "TableMaxReadCapacityUnits": 40_000, "TableMaxWriteCapacityUnits": 40_000,
             })
             .to_string()),
-            "UpdateTable" => {
-                self.must_be_active(call)?;
-                self.shown(call)
-            }
+            "UpdateTable" => self.update(call),
             "TagResource" | "UntagResource" | "ListTagsOfResource" => self.tags(call),
             "ListTables" => self.shown(call),
             _ => self.items(call),

@@ -32,9 +32,6 @@ pub(super) fn needs(operation: &str, body: &Map<String, Value>) -> Vec<RequiredA
                 .map(|name| (action(operation), name.clone()))
                 .collect()
         }
-        "ExecuteStatement" => statement(body).into_iter().collect(),
-        "BatchExecuteStatement" => each_statement(body, "Statements"),
-        "ExecuteTransaction" => each_statement(body, "TransactStatements"),
         "TagResource" | "UntagResource" | "ListTagsOfResource" => {
             let arn = text(body, "ResourceArn");
             let table = arn.rsplit_once("table/").map_or(arn, |(_, name)| name);
@@ -86,38 +83,6 @@ fn transact(body: &Map<String, Value>, kinds: &[(&str, &str)]) -> Vec<RequiredAc
     needs
 }
 
-fn each_statement(body: &Map<String, Value>, list: &str) -> Vec<RequiredAction> {
-    let statements = body
-        .get(list)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    statements
-        .filter_map(Value::as_object)
-        .filter_map(statement)
-        .collect()
-}
-
-/// PartiQL has four actions of its own, by the statement's first word.
-fn statement(body: &Map<String, Value>) -> Option<RequiredAction> {
-    let words: Vec<&str> = text(body, "Statement").split_whitespace().collect();
-    let verb = words.first()?.to_ascii_uppercase();
-    let after = |word: &str| {
-        let at = words
-            .iter()
-            .position(|found| found.eq_ignore_ascii_case(word))?;
-        words.get(at + 1)
-    };
-    let (action, name) = match verb.as_str() {
-        "INSERT" => ("PartiQLInsert", after("INTO")),
-        "UPDATE" => ("PartiQLUpdate", words.get(1)),
-        "DELETE" => ("PartiQLDelete", after("FROM")),
-        _ => ("PartiQLSelect", after("FROM")),
-    };
-    let table = name?.replace('"', "");
-    Some((format!("dynamodb:{action}"), table.replace('.', "/index/")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,15 +123,6 @@ mod tests {
         assert_eq!(
             of("Query", body),
             [("dynamodb:Query".to_owned(), "t/index/i".to_owned())]
-        );
-    }
-
-    #[test]
-    fn a_statement_names_its_table() {
-        let body = json!({"Statement": "SELECT * FROM \"t\".\"i\" WHERE a = 1"});
-        assert_eq!(
-            of("ExecuteStatement", body),
-            [("dynamodb:PartiQLSelect".to_owned(), "t/index/i".to_owned())]
         );
     }
 }

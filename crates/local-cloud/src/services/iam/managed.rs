@@ -1,7 +1,5 @@
-//! Managed policies: the account's own, with their versions, and those of AWS that roles of Lambda backends attach.
-//!
-//! A read shows a new default version at once, but policies are evaluated with it only after the propagation
-//! delay, so each policy keeps its former default documents.
+//! Managed policies: the account's own, and those of AWS that roles of Lambda backends attach. A policy has one
+//! version.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -22,20 +20,9 @@ pub(super) struct Policy {
     pub(super) created_ms: i64,
     pub(super) updated_ms: i64,
     pub(super) tags: BTreeMap<String, String>,
-    /// Oldest first; one of them is the default.
-    pub(super) versions: Vec<Version>,
-    pub(super) default_version: String,
-    pub(super) next_version: u32,
-    /// The default documents, oldest first, and since when each is the default.
-    history: Vec<(i64, String)>,
-}
-
-/// One version of a policy's document.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Version {
-    pub(super) id: String,
     pub(super) document: String,
-    pub(super) created_ms: i64,
+    /// The id of its only version.
+    pub(super) version: String,
 }
 
 /// AWS's own policies that roles of Lambda backends attach, as AWS publishes them.
@@ -55,13 +42,7 @@ struct PublishedPolicy {
 }
 
 impl Policy {
-    /// A policy with its first version.
     pub(super) fn new(name: &str, path: &str, account: &str, document: &str, now_ms: i64) -> Self {
-        let first = Version {
-            id: "v1".to_owned(),
-            document: document.to_owned(),
-            created_ms: now_ms,
-        };
         Self {
             name: name.to_owned(),
             id: String::new(),
@@ -71,10 +52,8 @@ impl Policy {
             created_ms: now_ms,
             updated_ms: now_ms,
             tags: BTreeMap::new(),
-            versions: vec![first],
-            default_version: "v1".to_owned(),
-            next_version: 2,
-            history: vec![(now_ms, document.to_owned())],
+            document: document.to_owned(),
+            version: "v1".to_owned(),
         }
     }
 
@@ -83,38 +62,9 @@ impl Policy {
         self.arn.starts_with("arn:aws:iam::aws:")
     }
 
-    pub(super) fn version(&self, id: &str) -> Option<&Version> {
-        self.versions.iter().find(|version| version.id == id)
-    }
-
-    /// Adds a version and returns its id.
-    pub(super) fn add(&mut self, document: &str, now_ms: i64) -> String {
-        let id = format!("v{}", self.next_version);
-        self.next_version += 1;
-        self.updated_ms = now_ms;
-        self.versions.push(Version {
-            id: id.clone(),
-            document: document.to_owned(),
-            created_ms: now_ms,
-        });
-        id
-    }
-
-    /// Makes a version the default one, and drops documents that are not effective any more.
-    pub(super) fn set_default(&mut self, id: &str, now_ms: i64, visible_ms: i64) {
-        let Some(document) = self.version(id).map(|version| version.document.clone()) else {
-            return;
-        };
-        (self.default_version, self.updated_ms) = (id.to_owned(), now_ms);
-        let seen = self.history.iter().rposition(|(at, _)| *at <= visible_ms);
-        self.history.drain(..seen.unwrap_or(0));
-        self.history.push((now_ms, document));
-    }
-
-    /// The default document that has propagated by then; a policy that is too new has none.
+    /// The document, if the policy was there by then: one that is too new has no effect yet.
     pub(super) fn effective(&self, visible_ms: i64) -> Option<&str> {
-        let seen = self.history.iter().rev().find(|(at, _)| *at <= visible_ms);
-        seen.map(|(_, document)| document.as_str())
+        (self.created_ms <= visible_ms).then_some(self.document.as_str())
     }
 }
 
@@ -136,10 +86,7 @@ impl PublishedPolicy {
         policy.id = self.id.unwrap_or_else(|| unpublished_id(&self.name));
         policy.description = self.description;
         policy.updated_ms = updated_ms;
-        for version in &mut policy.versions {
-            (version.id, version.created_ms) = (self.version.clone(), updated_ms);
-        }
-        policy.default_version = self.version;
+        policy.version = self.version;
         policy
     }
 }
@@ -171,15 +118,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_default_is_effective_only_once_it_has_propagated() {
-        let mut policy = Policy::new("p", "/", "000000000000", "one", 100);
+    fn a_new_policy_is_effective_only_once_it_has_propagated() {
+        let policy = Policy::new("p", "/", "000000000000", "one", 100);
         assert_eq!(policy.effective(99), None);
         assert_eq!(policy.effective(100), Some("one"));
-        let id = policy.add("two", 200);
-        assert_eq!((id.as_str(), policy.effective(500)), ("v2", Some("one")));
-        policy.set_default(&id, 300, 250);
-        assert_eq!(policy.effective(299), Some("one"));
-        assert_eq!(policy.effective(300), Some("two"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `dispatch`, `call` | which function answers which operation, and what those share |
 //! | `roles`, `attachments`, `policies`, `tags` | the operations |
-//! | `managed` | managed policies and their versions |
+//! | `managed` | managed policies |
 //! | `documents` | the checks of a policy document before it is stored |
 //! | `policy`, `parsed` | the evaluator, and its cache of parsed policies |
 //! | `authorization` | what a caller may do, and who may assume a role |

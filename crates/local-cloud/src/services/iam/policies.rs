@@ -1,8 +1,7 @@
-//! The operations on managed policies, their versions and tags, and the roles that have them.
+//! The operations on managed policies and their tags.
 //!
-//! Names are unique in the account whatever their case or path. Version numbers are never
-//! used again, five versions exist at most, and the default one cannot be deleted. AWS's own policies can only be
-//! read.
+//! Names are unique in the account whatever their case or path. AWS's own policies can only be read. A policy keeps
+//! its first version: there is no CreatePolicyVersion here.
 
 use super::call::{IamCall, IamResult, check_path, checked_name, description, invalid, page};
 use super::documents::{self, PolicyKind};
@@ -13,7 +12,6 @@ use crate::wire::{ServiceError, element, encode, iso8601, random_id};
 
 /// A document's characters without white space.
 const SIZE_QUOTA: usize = 6144;
-const VERSIONS_QUOTA: usize = 5;
 const POLICIES_QUOTA: usize = 1500;
 
 pub(super) fn create(call: &IamCall<'_>) -> IamResult {
@@ -84,15 +82,10 @@ pub(super) fn list(call: &IamCall<'_>) -> IamResult {
 }
 
 pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
-    let conflict = |words: &str| Err(ServiceError::new(409, "DeleteConflict", words));
     let arn = change(call, "iam:DeletePolicy", |state, policy| {
         if state.uses(&policy.arn) != (0, 0) {
-            return conflict("Cannot delete a policy attached to entities.");
-        }
-        if policy.versions.len() > 1 {
-            return conflict(
-                "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
-            );
+            let words = "Cannot delete a policy attached to entities.";
+            return Err(ServiceError::new(409, "DeleteConflict", words));
         }
         Ok(policy.arn.clone())
     })?;
@@ -100,103 +93,27 @@ pub(super) fn delete(call: &IamCall<'_>) -> IamResult {
     Ok(String::new())
 }
 
-pub(super) fn create_version(call: &IamCall<'_>) -> IamResult {
-    let document = call.form.required("PolicyDocument")?;
-    check_document(document)?;
-    let as_default = call.form.get("SetAsDefault") == Some("true");
-    change(call, "iam:CreatePolicyVersion", |_, policy| {
-        if policy.versions.len() >= VERSIONS_QUOTA {
-            return Err(exceeded(&format!(
-                "A managed policy can have up to {VERSIONS_QUOTA} versions. Before you create a new version, you must delete an existing version."
-            )));
-        }
-        let now_ms = call.now_ms();
-        let id = policy.add(document, now_ms);
-        if as_default {
-            policy.set_default(&id, now_ms, call.iam.shared.visible_ms());
-        }
-        Ok(format!(
-            "<PolicyVersion>{}</PolicyVersion>",
-            version(policy, &id, false)
-        ))
-    })
-}
-
 pub(super) fn get_version(call: &IamCall<'_>) -> IamResult {
     let id = version_id(call)?;
     with(call, "iam:GetPolicyVersion", |_, policy| {
-        known(policy, &id)?;
-        Ok(format!(
-            "<PolicyVersion>{}</PolicyVersion>",
-            version(policy, &id, true)
-        ))
+        if policy.version != id {
+            let words = format!(
+                "Policy {} version {id} does not exist or is not attachable.",
+                policy.arn
+            );
+            return Err(ServiceError::new(404, "NoSuchEntity", words));
+        }
+        let document = element("Document", &encode(&policy.document));
+        let inner = document + &version(policy);
+        Ok(format!("<PolicyVersion>{inner}</PolicyVersion>"))
     })
 }
 
-/// The newest first. Documents are left out, as the model says of lists.
+/// Documents are left out, as the model says of lists.
 pub(super) fn list_versions(call: &IamCall<'_>) -> IamResult {
     with(call, "iam:ListPolicyVersions", |_, policy| {
-        let versions = policy.versions.iter().rev();
-        let rows =
-            versions.map(|one| format!("<member>{}</member>", version(policy, &one.id, false)));
-        page(call.form, "Versions", rows.collect())
-    })
-}
-
-pub(super) fn set_default_version(call: &IamCall<'_>) -> IamResult {
-    let id = version_id(call)?;
-    change(call, "iam:SetDefaultPolicyVersion", |_, policy| {
-        known(policy, &id)?;
-        let now_ms = call.now_ms();
-        policy.set_default(&id, now_ms, call.iam.shared.visible_ms());
-        Ok(String::new())
-    })
-}
-
-pub(super) fn delete_version(call: &IamCall<'_>) -> IamResult {
-    let id = version_id(call)?;
-    change(call, "iam:DeletePolicyVersion", |_, policy| {
-        known(policy, &id)?;
-        if policy.default_version == id {
-            let words = "Cannot delete the default version of a policy.";
-            return Err(ServiceError::new(409, "DeleteConflict", words));
-        }
-        policy.versions.retain(|version| version.id != id);
-        Ok(String::new())
-    })
-}
-
-/// Only roles have policies here; groups and users are empty lists.
-pub(super) fn list_entities(call: &IamCall<'_>) -> IamResult {
-    let kinds = [
-        "User",
-        "Role",
-        "Group",
-        "LocalManagedPolicy",
-        "AWSManagedPolicy",
-    ];
-    let kind = one_of(call, "EntityFilter", "entityFilter", &kinds)?;
-    let uses = ["PermissionsPolicy", "PermissionsBoundary"];
-    let usage = one_of(call, "PolicyUsageFilter", "policyUsageFilter", &uses)?;
-    let prefix = call.form.get("PathPrefix").unwrap_or("/");
-    with(call, "iam:ListEntitiesForPolicy", |state, policy| {
-        let has = |role: &&Role| {
-            let access = role.access();
-            let bounding = access.boundary.as_ref() == Some(&policy.arn);
-            let used = match usage.as_deref() {
-                Some("PermissionsBoundary") => bounding,
-                _ => access.attached.contains(&policy.arn),
-            };
-            used && role.path.starts_with(prefix)
-        };
-        let asked = kind.as_deref().is_none_or(|kind| kind == "Role");
-        let roles = state.roles.values().filter(|_| asked).filter(has);
-        let rows = roles.map(|role| {
-            let inner = element("RoleName", &role.name) + &element("RoleId", &role.id);
-            format!("<member>{inner}</member>")
-        });
-        let rows = page(call.form, "PolicyRoles", rows.collect())?;
-        Ok(format!("<PolicyGroups/><PolicyUsers/>{rows}"))
+        let row = format!("<member>{}</member>", version(policy));
+        page(call.form, "Versions", vec![row])
     })
 }
 
@@ -315,7 +232,7 @@ fn short(state: &IamState, policy: &Policy) -> String {
         + &element("PolicyId", &policy.id)
         + &element("Arn", &policy.arn)
         + &element("Path", &policy.path)
-        + &element("DefaultVersionId", &policy.default_version)
+        + &element("DefaultVersionId", &policy.version)
         + &element("AttachmentCount", &attached.to_string())
         + &element("PermissionsBoundaryUsageCount", &bounding.to_string())
         + &element("IsAttachable", "true")
@@ -323,19 +240,10 @@ fn short(state: &IamState, policy: &Policy) -> String {
         + &element("UpdateDate", &iso8601(policy.updated_ms))
 }
 
-fn version(policy: &Policy, id: &str, with_document: bool) -> String {
-    let Some(version) = policy.version(id) else {
-        return String::new();
-    };
-    let document = match with_document {
-        true => element("Document", &encode(&version.document)),
-        false => String::new(),
-    };
-    let is_default = policy.default_version == id;
-    document
-        + &element("VersionId", id)
-        + &element("IsDefaultVersion", &is_default.to_string())
-        + &element("CreateDate", &iso8601(version.created_ms))
+fn version(policy: &Policy) -> String {
+    element("VersionId", &policy.version)
+        + &element("IsDefaultVersion", "true")
+        + &element("CreateDate", &iso8601(policy.updated_ms))
 }
 
 fn check_document(text: &str) -> Result<(), ServiceError> {
@@ -346,17 +254,6 @@ fn check_document(text: &str) -> Result<(), ServiceError> {
         )));
     }
     Ok(())
-}
-
-fn known(policy: &Policy, id: &str) -> Result<(), ServiceError> {
-    if policy.version(id).is_some() {
-        return Ok(());
-    }
-    let words = format!(
-        "Policy {} version {id} does not exist or is not attachable.",
-        policy.arn
-    );
-    Err(ServiceError::new(404, "NoSuchEntity", words))
 }
 
 fn version_id(call: &IamCall<'_>) -> Result<String, ServiceError> {

@@ -262,6 +262,14 @@ fn refuse_the_rest(rest: &BTreeMap<String, Value>) -> Result<(), ServiceError> {
             .any(|(name, value)| !(value.is_null() || name == "ApplyOn" && value == "None")),
         _ => true,
     };
+    let apply_on = rest
+        .get("SnapStart")
+        .and_then(|snap| snap["ApplyOn"].as_str());
+    one_of(
+        "snapStart.applyOn",
+        apply_on,
+        &["PublishedVersions", "None"],
+    )?;
     let found = NOT_HERE
         .iter()
         .find(|(name, _)| rest.get(*name).is_some_and(asks));

@@ -113,7 +113,6 @@ fn function(
         aliases: BTreeMap::new(),
         next_version: 1,
         statements: Vec::new(),
-        policy_revision: revision_id(),
         tags,
         reserved: None,
         running: Arc::default(),

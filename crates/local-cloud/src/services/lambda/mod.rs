@@ -67,7 +67,6 @@ struct Function {
     aliases: BTreeMap<String, Alias>,
     next_version: u64,
     statements: Vec<Permission>,
-    policy_revision: String,
     tags: BTreeMap<String, String>,
     reserved: Option<u32>,
     /// Invocations that run at this moment.
@@ -320,18 +319,15 @@ impl Function {
         self.latest = next;
     }
 
-    /// Tags and concurrency belong to no revision, but a change of them makes another `RevisionId`.
+    /// Tags, concurrency and policies belong to no revision, but a change of them makes another `RevisionId`.
     fn touch(&mut self) {
         self.latest.settled_id = Some(revision_id());
     }
 
-    /// The policy's `RevisionId` is that of the alias that it is for, or else the function's.
     fn policy_changed(&mut self, qualifier: Option<&str>) {
-        if self.touch_alias(qualifier) {
-            return;
+        if !self.touch_alias(qualifier) {
+            self.touch();
         }
-        self.policy_revision = revision_id();
-        self.latest.settled_id = Some(self.policy_revision.clone());
     }
 
     /// The present `RevisionId` of `$LATEST`.

@@ -102,7 +102,7 @@ pub(super) fn add(functions: &Functions, request: &Request) -> LambdaResult {
     let statement = add.checked(name.qualifier.clone())?;
     functions.with(&name, |function| {
         known(&functions.shared, function, &name)?;
-        locked(function, &name, revision.as_deref())?;
+        locked(functions, function, &name, revision.as_deref())?;
         let resource = name.arn(&functions.shared);
         let same = |other: &&Permission| other.qualifier == statement.qualifier;
         let others: Vec<_> = function.statements.iter().filter(same).collect();
@@ -146,7 +146,12 @@ pub(super) fn remove(functions: &Functions, request: &Request) -> LambdaResult {
             "Statement {id} is not found in resource policy."
         )));
     }
-    locked(function, &name, request.param("RevisionId").as_deref())?;
+    locked(
+        functions,
+        function,
+        &name,
+        request.param("RevisionId").as_deref(),
+    )?;
     function.statements.retain(|statement| !wanted(statement));
     function.policy_changed(name.qualifier.as_deref());
     Ok((204, Value::Null))
@@ -168,7 +173,7 @@ pub(super) fn get(functions: &Functions, request: &Request) -> LambdaResult {
             200,
             json!({
                 "Policy": document(here).to_string(),
-                "RevisionId": function.policy_revision(&name),
+                "RevisionId": function.policy_revision(&name, functions.now_ms()),
             }),
         )),
     }
@@ -191,9 +196,15 @@ fn known(shared: &Shared, function: &Function, name: &Name) -> Result<(), Servic
     }
 }
 
-fn locked(function: &Function, name: &Name, revision: Option<&str>) -> Result<(), ServiceError> {
+fn locked(
+    functions: &Functions,
+    function: &Function,
+    name: &Name,
+    revision: Option<&str>,
+) -> Result<(), ServiceError> {
+    let present = function.policy_revision(name, functions.now_ms());
     match revision {
-        Some(revision) if revision != function.policy_revision(name) => Err(outdated("GetPolicy")),
+        Some(revision) if revision != present => Err(outdated("GetPolicy")),
         _ => Ok(()),
     }
 }
@@ -262,9 +273,10 @@ impl Permission {
 }
 
 impl Function {
-    fn policy_revision(&self, name: &Name) -> &str {
+    /// That of the alias that the policy is for, or else the function's.
+    fn policy_revision(&self, name: &Name, now: i64) -> &str {
         let alias = self.alias_revision(name.qualifier.as_deref());
-        alias.unwrap_or(&self.policy_revision)
+        alias.unwrap_or_else(|| self.revision_id(now))
     }
 
     /// Drops the policies of versions and aliases that are gone.

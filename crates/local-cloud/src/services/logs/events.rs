@@ -150,7 +150,10 @@ impl Query {
             end: call.whole("endTime")?.unwrap_or(i64::MAX),
             streams,
             prefix,
-            pattern: Pattern::parse(call.text("filterPattern").unwrap_or_default())?,
+            pattern: Pattern::parse(
+                "filterPattern",
+                call.text("filterPattern").unwrap_or_default(),
+            )?,
         })
     }
 

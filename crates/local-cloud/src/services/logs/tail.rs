@@ -1,34 +1,28 @@
 //! StartLiveTail: an event stream that sends what comes in, once a second, even when nothing did.
 //!
-//! The first message answers the call, the second names the session; then updates follow until the
-//! reader goes away or three hours have passed on the local cloud's clock. Over 500 events a second
-//! are sampled, and a reader who is too slow loses the oldest. `/_chatctl/live-tails` cuts every session
-//! off in the middle of a message, as a lost network does.
+//! Over 500 events a second are sampled, and a reader who is too slow loses the oldest.
+//! `/_chatctl/live-tails` cuts every session off in the middle of a message, as a lost network does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_smithy_eventstream::frame::write_message_to;
-use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::call::{LogsCall, checked_group, constraint, group_name};
 use super::pattern::Pattern;
+use super::tail_stream::SessionStream;
 use super::{Incoming, invalid};
 use crate::shared::Shared;
 use crate::wire::{Response, ServiceError};
 
 const UPDATE_EVENTS: usize = 500;
-const SESSION_MS: i64 = 3 * 60 * 60 * 1000;
 
 /// Which events a session sends.
 #[derive(Debug)]
-struct LiveTailSession {
+pub(super) struct LiveTailSession {
     identifiers: Vec<String>,
     groups: Vec<String>,
     names: Vec<String>,
@@ -49,13 +43,14 @@ pub(super) fn start(call: &LogsCall<'_>, request_id: &str) -> Result<Response, S
         String::new(),
     );
     response.stream = Some(receiver);
-    tokio::spawn(run(
-        Arc::clone(&call.logs.shared),
+    let stream = SessionStream {
+        shared: Arc::clone(&call.logs.shared),
         session,
-        (incoming, cuts),
+        incoming,
+        cuts,
         sender,
-        request_id.to_owned(),
-    ));
+    };
+    tokio::spawn(stream.run(request_id.to_owned()));
     Ok(response)
 }
 
@@ -113,7 +108,8 @@ impl LiveTailSession {
             .text("logEventFilterPattern")
             .unwrap_or_default()
             .to_owned();
-        let pattern = Pattern::parse(&pattern_text)?;
+        let pattern =
+            Pattern::parse("logEventFilterPattern", &pattern_text).map_err(invalid_pattern)?;
         Ok(Self {
             identifiers,
             groups,
@@ -124,7 +120,8 @@ impl LiveTailSession {
         })
     }
 
-    fn start_event(&self, request_id: &str) -> Value {
+    /// The message that names the session.
+    pub(super) fn start_event(&self, request_id: &str) -> Value {
         json!({
             "requestId": request_id,
             "sessionId": uuid::Uuid::new_v4().to_string(),
@@ -146,7 +143,7 @@ impl LiveTailSession {
     }
 
     /// What came in since the last update.
-    fn update(&self, shared: &Shared, incoming: &mut Receiver<Arc<Incoming>>) -> Value {
+    pub(super) fn update(&self, shared: &Shared, incoming: &mut Receiver<Arc<Incoming>>) -> Value {
         let (mut results, mut sampled) = (Vec::new(), false);
         loop {
             match incoming.try_recv() {
@@ -180,72 +177,11 @@ impl LiveTailSession {
     }
 }
 
-async fn run(
-    shared: Arc<Shared>,
-    session: LiveTailSession,
-    (mut incoming, mut cuts): (Receiver<Arc<Incoming>>, watch::Receiver<u64>),
-    sender: mpsc::Sender<Bytes>,
-    request_id: String,
-) {
-    let ends_ms = shared.clock.now_ms() + SESSION_MS;
-    let mut next = vec![
-        event("initial-response", &json!({})),
-        event("sessionStart", &session.start_event(&request_id)),
-    ];
-    loop {
-        for frame in next.drain(..) {
-            if sender.send(frame).await.is_err() {
-                return;
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = shared.stopping.cancelled() => return,
-            () = sender.closed() => return,
-            Ok(()) = cuts.changed() => {
-                let whole = event("sessionUpdate", &json!({}));
-                let _ = sender.send(whole.slice(..whole.len() / 2)).await;
-                return;
-            }
-        }
-        if shared.clock.now_ms() >= ends_ms {
-            let _ = sender.send(timed_out()).await;
-            return;
-        }
-        next.push(event(
-            "sessionUpdate",
-            &session.update(&shared, &mut incoming),
-        ));
+/// StartLiveTail says first what is wrong: "Invalid filter pattern: Invalid character(s) in term …".
+fn invalid_pattern(mut error: ServiceError) -> ServiceError {
+    let short = "Invalid filter pattern";
+    if error.code == "InvalidParameterException" && error.message != short {
+        error.message = format!("{short}: {}", error.message);
     }
-}
-
-fn event(kind: &'static str, payload: &Value) -> Bytes {
-    frame("event", ":event-type", kind, payload)
-}
-
-fn timed_out() -> Bytes {
-    let words = json!({"message": "Live Tail session has timed out."});
-    frame(
-        "exception",
-        ":exception-type",
-        "SessionTimeoutException",
-        &words,
-    )
-}
-
-fn frame(
-    message: &'static str,
-    header: &'static str,
-    kind: &'static str,
-    payload: &Value,
-) -> Bytes {
-    let text = |value: &'static str| HeaderValue::String(value.into());
-    let message = Message::new(Bytes::from(payload.to_string()))
-        .add_header(Header::new(":message-type", text(message)))
-        .add_header(Header::new(header, text(kind)))
-        .add_header(Header::new(":content-type", text("application/json")));
-    let mut buffer = Vec::new();
-    // Only a header or payload beyond the protocol's 16 MB could fail, and none is.
-    let _ = write_message_to(&message, &mut buffer);
-    Bytes::from(buffer)
+    error
 }

@@ -1,4 +1,4 @@
-//! Managed policies of the account: their life, their versions, and what they allow and bound.
+//! Managed policies of the account: their life, and what they allow and bound.
 
 use super::{LAMBDA_TRUST, PROPAGATION, assumed, cloud, config, refusal, session};
 
@@ -10,7 +10,7 @@ fn no(code: &str, words: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_policy_is_deleted_only_after_its_versions_and_attachments() {
+async fn a_policy_is_deleted_only_after_its_attachments() {
     let cloud = cloud().await;
     let iam = aws_sdk_iam::Client::new(&config(&cloud));
     let create = || {
@@ -36,33 +36,11 @@ async fn a_policy_is_deleted_only_after_its_versions_and_attachments() {
         (read.attachment_count(), read.description()),
         (Some(1), Some("reads"))
     );
-    let version = iam
-        .create_policy_version()
-        .policy_arn(arn)
-        .policy_document(LIST);
-    version.set_as_default(true).send().await.unwrap();
     let delete = || iam.delete_policy().policy_arn(arn).send();
     let attached = "Cannot delete a policy attached to entities.";
     assert_eq!(refusal(delete().await), no("DeleteConflict", attached));
     let detach = iam.detach_role_policy().role_name("r").policy_arn(arn);
     detach.send().await.unwrap();
-    assert!(
-        refusal(delete().await)
-            .1
-            .starts_with("This policy has more than one version.")
-    );
-    let drop_version = |id| {
-        iam.delete_policy_version()
-            .policy_arn(arn)
-            .version_id(id)
-            .send()
-    };
-    let default = "Cannot delete the default version of a policy.";
-    assert_eq!(
-        refusal(drop_version("v2").await),
-        no("DeleteConflict", default)
-    );
-    drop_version("v1").await.unwrap();
     delete().await.unwrap();
     let gone = format!("Policy {arn} was not found.");
     assert_eq!(refusal(delete().await), no("NoSuchEntity", &gone));
@@ -70,7 +48,7 @@ async fn a_policy_is_deleted_only_after_its_versions_and_attachments() {
 }
 
 #[tokio::test]
-async fn five_versions_at_a_time_and_the_present_language_only() {
+async fn a_policy_is_in_the_present_language_and_has_a_limit() {
     let cloud = cloud().await;
     let iam = aws_sdk_iam::Client::new(&config(&cloud));
     let create = |text: &str| {
@@ -89,27 +67,11 @@ async fn five_versions_at_a_time_and_the_present_language_only() {
     let long = READ.replace("\"*\"", &format!("[{resources}]"));
     let quota = "Cannot exceed quota for PolicySize: 6144";
     assert_eq!(refusal(create(&long).await), no("LimitExceeded", quota));
-    let arn = create(READ).await.unwrap().policy.unwrap().arn.unwrap();
-    let add = || {
-        iam.create_policy_version()
-            .policy_arn(&arn)
-            .policy_document(LIST)
-            .send()
-    };
-    for _ in 0..4 {
-        add().await.unwrap();
-    }
-    let (code, words) = refusal(add().await);
-    assert_eq!(code, "LimitExceeded");
-    assert!(
-        words.starts_with("A managed policy can have up to 5 versions."),
-        "{words}"
-    );
     cloud.stop().await;
 }
 
 #[tokio::test]
-async fn a_new_default_version_counts_once_it_has_propagated() {
+async fn a_new_policy_counts_once_it_has_propagated() {
     let cloud = cloud().await;
     let root = aws_sdk_iam::Client::new(&config(&cloud));
     let made = root.create_policy().policy_name("p").policy_document(READ);
@@ -124,12 +86,6 @@ async fn a_new_default_version_counts_once_it_has_propagated() {
     cloud.clock().turn(PROPAGATION);
     let iam = aws_sdk_iam::Client::new(&assumed(&cloud, "me").await);
     let read = || iam.get_role().role_name("me").send();
-    read().await.unwrap();
-    let version = root
-        .create_policy_version()
-        .policy_arn(&arn)
-        .policy_document(LIST);
-    version.set_as_default(true).send().await.unwrap();
     read().await.unwrap();
     assert_eq!(refusal(iam.list_roles().send().await).0, "AccessDenied");
     cloud.stop().await;

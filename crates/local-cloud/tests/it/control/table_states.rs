@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::Tag;
+use aws_sdk_dynamodb::types::{TableDescription, TableStatus, Tag};
 use chatctl_local_cloud::LocalCloud;
 
 use super::dynamodb::{create, table};
@@ -46,6 +46,37 @@ async fn neither_expiry_nor_tags_can_be_read_before_a_table_is_active_and_after(
     delete.send().await.unwrap();
     ttl_is_refused_because_it_is(&client, "DELETING").await;
     assert_eq!(refusal(list().await).0, "ResourceNotFoundException");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_description_has_what_aws_says_of_the_table_in_its_state() {
+    let cloud = cloud().await;
+    let client = Client::new(&config(&cloud));
+    create(&client).await;
+    let described = || async {
+        let answer = client.describe_table().table_name("chat").send().await;
+        answer.unwrap().table.unwrap()
+    };
+    let creating = described().await;
+    assert_eq!(creating.deletion_protection_enabled, Some(false));
+    let since = |table: &TableDescription| {
+        let billing = table.billing_mode_summary.clone().unwrap();
+        billing.last_update_to_pay_per_request_date_time
+    };
+    assert!(since(&creating).is_none() && creating.warm_throughput.is_none());
+    cloud.clock().turn(PROPAGATION);
+    let active = described().await;
+    assert_eq!(since(&active), active.creation_date_time);
+    let warm = active.warm_throughput.clone().unwrap();
+    assert_eq!(warm.read_units_per_second, Some(12_000));
+    assert_eq!(warm.write_units_per_second, Some(4_000));
+    let delete = client.delete_table().table_name("chat");
+    let answer = delete.send().await.unwrap().table_description.unwrap();
+    assert_eq!(answer.table_status, Some(TableStatus::Deleting));
+    assert_eq!(answer.table_id, active.table_id);
+    assert!(answer.key_schema.is_none() && answer.creation_date_time.is_none());
+    assert_eq!(described().await, answer);
     cloud.stop().await;
 }
 

@@ -1,183 +1,75 @@
-//! Filter patterns: terms, JSON selectors, and space-delimited fields.
+//! Filter patterns, which FilterLogEvents and StartLiveTail share. Each language has its file:
 //!
-//! - `ERROR timeout`: both terms; `"two words"` is a phrase; `?a ?b` is either; `-a` must not occur.
-//!   A term counts wherever it occurs. AWS does not document whether it must be a whole word; matching
-//!   more is the safer choice in a search for errors.
-//! - `{ $.level = "ERROR" && ($.code >= 500 || $.path = /api*) }` for JSON messages.
+//! - `ERROR timeout`, `"two words"`, `?a ?b`, `-c`, or one regular expression, `%ERR[0-9]+%`;
+//! - `{ $.level = "ERROR" && ($.code >= 500 || $.path = "/api*") }` for messages of JSON;
 //! - `[time, id, level = ERROR, ...]` for messages of fields.
-//! - `%ERR(OR)?%`: a regular expression between percent signs.
 
+mod condition;
 mod fields;
 mod json;
-mod parser;
+mod lexer;
+mod path;
+mod terms;
 
-use serde_json::Value;
-
-use self::fields::{FieldTest, fields, fields_match, split_fields};
+use self::fields::FieldTests;
 use self::json::Expression;
-use self::parser::Parser;
-use super::invalid;
+use self::lexer::refused;
+use self::terms::Unstructured;
+use super::call::constraint;
 use crate::wire::ServiceError;
+
+const LENGTH: usize = 1024;
 
 /// A parsed pattern.
 #[derive(Debug, Clone)]
-pub(super) enum Pattern {
+pub(super) struct Pattern(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
     Everything,
-    Terms {
-        all: Vec<String>,
-        any: Vec<String>,
-        none: Vec<String>,
-    },
+    Unstructured(Unstructured),
     Json(Expression),
-    Fields {
-        tests: Vec<FieldTest>,
-        ellipsis: Option<usize>,
-    },
-    Regex(regex::Regex),
+    Fields(FieldTests),
 }
 
 impl Pattern {
-    /// Parses a pattern; refuses one that AWS would refuse.
-    pub(super) fn parse(text: &str) -> Result<Self, ServiceError> {
-        if text.chars().count() > 1024 {
-            return Err(invalid(
-                "The filter pattern must have at most 1024 characters",
+    /// Parses the pattern in the member of this name, or refuses it in AWS's words.
+    pub(super) fn parse(member: &str, text: &str) -> Result<Self, ServiceError> {
+        if text.chars().count() > LENGTH {
+            return Err(constraint(
+                &format!("Value '{text}' at '{member}'"),
+                &format!("Member must have length less than or equal to {LENGTH}"),
             ));
         }
-        let text = text.trim();
-        if text.is_empty() || text == "\" \"" {
-            return Ok(Self::Everything);
-        }
-        if text.starts_with('%') && text.ends_with('%') && text.len() > 1 {
-            return regex::Regex::new(&text[1..text.len() - 1])
-                .map(Self::Regex)
-                .map_err(|_| refused());
-        }
-        match (text.chars().next(), text.chars().last()) {
-            (Some('{'), Some('}')) => {
-                let mut parser = Parser::new(&text[1..text.len() - 1]);
-                let expression = parser.or()?;
-                if parser.done() {
-                    Ok(Self::Json(expression))
-                } else {
-                    Err(refused())
-                }
-            }
-            (Some('['), Some(']')) => fields(&text[1..text.len() - 1]),
-            (Some('{' | '['), _) => Err(refused()),
-            _ => terms(text),
-        }
+        Kind::parse(text.trim()).map(Self)
     }
 
     /// Whether a message matches.
     pub(super) fn matches(&self, message: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Regex(expression) => expression.is_match(message),
-            Self::Terms { all, any, none } => {
-                let has = |term: &String| message.contains(term.as_str());
-                // Terms that must occur make the optional ones irrelevant.
-                all.iter().all(has)
-                    && !none.iter().any(has)
-                    && (any.is_empty() || !all.is_empty() || any.iter().any(has))
-            }
-            Self::Json(expression) => {
-                let value = message
-                    .find('{')
-                    .and_then(|start| serde_json::from_str(&message[start..]).ok());
-                value.is_some_and(|value: Value| expression.holds(&value))
-            }
-            Self::Fields { tests, ellipsis } => {
-                fields_match(tests, *ellipsis, &split_fields(message))
-            }
+        match &self.0 {
+            Kind::Everything => true,
+            Kind::Unstructured(Unstructured::Regex(regex)) => regex.is_match(message),
+            Kind::Unstructured(Unstructured::Terms(terms)) => terms.matches(message),
+            Kind::Json(expression) => expression.matches(message),
+            Kind::Fields(fields) => fields.matches(message),
         }
     }
 }
 
-fn terms(text: &str) -> Result<Pattern, ServiceError> {
-    let (mut all, mut any, mut none) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let list = match rest.as_bytes()[0] {
-            b'?' => &mut any,
-            b'-' => &mut none,
-            _ => &mut all,
-        };
-        if matches!(rest.as_bytes()[0], b'?' | b'-') {
-            rest = &rest[1..];
-        }
-        let (term, after) = if let Some(quoted) = rest.strip_prefix('"') {
-            let end = closing_quote(quoted).ok_or_else(refused)?;
-            (unescape(&quoted[..end]), &quoted[end + 1..])
+impl Kind {
+    fn parse(text: &str) -> Result<Self, ServiceError> {
+        let inside = |open, close| text.strip_prefix(open)?.strip_suffix(close);
+        if text.is_empty() {
+            Ok(Self::Everything)
+        } else if let Some(inside) = inside('{', '}') {
+            json::parse(inside).map(Self::Json)
+        } else if let Some(inside) = inside('[', ']') {
+            fields::parse(inside).map(Self::Fields)
+        } else if text.starts_with(['{', '[']) {
+            Err(refused())
         } else {
-            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            check_plain(&rest[..end])?;
-            (rest[..end].to_owned(), &rest[end..])
-        };
-        if term.is_empty() {
-            return Err(refused());
+            terms::parse(text).map(Self::Unstructured)
         }
-        list.push(term);
-        rest = after.trim_start();
-    }
-    Ok(Pattern::Terms { all, any, none })
-}
-
-/// Without quotes a term has letters, digits and underscores; other characters need quotes.
-fn check_plain(term: &str) -> Result<(), ServiceError> {
-    let fine = |c: char| c.is_alphanumeric() || "_.:/*#=@$&^~!;'<>+|".contains(c);
-    if term.chars().all(fine) {
-        Ok(())
-    } else {
-        Err(refused())
-    }
-}
-
-fn closing_quote(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    text.char_indices().find_map(|(index, character)| {
-        let closes = character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        closes.then_some(index)
-    })
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("\\\"", "\"").replace("\\\\", "\\")
-}
-
-fn refused() -> ServiceError {
-    invalid("Invalid filter pattern")
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-}
-
-/// Numbers compare as numbers; texts are equal or not, with `*` for any run.
-fn compare(order: Comparison, actual: &str, wanted: &str) -> bool {
-    let numbers = (actual.parse::<f64>(), wanted.parse::<f64>());
-    if let (Ok(actual), Ok(wanted)) = numbers {
-        return match order {
-            Comparison::Equal => (actual - wanted).abs() < f64::EPSILON,
-            Comparison::NotEqual => (actual - wanted).abs() >= f64::EPSILON,
-            Comparison::Less => actual < wanted,
-            Comparison::LessEqual => actual <= wanted,
-            Comparison::Greater => actual > wanted,
-            Comparison::GreaterEqual => actual >= wanted,
-        };
-    }
-    let equal = crate::services::iam::policy::glob(wanted, actual);
-    match order {
-        Comparison::Equal => equal,
-        Comparison::NotEqual => !equal,
-        _ => false,
     }
 }
 
@@ -185,8 +77,19 @@ fn compare(order: Comparison, actual: &str, wanted: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(pattern: &str) -> Result<Pattern, ServiceError> {
+        Pattern::parse("filterPattern", pattern)
+    }
+
     fn matches(pattern: &str, message: &str) -> bool {
-        Pattern::parse(pattern).unwrap().matches(message)
+        parse(pattern).unwrap().matches(message)
+    }
+
+    /// Those of the messages that match.
+    fn found<'a>(pattern: &str, messages: &[&'a str]) -> Vec<&'a str> {
+        let pattern = parse(pattern).unwrap();
+        let found = messages.iter().filter(|message| pattern.matches(message));
+        found.copied().collect()
     }
 
     #[test]
@@ -205,16 +108,31 @@ mod tests {
     }
 
     #[test]
+    fn beside_other_terms_optional_ones_do_not_count() {
+        assert!(matches("?ERROR ?WARN slow", "INFO slow"));
+        assert!(matches("?ERROR ?WARN -slow", "INFO quick"));
+        assert!(!matches("?ERROR ?WARN -slow", "ERROR slow"));
+    }
+
+    #[test]
     fn a_phrase_keeps_its_spaces_and_signs() {
         assert!(matches("\"in - time\"", "just in - time"));
         assert!(!matches("\"in time\"", "time in"));
         assert!(matches("-\"not this\" yes", "yes"));
+        assert!(matches(
+            r#""a \"word\" \\ n""#,
+            r#"it is a "word" \ no more"#
+        ));
+        assert!(matches("\" \"", "two words"));
+        assert!(!matches("\" \"", "one"));
     }
 
     #[test]
     fn a_regular_expression_stands_between_percent_signs() {
-        assert!(matches("%ERR(OR)?[ :]%", "an ERROR: there"));
+        assert!(matches("%ERRO?R?:?\\s%", "an ERROR: there"));
+        assert!(matches("%WARN|ERR%", "an ERROR: there"));
         assert!(!matches("%^ERR%", "an ERROR"));
+        assert!(matches("%\\x21$%", "oh!"));
     }
 
     #[test]
@@ -238,6 +156,61 @@ mod tests {
     }
 
     #[test]
+    fn only_a_whole_json_object_can_match_a_json_pattern() {
+        for message in ["no", "{broken", r#"[{"a":1}]"#, r#"INFO {"b":1}"#] {
+            assert!(!matches("{ $.a NOT EXISTS }", message), "{message}");
+        }
+        assert!(matches("{ $.a NOT EXISTS }", " {}\n"));
+    }
+
+    #[test]
+    fn a_star_in_a_selector_is_every_item_and_every_member() {
+        let in_list = r#"{"a":["x","yes"]}"#;
+        let in_object = r#"{"a":{"k":"yes"}}"#;
+        let alone = r#"{"a":"yes"}"#;
+        let deeper = r#"{"a":[["yes"]],"b.c":1}"#;
+        let all = [in_list, in_object, alone, deeper];
+        assert_eq!(found("{ $.a[*] = yes }", &all), [in_list, in_object]);
+        assert_eq!(found("{ $.* = yes }", &all), [alone]);
+        assert_eq!(found("{ $.['b.c'] = 1 }", &all), [deeper]);
+        assert_eq!(found("{ $.a[0][0] = yes }", &all), [deeper]);
+    }
+
+    /// The values `2`, `2.0` and so on as the member `v` of a message.
+    fn values(pattern: &str) -> Vec<&'static str> {
+        let values = [
+            "2", "2.0", "2e0", "-2", "30", "\"2\"", "\"2.0\"", "\"two\"", "\"\"", "true",
+            "\"true\"", "null", "[]", "[2,null]", "{}",
+        ];
+        let pattern = parse(pattern).unwrap();
+        let with = |value: &str| pattern.matches(&format!("{{\"v\":{value}}}"));
+        values.into_iter().filter(|value| with(value)).collect()
+    }
+
+    #[test]
+    fn json_values_compare_by_their_type() {
+        let texts = ["\"2\"", "\"2.0\"", "\"two\"", "\"\"", "\"true\""];
+        let numbers = ["2", "2.0", "2e0", "-2", "30"];
+        assert_eq!(values("{ $.v = 2 }"), ["2", "2.0", "2e0", "\"2\""]);
+        assert_eq!(values("{ $.v = 2e+0 }"), ["2", "2.0", "2e0"]);
+        assert_eq!(values("{ $.v = \"2\" }"), ["2", "\"2\""]);
+        assert_eq!(
+            values("{ $.v != 2 }"),
+            ["-2", "30", "\"2.0\"", "\"two\"", "\"\"", "\"true\""]
+        );
+        assert_eq!(values("{ $.v > 2 }"), ["30"]);
+        assert_eq!(values("{ $.v <= 2 }"), ["2", "2.0", "2e0", "-2"]);
+        assert_eq!(values("{ $.v = * }"), [&numbers[..], &texts].concat());
+        assert_eq!(values("{ $.v != two }").len(), 9);
+        assert_eq!(values("{ $.v = \"\" }"), ["\"\""]);
+        assert_eq!(values("{ $.v = %^t% }"), ["\"two\"", "\"true\""]);
+        assert_eq!(values("{ $.v = true }"), ["\"true\""]);
+        assert_eq!(values("{ $.v IS TRUE }"), ["true"]);
+        assert_eq!(values("{ $.v IS NULL }"), ["null", "[2,null]"]);
+        assert_eq!(values("{ $.v NOT EXISTS }"), [""; 0]);
+    }
+
+    #[test]
     fn fields_are_words_quotes_and_brackets() {
         let line =
             r#"127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index HTTP/1.0" 404 1534"#;
@@ -248,15 +221,133 @@ mod tests {
         assert!(matches("[..., status = 404, bytes]", line));
         assert!(!matches("[ip, status = 404]", line));
         assert!(matches("[ip = 127* || ip = 10*, ...]", line));
+        assert!(matches("[ip, ..., status = 404, bytes = %^1%]", line));
+        assert!(!matches(
+            "[ip, user, name, time, request, status, bytes, more]",
+            line
+        ));
+    }
+
+    #[test]
+    fn the_last_field_has_the_rest_of_the_message() {
+        let lines = [
+            "ERROR",
+            "ERROR disk",
+            "ERROR disk is  full",
+            "ERROR \"disk is  full\"",
+            "INFO disk",
+        ];
+        assert_eq!(found("[level = ERROR, what]", &lines), lines[1..4]);
+        assert_eq!(
+            found("[level, what = \"disk is  full\"]", &lines),
+            lines[2..4]
+        );
+        assert_eq!(found("[level, what = disk]", &lines), [lines[1], lines[4]]);
+        assert_eq!(found("[..., what = disk]", &lines), [lines[1], lines[4]]);
+        assert_eq!(
+            found("[level != ERROR && level != WARN, ...]", &lines),
+            lines[4..]
+        );
+        assert_eq!(found("[]", &lines), lines);
     }
 
     #[test]
     fn broken_patterns_are_refused() {
-        for pattern in ["%(%", "{ $.a = ", "{ a = 1 }", "[a", "\"open", "a(b"] {
+        for pattern in [
+            "{ $.a = ",
+            "[a",
+            "{ $.a EXISTS }",
+            "{ $.a IS NOT NULL }",
+            "{ $.a == 1 }",
+            "{ $.a = null }",
+            "{ $.a > 1 AND $.b = 2 }",
+            "{ $.a = 1 $.b = 2 }",
+            "{ a = 1 }",
+            "[a = 1 && b = 2]",
+        ] {
             assert_eq!(
-                Pattern::parse(pattern).unwrap_err().message,
+                parse(pattern).unwrap_err().message,
                 "Invalid filter pattern",
                 "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_quoted_as_aws_quotes_it() {
+        for (pattern, term) in [
+            ("ERR*", "*"),
+            ("a(b", "("),
+            ("?Status: late", ":"),
+            ("user@host", "@"),
+            ("one-two", "-"),
+            ("\"open", "\"open"),
+            ("\"\"", "\"\""),
+            ("%^(a|b)%", "%^("),
+            ("%oh!%", "%oh!"),
+            ("%naïve%", "%naï"),
+            ("%open", "%open"),
+            ("{ !($.a = 1) }", "!("),
+            ("{ \"a\": [1] }", ":"),
+            ("{ $.a > \"b\" }", "\"b\""),
+            ("{ $.a >= b }", "b"),
+            ("{ $..a = 1 }", "$.."),
+            ("{ $.\"a\" = 1 }", "$.\""),
+            ("{ $.a[-1] = 1 }", "[-"),
+            ("{ $.a[0:2] = 1 }", "[0:"),
+            ("[...rest, status = 1]", "...rest"),
+        ] {
+            assert_eq!(
+                parse(pattern).unwrap_err().message,
+                format!("Invalid character(s) in term '{term}'"),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limits_of_a_pattern_hold() {
+        for (pattern, words) in [
+            (
+                "{ $.a[*].* = 1 }",
+                "Your filter pattern has a JSON path selector that exceeds the maximum of 1 wildcard allowed per json selector.",
+            ),
+            (
+                "{ $.a[*] = 1 || $.b[*] = 1 || $.c.* = 1 || $.* = 1 }",
+                "Your input has exceeded the maximum of 3 JSON wildcard selectors allowed per filter pattern.",
+            ),
+            (
+                "{ $.a = %1% || $.a = %2% || $.a = %3% }",
+                "Your input has exceeded the maximum of 2 regular expressions per filter pattern.",
+            ),
+            (
+                "[a = %1%, b = %2% || b = %3%]",
+                "Your input has exceeded the maximum of 2 regular expressions per filter pattern.",
+            ),
+            ("[..., a, ...]", "Duplicate field '...'"),
+            ("[a, b, a]", "Duplicate field 'a'"),
+            ("%[a%", "Failed to compile regular expression."),
+        ] {
+            assert_eq!(parse(pattern).unwrap_err().message, words);
+        }
+        assert!(matches(
+            "{ $.a[*] = 1 || $.b[*] = 1 || $.c.* = 1 }",
+            r#"{"c":{"d":1}}"#
+        ));
+        assert!(parse(&"a".repeat(1024)).is_ok());
+        let long = parse(&"a".repeat(1025)).unwrap_err().message;
+        assert!(long.ends_with("at 'filterPattern' failed to satisfy constraint: Member must have length less than or equal to 1024"), "{long}");
+    }
+
+    #[test]
+    fn what_nobody_has_recorded_is_refused_by_name() {
+        for pattern in ["%a% b", "-%a%", "?%a% ?b"] {
+            let error = parse(pattern).unwrap_err();
+            assert_eq!(error.status, 501);
+            assert!(
+                error
+                    .message
+                    .contains("a regular expression beside other terms")
             );
         }
     }
