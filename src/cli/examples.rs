@@ -68,7 +68,12 @@ examples! {
         "chatctl policy --role github --repo OWNER/NAME --account 123456789012 --region eu-central-1",
     ];
     /// Of `chatctl init`.
-    INIT: ["chatctl init", "chatctl init --lambda", "chatctl init --ci github"];
+    INIT: [
+        "chatctl init",
+        "chatctl init --lambda",
+        "chatctl init --ci github",
+        "chatctl init --template echo --config echo/chatctl.toml",
+    ];
     /// Of `chatctl completions`.
     COMPLETIONS: ["chatctl completions bash > ~/.local/share/bash-completion/completions/chatctl"];
     /// Of `chatctl man`.

@@ -205,7 +205,7 @@ pub enum Command {
     /// it to stderr. With --role github, stdout is the pair of AWS CLI commands that make the role.
     #[command(after_help = examples::POLICY)]
     Policy(Policy),
-    /// Write a chatctl.toml to start with, the function's source, or a CI workflow
+    /// Write a chatctl.toml to start with, a function of your own, or a CI workflow
     #[command(after_help = examples::INIT)]
     Init(Init),
     /// Print a shell completion script
@@ -506,6 +506,9 @@ pub struct Init {
     /// Write the function's source to ./lambda and set it in chatctl.toml
     #[arg(long)]
     pub lambda: bool,
+    /// Write a small function of this kind, and the configuration that deploys it
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "lambda")]
+    pub template: Option<InitTemplate>,
     /// Write the files of this CI system: plans for review, previews, deploys [default: github]
     #[arg(
         long,
@@ -515,6 +518,21 @@ pub struct Init {
         default_missing_value = "github"
     )]
     pub ci: Option<CiSystem>,
+}
+
+/// A function to start with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitTemplate {
+    /// The chat, in Rust: names, public and private messages
+    Chat,
+    /// An echo, in Node.js, without a table
+    Echo,
+    /// A room in which everybody hears everybody, in Node.js with the AWS SDK
+    Node,
+    /// The same room, in Python with boto3
+    Python,
+    /// An echo, in Rust, without a table
+    RustMinimal,
 }
 
 /// A CI system that chatctl writes files for.

@@ -1,12 +1,14 @@
-//! `chatctl init`: a configuration with every key explained, the files of a CI system, or the Lambda's source.
+//! `chatctl init`: a configuration with every key explained, a small function of another kind, the files of a CI
+//! system, or the Lambda's source.
 //!
 //! It writes new files only, with one exception: `--lambda` sets
 //! `function.source` in a configuration that does not set it, and leaves the rest as it is.
 
 mod ci;
+mod templates;
 
 use super::{Context, write};
-use crate::cli::{Global, Init, Wanted};
+use crate::cli::{Global, Init, InitTemplate, Wanted};
 use crate::config::{Input, Settings};
 use crate::error::{Error, Result};
 use crate::package::source;
@@ -14,52 +16,104 @@ use crate::report::documents::InitDocument;
 use ci::CiFiles;
 use std::path::Path;
 use std::process::ExitCode;
+use templates::{FUNCTION, Template};
 
 const CONFIGURATION: &str = include_str!("../../../templates/chatctl.toml");
 const LAMBDA: &str = "lambda";
+
+/// What is to be done, before anything is.
+#[derive(Debug, Default)]
+struct Todo {
+    /// New files: path from this folder, and contents.
+    files: Vec<(String, Vec<u8>)>,
+    /// The configuration that is there, as it will be.
+    changed: Option<String>,
+    /// What is said when it is done.
+    told: Vec<String>,
+}
 
 /// Writes what the flags select; without any, the configuration.
 ///
 /// # Errors
 /// A file is there already: then nothing is written.
 pub(super) fn run(context: &Context, flags: &Init) -> Result<ExitCode> {
-    check_values(&context.global)?;
-    let path = context
-        .global
-        .config
-        .clone()
-        .unwrap_or_else(|| "chatctl.toml".into());
-    let mut files = Vec::new();
-    let mut changed = None;
-    let ci = match flags.ci {
-        Some(system) => Some(CiFiles::new(system, &std::env::current_dir()?)?),
-        None => None,
+    let global = &context.global;
+    check_values(global)?;
+    let usual = || "chatctl.toml".into();
+    let path = global.config.clone().unwrap_or_else(usual);
+    let here = std::env::current_dir()?;
+    let ci = flags.ci.map(|system| CiFiles::new(system, &here));
+    let ci = ci.transpose()?;
+    let mut todo = match (flags.template, &ci) {
+        (Some(kind), _) => of_template(kind, global, &path)?,
+        (None, Some(_)) if !flags.lambda => Todo::default(),
+        (None, _) => plain(global, flags.lambda, &path)?,
     };
-    if ci.is_none() || flags.lambda {
-        match read_existing(&path, flags.lambda)? {
-            Some(text) => changed = Some(with_source(&text, &path)?),
-            None => files.push((
-                name_of(&path),
-                configuration(&context.global, flags.lambda).into_bytes(),
-            )),
-        }
-    }
-    if flags.lambda {
-        refuse_lambda_folder()?;
-        files.extend(lambda_source());
-    }
-    files.extend(ci.iter().flat_map(|ci| ci.files.clone()));
-    write::new_files(Path::new(""), &files)?;
-    let mut document = InitDocument::new(files.iter().map(|(path, _)| path.clone()));
-    if let Some(text) = changed {
+    todo.files.extend(ci.iter().flat_map(|ci| ci.files.clone()));
+    write::new_files(Path::new(""), &todo.files)?;
+    let mut document = InitDocument::new(todo.files.iter().map(|(path, _)| path.clone()));
+    if let Some(text) = &todo.changed {
         fs_err::write(&path, text)?;
         document.changed.push(name_of(&path));
     }
-    tell(context, flags, ci.as_ref(), &path);
+    tell(context, &todo.told, ci.as_ref());
     if context.reporter.is_json() {
         context.reporter.document(&document)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration with every key, and the bundled source if it is wanted.
+fn plain(global: &Global, lambda: bool, path: &Path) -> Result<Todo> {
+    let mut todo = Todo::default();
+    match read_existing(path, lambda)? {
+        Some(text) => todo.changed = Some(with_source(&text, path)?),
+        None => {
+            let text = configuration(global, lambda);
+            todo.files.push((name_of(path), text.into_bytes()));
+        }
+    }
+    todo.told.push(wrote(path));
+    if lambda {
+        refuse_folder(Path::new(LAMBDA))?;
+        todo.files.extend(lambda_source());
+        todo.told.push(wrote_source(Path::new(LAMBDA)));
+    }
+    Ok(todo)
+}
+
+/// A configuration, and the function beside it.
+fn of_template(kind: InitTemplate, global: &Global, path: &Path) -> Result<Todo> {
+    let (text, source, files) = match Template::of(kind) {
+        None => (
+            configuration(global, true),
+            LAMBDA,
+            lambda_source().collect(),
+        ),
+        Some(template) => (template.configuration(global)?, FUNCTION, template.files()),
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let source = folder.join(source);
+    refuse_folder(&source)?;
+    let beside = |(name, contents)| (name_of(&folder.join::<String>(name)), contents);
+    let files = files.into_iter().map(beside);
+    let configuration = (name_of(path), text.into_bytes());
+    Ok(Todo {
+        files: std::iter::once(configuration).chain(files).collect(),
+        told: vec![wrote(path), wrote_source(&source)],
+        changed: None,
+    })
+}
+
+fn wrote(path: &Path) -> String {
+    format!("wrote {}", path.display())
+}
+
+fn wrote_source(folder: &Path) -> String {
+    format!(
+        "wrote {}/, the function that deploy takes from now on",
+        folder.display()
+    )
 }
 
 /// Flags go into the file, so they must be such as `deploy` takes.
@@ -105,13 +159,7 @@ fn with_source(text: &str, path: &Path) -> Result<String> {
 /// The template, with the values of the flags in place of its defaults.
 fn configuration(global: &Global, lambda: bool) -> String {
     let mut text = CONFIGURATION.to_owned();
-    let said = [
-        ("name", &global.name),
-        ("stage", &global.stage),
-        ("region", &global.region),
-        ("profile", &global.profile),
-    ];
-    for (key, value) in said {
+    for (key, value) in templates::said(global) {
         if let Some(value) = value {
             text = set(&text, key, value);
         }
@@ -134,15 +182,19 @@ fn set(text: &str, key: &str, value: &str) -> String {
     text.replacen(line, &format!("{key} = {value}"), 1)
 }
 
-fn refuse_lambda_folder() -> Result<()> {
-    if Path::new(LAMBDA).exists() {
-        return Err(
-            Error::failed("a folder lambda is there already; nothing was written").hint(
-                "move it away, or name it in chatctl.toml: source = \"lambda\" under [function]",
-            ),
-        );
+/// A folder with other files would be deployed with them.
+fn refuse_folder(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
     }
-    Ok(())
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    Err(Error::failed(format!(
+        "a folder {} is there already; nothing was written",
+        folder.display()
+    ))
+    .hint(format!(
+        "move it away, or name it in chatctl.toml: source = \"{name}\" under [function]"
+    )))
 }
 
 fn lambda_source() -> impl Iterator<Item = (String, Vec<u8>)> {
@@ -155,14 +207,9 @@ fn name_of(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn tell(context: &Context, flags: &Init, ci: Option<&CiFiles>, path: &Path) {
+fn tell(context: &Context, told: &[String], ci: Option<&CiFiles>) {
     let reporter = context.reporter;
-    if ci.is_none() || flags.lambda {
-        reporter.note(&format!("wrote {}", path.display()));
-    }
-    if flags.lambda {
-        reporter.note("wrote lambda/, which deploy builds from now on");
-    }
+    told.iter().for_each(|line| reporter.note(line));
     if let Some(ci) = ci {
         tell_ci(context, ci);
     }
