@@ -7,14 +7,15 @@ without a word, leave with a close frame, or are closed by the server; all of th
 `chatctl logs --follow` runs beside it. In the end everybody leaves, and it is checked that
 
 - every message was answered: delivered, refused, failed (its function was killed) or cut off with its connection;
-- every member who was there got every delivered message, and no member got one twice;
+- every member who was there got every delivered message, or the logs say why not, and no member got one twice;
 - every connection that ended has a reason: ours, or the code of a close frame;
-- every connection that was opened has its DISCONNECT in the access log;
+- every connection that was opened has its DISCONNECT in the access log, or its function was still at work;
 - the follower showed each line of the three logs once;
 - the memory is flat: server and follower in the last quarter against the second;
 - no process is left.
 
-JSON says what was counted; the exit code is 1 if a check failed. Log groups keep 8 MB here (`logBytesKept`), so that
+JSON says what was counted, and of each kind of loss for which reasons (`soak_reasons.py`); the exit code is 1 if a
+check failed. Log groups keep 8 MB here (`logBytesKept`), so that
 memory which grows is not the logs'. Every event has a running number at the end of its id, which tells what is lost.
 """
 
@@ -34,11 +35,14 @@ import threading
 import time
 import urllib.parse
 
+import soak_reasons
 from raw_websocket import CLOSE, PING, PONG, TEXT, RawWebSocket
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CLEAN = {k: v for k, v in os.environ.items() if not k.upper().startswith(("AWS_", "CHATCTL_")) and "proxy" not in k.lower()}
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+FAILS = 60  # the gateway waits 29 s for the function
+ENDS = 120  # the last $disconnect of a crowd is answered within so many seconds
 ARRIVES = 10  # a message is everywhere so many seconds after its sender has it
 STARTS = 600  # the first start compiles the function
 # Seconds between two events of a kind, for all clients together.
@@ -54,10 +58,10 @@ class Member:
         self.said = None  # the number of its last message
         self.got = bytearray()
         self.stays = []  # [named, ended] of every connection
-        self.named, self.due, self.ours = False, 0, None
+        self.named, self.due, self.ours, self.connection = False, 0, None, None
 
     def connect(self):
-        self.named, self.ours, self.asked = False, None, 0
+        self.named, self.ours, self.connection = False, None, None
         try:
             self.socket = RawWebSocket(self.soak.url)
         except OSError as error:
@@ -71,7 +75,7 @@ class Member:
                 self.connect()
         elif self.socket.is_open and not self.named and now >= self.due:
             self.due = now + 3
-            self.send({"action": "setName", "name": self.name})
+            self.send({"action": "setName", "name": self.name} if self.connection else {"action": "ping"})
 
     def send(self, message):
         try:
@@ -81,7 +85,7 @@ class Member:
 
     def speak(self):
         if self.named and self.soak.is_answered(self.said):
-            self.said = self.soak.next_message(self.name)
+            self.said = self.soak.next_message(self.connection)
             self.send({"action": "sendPublic", "message": str(self.said), "id": self.said})
 
     def leave(self, politely):
@@ -120,6 +124,8 @@ class Member:
         self.soak.frames += 1
         if "publicMessage" in frame:
             self.hear_message(frame)
+        elif "pong" in frame:
+            self.connection, self.due = frame["connectionId"], 0
         elif "error" in frame:
             self.hear_error(frame["error"])
         elif "requestId" in frame:
@@ -167,8 +173,9 @@ class Member:
 
 
 class Message:
-    def __init__(self, number):
+    def __init__(self, number, connection):
         self.number, self.sent, self.ended, self.outcome = number, time.monotonic(), None, None
+        self.connection, self.epoch = connection, time.time() * 1000
 
 
 class Soak:
@@ -180,8 +187,8 @@ class Soak:
         self.processes = {}
         self.members = [Member(self, f"guest-{n}") for n in range(count)]
 
-    def next_message(self, _):
-        self.messages.append(Message(len(self.messages)))
+    def next_message(self, connection):
+        self.messages.append(Message(len(self.messages), connection))
         return len(self.messages) - 1
 
     def is_answered(self, number):
@@ -192,7 +199,7 @@ class Soak:
         if number is None:
             return
         message = self.messages[number]
-        if message.outcome is None or (outcome == "failed" and time.monotonic() - message.sent < 30):
+        if message.outcome is None or (outcome == "failed" and time.monotonic() - message.sent < FAILS):
             message.outcome, message.ended = outcome, time.monotonic()
 
     def call(self, method, path, body=None, target=None):
@@ -311,7 +318,7 @@ class Follower:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=CLEAN | KEYS
         )
         self.shown, self.late, self.notes = bytearray(), 0, []
-        self.opened, self.ended = set(), set()
+        self.opened, self.ended, self.requests = set(), set(), soak_reasons.Requests()
         threading.Thread(target=self.read, daemon=True).start()
         threading.Thread(target=lambda: self.notes.extend(self.process.stderr), daemon=True).start()
 
@@ -323,6 +330,7 @@ class Follower:
             self.shown[at] = min(255, self.shown[at] + 1)
             self.late += event.get("late", False)
             fields = event.get("fields", {})
+            self.requests.take(event["source"], event["timestamp"], fields)
             if fields.get("eventType") == "CONNECT" and fields["status"] == "200":
                 self.opened.add(fields["connectionId"])
             elif fields.get("eventType") == "DISCONNECT":
@@ -388,7 +396,7 @@ def prefill(soak):
 
 def chat(soak, follower, minutes):
     """The chat itself; the memory over its time."""
-    soak.call("PATCH", "/_chatctl/weather", {"controlPlane": {"logBytesKept": KEPT}})
+    soak.call("PATCH", "/_chatctl/conditions", {"controlPlane": {"logBytesKept": KEPT}})
     if minutes > 2:
         prefill(soak)
     memory = Memory(soak, follower)
@@ -413,7 +421,8 @@ def judge(soak, follower, memory):
     """What was counted, and which checks failed."""
     outcomes = collections.Counter(message.outcome for message in soak.messages)
     delivered = [message for message in soak.messages if message.outcome == "delivered"]
-    lost = sum(member.missed(message) for message in delivered for member in soak.members)
+    lost = follower.requests.why_lost(message for message in delivered for member in soak.members if member.missed(message))
+    silent = follower.requests.why_silent(follower.opened - follower.ended)
     twice = sum(count > 1 for member in soak.members for count in member.got)
     missing = follower.shown[: soak.last + 1].count(0) - len(soak.elsewhere)
     repeated = sum(count - 1 for count in follower.shown if count > 1)
@@ -422,12 +431,12 @@ def judge(soak, follower, memory):
         "messages": {str(outcome): count for outcome, count in outcomes.items()},
         "deliveries": sum(sum(member.got) for member in soak.members),
         "frames": soak.frames,
-        "lost": lost,
+        "lost": dict(lost),
         "twice": twice,
         "answers": dict(soak.answers),
         "ends": dict(soak.ends),
         "opened": len(follower.opened),
-        "without DISCONNECT": len(follower.opened - follower.ended),
+        "without DISCONNECT": dict(silent),
         "killed": soak.killed,
         "processes": len(soak.processes),
         "log lines": sum(follower.shown),
@@ -440,10 +449,10 @@ def judge(soak, follower, memory):
     failed = {
         "a message was not answered": outcomes[None] > 0,
         "no message was delivered": not delivered,
-        "a delivery was lost": lost > 0,
+        "a delivery was lost without a reason": lost[soak_reasons.NONE] > 0,
         "a delivery came twice": twice > 0,
         "a connection ended without a reason": soak.ends["no reason"] > 0,
-        "a connection has no DISCONNECT": bool(follower.opened - follower.ended),
+        "a connection has no DISCONNECT for no reason": silent[soak_reasons.NONE] > 0,
         "a log line was lost": missing > 0,
         "a log line came twice": repeated > 0,
         "the server's memory grows": last[0] > second[0] * 1.05 + 4,
@@ -467,7 +476,7 @@ def soak(minutes, count, program):
             memory = chat(one, follower, minutes)
             one.until(lambda: not one.call("GET", "/_chatctl/connections"), 30)
             # The last lines are written after the connections have ended.
-            one.until(lambda: follower.opened <= follower.ended, 30)
+            one.until(lambda: follower.opened <= follower.ended, ENDS)
             one.elsewhere, one.last = lines_elsewhere(one), last_number(one)
             everything = one.last + 1 - len(one.elsewhere)
             one.until(lambda: len(follower.shown) > one.last and sum(follower.shown) >= everything, 30)

@@ -41,6 +41,8 @@ pub struct Error {
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
+    /// The same command fails again until something is changed.
+    is_lasting: bool,
     /// The file and the line (from 1) that are wrong.
     place: Option<(PathBuf, usize)>,
 }
@@ -67,6 +69,7 @@ impl Error {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            is_lasting: false,
             place: None,
         }
     }
@@ -97,6 +100,18 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The same command fails again until something is changed.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.is_lasting = true;
+        self
+    }
+
+    /// Whether the same command fails again until something is changed.
+    pub fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Names the file and the line (from 1) that are wrong. The message says them too.

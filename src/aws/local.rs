@@ -1,6 +1,6 @@
 //! The local cloud says who it is: its region is the one that requests to it must be signed for.
 
-use crate::config::ChatFlags;
+use crate::config::{ChatFlags, Settings};
 use crate::error::{Error, Result};
 use axum::body::{Body, to_bytes};
 use hyper_util::client::legacy::Client;
@@ -27,6 +27,19 @@ pub(super) async fn region(port: u16, flags: &ChatFlags) -> Result<Option<String
         Ok(Ok(health)) => Ok(health.map(|health| health.region)),
         Ok(Err(_)) => Err(nothing_there(port, flags)),
         Err(_) => Ok(None),
+    }
+}
+
+/// Nobody types a region to get another one. One of the environment or of a file is for AWS.
+pub(super) fn require_region(running: &str, settings: &Settings) -> Result<()> {
+    let flags = settings.chat_flags();
+    match &settings.region {
+        Some(typed) if flags.has("--region") && typed != running => Err(Error::usage(format!(
+            "--region {typed}: the local cloud is in {running}"
+        ))
+        .hint("leave --region out: --local uses the region of the local cloud")
+        .hint("`chatctl local --region` starts one in another region")),
+        _ => Ok(()),
     }
 }
 

@@ -61,6 +61,9 @@ async fn region(settings: &Settings) -> Result<Option<String>> {
         Target::Endpoint(_) => given.or_else(|| Some("us-east-1".into())),
         Target::Local(port) => {
             let running = local::region(port, &settings.chat_flags()).await?;
+            if let Some(running) = &running {
+                local::require_region(running, settings)?;
+            }
             running.or(given).or_else(|| Some("us-east-1".into()))
         }
     })

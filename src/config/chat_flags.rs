@@ -30,6 +30,12 @@ impl ChatFlags {
         self.with("--config", config.as_deref())
     }
 
+    /// Whether a flag was given.
+    pub fn has(&self, flag: &str) -> bool {
+        let is_it = |given: &String| given.split(' ').next() == Some(flag);
+        self.chosen.iter().any(is_it)
+    }
+
     /// The same chat on this cloud.
     #[must_use]
     pub fn at(mut self, target: &Target) -> Self {

@@ -97,9 +97,11 @@ fn verdict(outcome: Outcome, stop: &Stop, ui: &impl Ui, again: &str) -> Result<(
         ui.notice(Notice::Skipped(outcome.skipped.len()));
     }
     let last = last.unwrap_or_else(|| Error::failed("some steps were not begun"));
-    Err(last.hint(format!(
-        "nothing is rolled back: `{again}` goes on from here"
-    )))
+    let hint = match last.is_lasting() {
+        true => format!("mend it, then run `{again}`; what is done stays done"),
+        false => format!("nothing is rolled back: `{again}` goes on from here"),
+    };
+    Err(last.hint(hint))
 }
 
 /// The failures with different causes, and how many more there were: six steps that meet one dead

@@ -9,11 +9,13 @@ use crate::naming::names::{LIVE, socket_url};
 use crate::naming::tags::{STACK, STAGE};
 use aws_sdk_apigatewayv2::types::Api;
 use aws_smithy_types::date_time::Format;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 /// So many regions are asked at one time.
 const SIDE_BY_SIDE: usize = 8;
+/// So many chats of a region are read at one time. API Gateway answers few reads a second.
+const CHATS_SIDE_BY_SIDE: usize = 4;
 
 /// The chats of some regions.
 #[derive(Debug, Serialize)]
@@ -132,19 +134,21 @@ fn is_not_enabled(error: &Error) -> bool {
 }
 
 async fn of_region(clients: &Clients, known: Option<&[Settings]>) -> Result<Vec<Listed>> {
-    let mut all = Vec::new();
-    for api in chat_api::all(&clients.apigatewayv2).await? {
-        all.extend(listed(clients, &api).await);
-    }
+    let apis = chat_api::all(&clients.apigatewayv2).await?;
+    let each = stream::iter(&apis).map(|api| listed(clients, api));
+    let each = each.buffer_unordered(CHATS_SIDE_BY_SIDE);
+    let mut all: Vec<_> = each.filter_map(std::future::ready).collect().await;
     all.sort_by(|a, b| (&a.name, &a.stage, &a.created).cmp(&(&b.name, &b.stage, &b.created)));
     // A second API of a chat is one too many: the oldest is the chat's.
     all.dedup_by(|b, a| (&a.name, &a.stage) == (&b.name, &b.stage));
-    if let Some(known) = known {
-        for chat in &mut all {
-            chat.drift = Some(drift(clients, chat, known).await?);
-        }
-    }
-    Ok(all)
+    let Some(known) = known else {
+        return Ok(all);
+    };
+    let each = stream::iter(all).map(|mut chat| async move {
+        chat.drift = Some(Box::pin(drift(clients, &chat, known)).await?);
+        Ok(chat)
+    });
+    each.buffered(CHATS_SIDE_BY_SIDE).try_collect().await
 }
 
 /// The chat of an API, if it has our tags.

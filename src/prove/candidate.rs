@@ -196,6 +196,7 @@ impl Refusal {
             })
             .hint(format!("nobody met it: {stays}"))
             .hint("--no-prove makes a version live without trying it")
+            .lasting()
     }
 
     fn answer(&self) -> &Answer {

@@ -119,7 +119,7 @@ impl Timing {
         deep_every: Duration::from_secs(4),
         settle: Duration::from_millis(250),
         busy_pause: Duration::from_millis(150),
-        idle_pause: Duration::from_millis(600),
+        idle_pause: Duration::from_millis(1_500),
         ..Self::AWS
     };
 }

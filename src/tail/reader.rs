@@ -12,7 +12,7 @@ use super::{TailOptions, Timing, now};
 use crate::error::{Error, Result};
 use crate::tail::LogSource;
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::config::{Builder as ConfigBuilder, retry::RetryConfig};
+use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use std::collections::HashSet;
@@ -86,8 +86,11 @@ impl Reader {
         options: &TailOptions,
         pacer: Arc<Pacer>,
     ) -> Self {
+        // This tail repeats by itself. Said here, because an override at each call costs as much as the call.
+        let once = client.config().to_builder();
+        let once = once.retry_config(RetryConfig::disabled()).build();
         Self {
-            client: client.clone(),
+            client: Client::from_conf(once),
             group,
             pattern: options.pattern.clone(),
             until: options.until,
@@ -266,7 +269,6 @@ impl Reader {
         from: i64,
         token: Option<String>,
     ) -> std::result::Result<FilterLogEventsOutput, Fault> {
-        let once = ConfigBuilder::new().retry_config(RetryConfig::disabled());
         let call = self
             .client
             .filter_log_events()
@@ -275,8 +277,6 @@ impl Reader {
             .set_end_time(self.until)
             .set_filter_pattern(self.pattern.clone())
             .set_next_token(token)
-            .customize()
-            .config_override(once)
             .send();
         let (limit, asked) = (self.retry.limit(), Instant::now());
         let Ok(answer) = tokio::time::timeout(limit, call).await else {

@@ -2,6 +2,7 @@
 //! and nothing half-made.
 
 use crate::binary::{chatctl, run};
+use crate::world::{World, text};
 use chatctl_local_cloud::{LocalCloud, Options};
 use std::net::TcpListener;
 use std::path::Path;
@@ -270,4 +271,24 @@ async fn the_command_in_a_hint_leads_to_the_same_chat() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(&wanted), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typed_region_that_is_not_the_local_clouds_is_refused() {
+    let world = World::empty().await;
+    let said = world.run(&["status", "--region", "eu-west-1"]).await;
+    assert_eq!(said.status.code(), Some(64), "{}", text(&said));
+    let words = "error: --region eu-west-1: the local cloud is in us-east-1\n";
+    assert!(text(&said).contains(words), "{}", text(&said));
+    // The local cloud's own region may be typed, and one for AWS may be set.
+    let mut command = world.chatctl(&["list", "--region", "us-east-1"]);
+    command.env("AWS_REGION", "eu-west-1");
+    let fine = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let fine = fine.await.unwrap();
+    assert!(fine.status.success(), "{}", text(&fine));
+    let mut command = world.chatctl(&["list"]);
+    command.env("AWS_REGION", "eu-west-1");
+    let fine = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let fine = fine.await.unwrap();
+    assert!(fine.status.success(), "{}", text(&fine));
 }

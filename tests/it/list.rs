@@ -1,8 +1,9 @@
 //! `chatctl list`.
 
-use super::world::{World, text};
+use super::world::{World, text, wait_for};
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use chatctl::deployer::list;
+use chatctl_local_cloud::{Fault, FaultKind};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -30,6 +31,33 @@ async fn more_apis(world: &World) {
     create().send().await.unwrap();
     let twice = create().tags("chatctl:stack", "team");
     twice.tags("chatctl:stage", "test").send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chats_of_a_region_are_read_side_by_side() {
+    let world = two_chats().await;
+    let asked = || {
+        let calls = world.cloud.calls().into_iter();
+        let of_kind = calls.filter(|call| call.operation == "GetIntegrations");
+        of_kind.collect::<Vec<_>>()
+    };
+    let before = asked().len();
+    world.cloud.inject(Fault {
+        operation: Some("GetIntegrations".into()),
+        times: 2,
+        ..Fault::new(FaultKind::Delay(3_000))
+    });
+    let regions = [world.clients.place.region.clone()];
+    let both_wait = async {
+        wait_for(&world, "GetIntegrations", before + 2).await;
+        asked()[before..].iter().all(|call| call.status.is_none())
+    };
+    let (listing, both_wait) = tokio::join!(list(&world.clients, &regions, None), both_wait);
+    assert!(
+        both_wait,
+        "the second is asked after the first has answered"
+    );
+    assert_eq!(listing.unwrap().chats.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

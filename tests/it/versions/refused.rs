@@ -91,6 +91,12 @@ async fn a_version_that_crashes_is_refused_in_lambdas_words() {
     let mut alice = Client::connect(first["url"].as_str().unwrap()).await;
     let error = deploy_what_crashes(&world).await.unwrap_err();
     assert_eq!(error.message(), "version 2 of the function does not work");
+    let hints = error.hints().join("\n");
+    assert!(
+        hints.contains("mend it, then run `chatctl deploy"),
+        "{hints}"
+    );
+    assert!(!hints.contains("goes on from here"), "{hints}");
     let why = &error.causes()[0];
     assert!(
         why.contains("when a client connects: Runtime.ExitError"),
