@@ -1,7 +1,9 @@
-//! What the environment says of the way out: the proxy, and the certificates that are trusted.
+//! What the environment and the profile say of the way out: the proxy, and the certificates that are
+//! trusted.
 //!
-//! `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` mean what they mean to curl. `AWS_CA_BUNDLE` replaces the
-//! system's certificates, as it does in the AWS CLI and in the SDKs that read it.
+//! `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` mean what they mean to curl. `AWS_CA_BUNDLE`, or else the
+//! profile's `ca_bundle`, replaces the system's certificates, as it does in the AWS CLI and in the SDKs
+//! that read it.
 
 use crate::config;
 use crate::error::{Error, Result};
@@ -15,30 +17,54 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 /// A connection to a server or through a proxy; TLS to the server is not part of it.
 pub type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
-/// The text of `AWS_CA_BUNDLE`'s file, if it is set; every certificate in it can be used.
+/// The bundle of the profile in use: there is one profile in a run, and WebSockets trust what calls trust.
+static OF_PROFILE: OnceLock<CaBundle> = OnceLock::new();
+
+/// A file of certificates to trust in place of the system's.
+#[derive(Debug, Clone)]
+struct CaBundle {
+    path: PathBuf,
+    /// What names it, for errors.
+    setting: String,
+}
+
+/// Trusts the `ca_bundle` of the profile from now on, unless `AWS_CA_BUNDLE` is set.
+pub(crate) fn trust_bundle_of_profile(profile: &str, path: PathBuf) {
+    let setting = format!("ca_bundle = {} of the profile {profile:?}", path.display());
+    let _ = OF_PROFILE.set(CaBundle { path, setting });
+}
+
+fn bundle() -> Option<CaBundle> {
+    let of_environment = config::ca_bundle().map(|path| CaBundle {
+        setting: format!("AWS_CA_BUNDLE={}", path.display()),
+        path,
+    });
+    of_environment.or_else(|| OF_PROFILE.get().cloned())
+}
+
+/// The text of the bundle's file, if one is named; every certificate in it can be used.
 ///
 /// # Errors
 /// The file cannot be read, or holds no certificates.
 pub(crate) fn ca_bundle() -> Result<Option<Vec<u8>>> {
-    let Some(path) = config::ca_bundle() else {
+    let Some(bundle) = bundle() else {
         return Ok(None);
     };
-    let text = fs_err::read(&path).map_err(|error| unusable(&path).because(error))?;
-    roots_of(&text).map_err(|why| unusable(&path).because_of(why))?;
+    let unusable = || {
+        Error::failed(format!("{} cannot be used", bundle.setting))
+            .hint("it names a file of certificates in PEM; without it the system's are trusted")
+    };
+    let text = fs_err::read(&bundle.path).map_err(|error| unusable().because(error))?;
+    roots_of(&text).map_err(|why| unusable().because_of(why))?;
     Ok(Some(text))
-}
-
-fn unusable(path: &Path) -> Error {
-    Error::failed(format!("AWS_CA_BUNDLE={} cannot be used", path.display()))
-        .hint("it names a file of certificates in PEM; unset it to trust the system's")
 }
 
 fn roots_of(pem: &[u8]) -> Result<RootCertStore, String> {
@@ -53,10 +79,10 @@ fn roots_of(pem: &[u8]) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// TLS that trusts what `AWS_CA_BUNDLE` says, or the system's certificates.
+/// TLS that trusts the bundle that is named, or the system's certificates.
 ///
 /// # Errors
-/// `AWS_CA_BUNDLE` cannot be used.
+/// The bundle cannot be used.
 pub(crate) fn tls() -> Result<Arc<ClientConfig>> {
     let roots = match ca_bundle()? {
         Some(pem) => roots_of(&pem).map_err(Error::failed)?,

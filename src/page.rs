@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Path, type and text of every file of the page.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 9] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -34,6 +34,21 @@ const FILES: [(&str, &str, &str); 6] = [
         "/connection.js",
         "text/javascript; charset=utf-8",
         include_str!("../templates/page/connection.js"),
+    ),
+    (
+        "/log.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../templates/page/log.js"),
+    ),
+    (
+        "/notify.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../templates/page/notify.js"),
+    ),
+    (
+        "/outbox.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../templates/page/outbox.js"),
     ),
     (
         "/members.js",

@@ -18,6 +18,7 @@ pub use errors::{
 };
 pub use handshake::HandshakeSigner;
 pub use partition::regions;
+pub use profile::trust_its_bundle as trust_bundle_of_profile;
 pub use slow::SlowCalls;
 
 use crate::config::{Settings, Target, is_account};

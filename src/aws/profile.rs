@@ -1,8 +1,10 @@
-//! The profile that was named: without it the SDK goes on as if none had been.
+//! What the SDK does not do with a profile: to refuse one that does not exist, and to read its
+//! `ca_bundle`.
 
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use aws_config::profile::load;
+use crate::network;
+use aws_config::profile::{ProfileSet, load};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
@@ -11,11 +13,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 /// # Errors
 /// There is no such profile, or the files cannot be read.
 pub(super) async fn require(name: &str) -> Result<()> {
-    let (fs, env, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
-    let found = load(&fs, &env, &files, None).await;
-    let found = found.map_err(|error| {
-        Error::failed("the AWS configuration files cannot be read").because(error)
-    })?;
+    let found = read(None).await?;
     // `default` need not be written down.
     if name == "default" || found.get_profile(name).is_some() {
         return Ok(());
@@ -23,6 +21,27 @@ pub(super) async fn require(name: &str) -> Result<()> {
     let mut known: Vec<&str> = found.profiles().collect();
     known.sort_unstable();
     Err(unknown(name, &known))
+}
+
+/// Trusts what the `ca_bundle` of the profile in use says: of this one, or of the one that `AWS_PROFILE`
+/// names, or of `default`. WebSockets trust it too.
+///
+/// # Errors
+/// The AWS configuration files cannot be read.
+pub async fn trust_its_bundle(name: Option<&str>) -> Result<()> {
+    let found = read(name).await?;
+    if let Some(path) = found.get("ca_bundle").filter(|path| !path.is_empty()) {
+        network::trust_bundle_of_profile(found.selected_profile(), path.into());
+    }
+    Ok(())
+}
+
+async fn read(selected: Option<&str>) -> Result<ProfileSet> {
+    let (fs, env, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
+    let selected = selected.map(|name| name.to_owned().into());
+    let found = load(&fs, &env, &files, selected).await;
+    found
+        .map_err(|error| Error::failed("the AWS configuration files cannot be read").because(error))
 }
 
 fn unknown(name: &str, known: &[&str]) -> Error {

@@ -21,8 +21,11 @@ use std::time::Duration;
 /// The configuration of every client.
 ///
 /// # Errors
-/// `AWS_CA_BUNDLE` cannot be used.
+/// The file of certificates cannot be used.
 pub(super) async fn config(settings: &Settings, dummy_key: &str) -> Result<SdkConfig> {
+    if !matches!(settings.target, Target::Local(_)) {
+        profile::trust_its_bundle(settings.profile.as_deref()).await?;
+    }
     let http_client = http_client(&settings.target)?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client.clone())

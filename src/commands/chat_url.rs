@@ -1,7 +1,7 @@
 //! Where a chat is: what was typed with `--url`, or what is deployed.
 
 use super::Context;
-use crate::aws::{Clients, explain, is_missing};
+use crate::aws::{self, Clients, explain, is_missing};
 use crate::chat_api;
 use crate::cli::Wanted;
 use crate::config::{ChatFlags, Settings, Target};
@@ -28,7 +28,11 @@ pub(super) struct ChatUrl {
 /// `url` is no WebSocket URL, or nothing is deployed.
 pub(super) async fn find(context: &Context, url: Option<String>) -> Result<ChatUrl> {
     match url {
-        Some(url) => typed(url, context.global.input(&Wanted::default()).chat_flags()),
+        Some(url) => {
+            let input = context.global.input(&Wanted::default());
+            aws::trust_bundle_of_profile(input.profile.as_deref()).await?;
+            typed(url, input.chat_flags())
+        }
         None => deployed(&context.settings(&Wanted::default())?).await,
     }
 }

@@ -48,6 +48,8 @@ pub trait NeedsRights {
     const RIGHTS: &'static [Right];
 }
 
+// The verbs of a kind are boxed: else every step's future would have room for the largest of them, and a
+// worker's stack for several copies of it.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
         /// Any resource of a stack.
@@ -109,7 +111,8 @@ macro_rules! kinds {
             }
             async fn read(&self, observed: &Observed) -> Result<Option<Self>> {
                 match self { $(Self::$kind(one) => {
-                    let read = observed.run.slow_calls.during(one.read(observed));
+                    let read = Box::pin(one.read(observed));
+                    let read = observed.run.slow_calls.during(read);
                     Ok(read.await?.map(Self::$kind))
                 })* }
             }
@@ -119,12 +122,12 @@ macro_rules! kinds {
                         Some(Self::$kind(found)) => Some(found),
                         _ => None,
                     };
-                    noting_slow_calls(step, one.apply(found, step)).await
+                    noting_slow_calls(step, Box::pin(one.apply(found, step))).await
                 })* }
             }
             async fn delete(&self, step: &StepContext) -> Result<()> {
                 match self { $(Self::$kind(one) => {
-                    noting_slow_calls(step, one.delete(step)).await
+                    noting_slow_calls(step, Box::pin(one.delete(step))).await
                 })* }
             }
         }

@@ -29,6 +29,12 @@ export class Members {
     this.#draw();
   }
 
+  /** The first member, but for ourselves, whose name begins with this. */
+  startingWith(typed) {
+    const wanted = typed.toLocaleLowerCase();
+    return this.#names.find((name) => name !== this.#me && name.toLocaleLowerCase().startsWith(wanted));
+  }
+
   replace(names) {
     this.#names = [...new Set(names.filter((name) => typeof name === "string"))].sort(compare);
     this.#draw();

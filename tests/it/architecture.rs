@@ -144,7 +144,9 @@ fn imports(folder: &str) -> Vec<(String, String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_edge_names_a_part_of_the_stack() {
     use chatctl::engine::Resource;
-    let world = super::world::World::empty().await;
+    let mut world = super::world::World::empty().await;
+    // With every part that a stack can have.
+    world.settings.connect.authorization = chatctl::config::Authorization::Function;
     let ids = wanted_resources(&world).await;
     let edges = ids
         .iter()

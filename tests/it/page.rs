@@ -75,6 +75,9 @@ fn every_file_that_the_page_names_is_served() {
     for path in [
         "/app.js",
         "/connection.js",
+        "/log.js",
+        "/notify.js",
+        "/outbox.js",
         "/members.js",
         "/style.css",
         "/icon.svg",

@@ -186,6 +186,7 @@ def test_a_name_said_in_the_same_breath_as_a_message_comes_first(server, alice):
     alice.page.fill("#messageInput", "at once")
     alice.page.evaluate("setNameBtn.click(); sendBtn.click()")
     alice.reads("Alice: at once")
+    expect(alice.page.locator("#chatBox p.mine")).to_have_attribute("data-state", "sent")
     assert [message["action"] for _, message in server.heard] == ["setName", "sendPublic"]
 
 

@@ -218,7 +218,9 @@ impl Tail {
             let gap_due = self.gap.as_ref().map_or(far, Gap::due);
             tokio::select! {
                 update = session.next() => match update {
-                    Update::Events { events, sampled } => self.take(events, sampled).await,
+                    Update::Events { events, sampled, covers } => {
+                        self.take(events, sampled, covers).await;
+                    }
                     Update::Over(why) => break Ended { why, by_us: false },
                 },
                 () = tokio::time::sleep_until(due) => {}
@@ -237,11 +239,11 @@ impl Tail {
         Ok(ended)
     }
 
-    async fn take(&mut self, mut events: Vec<LogEvent>, sampled: bool) {
+    async fn take(&mut self, mut events: Vec<LogEvent>, sampled: bool, covers: Option<i64>) {
         self.say_sampled(sampled).await;
         events.retain(|event| self.recent.is_new_of_session(event));
         self.merge.push(events, Instant::now(), now());
-        self.covered = now();
+        self.covered = covers.unwrap_or(self.covered).max(self.covered);
         if self.gap.is_none() {
             let overlap = millis(self.options.timing.overlap);
             self.recent.forget_before(self.covered - overlap);

@@ -6,9 +6,9 @@
 //! CloudWatch sends an update every second, even an empty one. So silence means that the connection
 //! is dead, however open the socket looks.
 
-use super::super::TailOptions;
 use super::super::event::{Group, LogEvent};
 use super::super::fault::{Fault, innermost, judge};
+use super::super::{TailOptions, now};
 use super::LiveOptions;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::http::HttpRequest;
@@ -18,8 +18,9 @@ use aws_sdk_cloudwatchlogs::config::{
     Builder as ConfigBuilder, ConfigBag, Intercept, RuntimeComponents,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_cloudwatchlogs::error::BoxError;
+use aws_sdk_cloudwatchlogs::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::operation::start_live_tail::StartLiveTailOutput;
+use aws_sdk_cloudwatchlogs::types::error::StartLiveTailResponseStreamError;
 use aws_sdk_cloudwatchlogs::types::{LiveTailSessionLogEvent, StartLiveTailResponseStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,20 @@ use tokio::time::Instant;
 
 /// Updates come every second; after so long without one the connection is dead.
 const SILENT: Duration = Duration::from_secs(30);
+/// An update that comes sooner was there already when it was asked for.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// The next update of a session.
 pub(super) enum Update {
-    /// What came in; `sampled`: more than these matched.
     Events {
+        /// What came in.
         events: Vec<LogEvent>,
+        /// More than these matched.
         sampled: bool,
+        /// Up to when, on our clock, the session surely showed everything. An update that had to be
+        /// waited for came after the waiting began. Of one that was there already nobody knows how old
+        /// it is: this process may have been stopped, or its output is slow.
+        covers: Option<i64>,
     },
     /// The session is over, and why.
     Over(String),
@@ -45,6 +53,8 @@ pub(super) struct LiveSession {
     groups: Vec<Group>,
     /// When its silence means that it is dead.
     dead_at: Instant,
+    /// Since when the next update is waited for, on both clocks.
+    waiting: Option<(Instant, i64)>,
 }
 
 impl LiveSession {
@@ -80,22 +90,25 @@ impl LiveSession {
             stream,
             groups,
             dead_at: Instant::now() + SILENT,
+            waiting: None,
         })
     }
 
     /// The next update. May be dropped and called again.
     pub(super) async fn next(&mut self) -> Update {
         loop {
+            let waiting = *self.waiting.get_or_insert_with(|| (Instant::now(), now()));
             let next = self.stream.response_stream.recv();
             let Ok(next) = tokio::time::timeout_at(self.dead_at, next).await else {
                 return Update::Over(format!("nothing came for {} s", SILENT.as_secs()));
             };
             self.dead_at = Instant::now() + SILENT;
+            self.waiting = None;
             let update = match next {
                 Ok(Some(StartLiveTailResponseStream::SessionUpdate(update))) => update,
                 Ok(Some(_)) => continue,
                 Ok(None) => return Update::Over("CloudWatch closed it".to_owned()),
-                Err(error) => return Update::Over(innermost(&error)),
+                Err(error) => return Update::Over(reason(&error)),
             };
             let sampled = update.session_metadata().is_some_and(|data| data.sampled());
             let news = update.session_results.unwrap_or_default();
@@ -103,9 +116,23 @@ impl LiveSession {
                 .into_iter()
                 .filter_map(|news| event(&self.groups, news))
                 .collect();
-            return Update::Events { events, sampled };
+            return Update::Events {
+                events,
+                sampled,
+                covers: (waiting.0.elapsed() > AT_ONCE).then_some(waiting.1),
+            };
         }
     }
+}
+
+/// Why the stream broke off: an exception of CloudWatch's, or the connection.
+fn reason<R>(error: &SdkError<StartLiveTailResponseStreamError, R>) -> String
+where
+    R: std::fmt::Debug + 'static,
+{
+    let exception = error.as_service_error();
+    let words = exception.and_then(ProvideErrorMetadata::message);
+    words.map_or_else(|| innermost(error), str::to_owned)
 }
 
 /// The identifier is a name, an ARN, or `account:name`.

@@ -154,6 +154,68 @@ async fn a_bundle_that_cannot_be_used_is_named_before_any_call() {
     assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
 }
 
+/// A `chatctl` that finds no bundle in its environment, and this one in its profile.
+fn with_bundle_in_profile(proxy: &Proxy, folder: &Path, profile: &str, bundle: &Path) -> Command {
+    let section = match profile {
+        "default" => "[default]".to_owned(),
+        named => format!("[profile {named}]"),
+    };
+    let config = format!("{section}\nca_bundle = {}\n", bundle.display());
+    std::fs::create_dir_all(folder.join(".aws")).unwrap();
+    std::fs::write(folder.join(".aws/config"), config).unwrap();
+    let mut command = behind(proxy, folder);
+    command.env_remove("AWS_CA_BUNDLE");
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bundle_of_the_profile_is_trusted_by_calls_and_by_the_probe() {
+    let world = World::deployed().await;
+    let cloud = world.cloud.addr();
+    let calls = middle::start(cloud, |_, _, _| None).await;
+    let proxy = Proxy::start(calls, cloud).await;
+    for profile in ["default", "work"] {
+        let folder = world.folder.path();
+        let mut command = with_bundle_in_profile(&proxy, folder, profile, &proxy.bundle);
+        command.args(["doctor", "-v"]);
+        if profile != "default" {
+            command.args(["--profile", profile]);
+        }
+        let said = done(command).await;
+        assert!(said.out.contains("502"), "{}\n{}", said.out, said.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminals_chat_trusts_the_bundle_of_the_profile() {
+    let proxy = Proxy::start(NOBODY, NOBODY).await;
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Path::new("missing.pem");
+    let mut command = with_bundle_in_profile(&proxy, folder.path(), "work", missing);
+    let url = "wss://chat.invalid/production";
+    command.args(["chat", "--url", url, "--user", "Ada", "--profile", "work"]);
+    let said = done(command).await;
+    let words = "ca_bundle = missing.pem of the profile \"work\" cannot be used";
+    assert!(said.err.contains(words), "{}", said.err);
+    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environments_bundle_overrides_the_profiles() {
+    let proxy = Proxy::start(NOBODY, NOBODY).await;
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Path::new("missing.pem");
+    for (of_environment, is_named) in [(None, true), (Some(&proxy.bundle), false)] {
+        let mut command = with_bundle_in_profile(&proxy, folder.path(), "default", missing);
+        command.arg("status");
+        command.envs(of_environment.map(|path| ("AWS_CA_BUNDLE", path)));
+        let said = done(command).await;
+        let words = "error: ca_bundle = missing.pem of the profile \"default\" cannot be used";
+        assert_eq!(said.err.starts_with(words), is_named, "{}", said.err);
+        assert_ne!(said.code, 0, "nobody is behind the proxy");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_credential_chain_uses_fips_and_dual_stack_endpoints_too() {
     let proxy = Proxy::start(NOBODY, NOBODY).await;

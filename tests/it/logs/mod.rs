@@ -6,6 +6,7 @@
 mod choose;
 mod ends;
 mod live;
+mod live_faults;
 mod look;
 mod order;
 mod silence;

@@ -3,8 +3,8 @@
     python tests/outside/recorded [--all]
 
 The requests are our own: each leads to the situation of a recorded answer. What AWS said (status, code, words,
-which fields there are) is written down here as a fact, with the repository and the path of the recording. It is
-a report, not a test: it ends with 0 whatever differs. `--all` shows what agrees, too.
+which fields there are) is written down here as a fact, with the repository and the path of the recording. It ends
+with 1 when something differs that is not in KNOWN. `--all` shows what agrees, too.
 """
 
 import json
@@ -22,6 +22,12 @@ import logs  # noqa: E402
 import tables  # noqa: E402
 from case import CASES, sent  # noqa: E402
 
+# Differences that are left as they are, each with its reason.
+KNOWN = {
+    "the same with other capacity wanted": "the engine looks at the items alone",
+    "the same with 1.0 for 1": "the engine compares numbers as they are written",
+}
+
 
 def main():
     for cases in (
@@ -33,13 +39,14 @@ def main():
         gateway.gateway_cases,
     ):
         cases()
-    agree, all_of = Counter(), Counter()
+    agree, all_of, differs = Counter(), Counter(), set()
     for service, source, situation, expected, call in CASES:
         status, code, words, answer = sent(call)
         wanted = expected.differs(status, code, words, answer)
         all_of[service] += 1
         agree[service] += wanted is None
         if wanted:
+            differs.add(situation)
             shown = (
                 f"{status} {code}: {words}"
                 if code
@@ -52,7 +59,8 @@ def main():
     for service in all_of:
         print(f"| {service} | {agree[service]} | {all_of[service]} |")
     print(f"| all | {sum(agree.values())} | {sum(all_of.values())} |")
+    return differs != set(KNOWN)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

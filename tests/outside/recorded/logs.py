@@ -56,7 +56,7 @@ def logs_cases():
     add(
         groups,
         "groups by pattern",
-        Gives(has=("logGroups__0__logGroupArn",), lacks=("logGroups__0__storedBytes",)),
+        Gives(has=("logGroups__0__logGroupArn",), lacks=("logGroups__0__storedBytes", "logGroups__0__deletionProtectionEnabled")),
         lambda: logs.describe_log_groups(logGroupNamePattern="rec/a"),
     )
     add(
@@ -114,6 +114,12 @@ def logs_cases():
         "streams by the group's ARN",
         Gives(has=("logStreams__0__arn",)),
         lambda: logs.describe_log_streams(logGroupIdentifier=arn.replace("tags", "a"), logStreamNamePrefix="s2"),
+    )
+    add(
+        streams,
+        "streams by the group's name and ARN",
+        Fails(400, "ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters."),
+        lambda: logs.describe_log_streams(**group_at, logGroupIdentifier=arn),
     )
     add(
         ingestion,

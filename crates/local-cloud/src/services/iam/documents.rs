@@ -265,7 +265,7 @@ fn trust_action(action: &str) -> Result<(), ServiceError> {
     let action = action.to_ascii_lowercase();
     if ASSUMING
         .iter()
-        .any(|known| super::policy::glob(&action, known))
+        .any(|known| super::comparison::glob(&action, known))
     {
         return Ok(());
     }

@@ -10,12 +10,13 @@
 //! | `roles`, `attachments`, `policies`, `tags` | the operations |
 //! | `managed` | managed policies |
 //! | `documents` | the checks of a policy document before it is stored |
-//! | `policy`, `parsed` | the evaluator, and its cache of parsed policies |
+//! | `policy`, `comparison`, `parsed` | the evaluator, and its cache of parsed policies |
 //! | `authorization` | what a caller may do, and who may assume a role |
 
 mod attachments;
 mod authorization;
 mod call;
+mod comparison;
 mod dispatch;
 mod documents;
 mod managed;
@@ -35,6 +36,7 @@ use crate::persist::Persistent;
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError, random_id};
 
+pub(crate) use comparison::arn_like;
 pub(crate) use dispatch::refused;
 use parsed::ParsedPolicies;
 pub(crate) use policies::check_identity_policy;

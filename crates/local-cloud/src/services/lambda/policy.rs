@@ -13,6 +13,7 @@ use super::{
     Function, Functions, LambdaResult, Name, body, conflict, invalid, missing, not_found, outdated,
     user_error, validation,
 };
+use crate::services::iam::arn_like;
 use crate::shared::Shared;
 use crate::wire::{Request, ServiceError};
 
@@ -299,31 +300,6 @@ impl Function {
             statement.qualifier.as_deref() == qualifier
                 && statement.grants(service, source_arn, account)
         })
-    }
-}
-
-/// `ArnLike`: six parts between colons, each with wildcards of its own.
-fn arn_like(pattern: &str, arn: &str) -> bool {
-    let (patterns, parts): (Vec<_>, Vec<_>) = (
-        pattern.splitn(6, ':').collect(),
-        arn.splitn(6, ':').collect(),
-    );
-    patterns.len() == parts.len()
-        && patterns
-            .iter()
-            .zip(parts)
-            .all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
-}
-
-/// `*` is any run of characters, `?` is one.
-fn like(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((b'*', rest)) => (0..=text.len()).any(|from| like(rest, &text[from..])),
-        Some((b'?', rest)) => text.split_first().is_some_and(|(_, left)| like(rest, left)),
-        Some((byte, rest)) => text
-            .split_first()
-            .is_some_and(|(first, left)| first == byte && like(rest, left)),
     }
 }
 

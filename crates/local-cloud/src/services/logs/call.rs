@@ -81,8 +81,10 @@ impl LogsCall<'_> {
     /// The group by `logGroupName` or by `logGroupIdentifier`, which may be an ARN.
     pub(super) fn group(&self) -> Result<String, ServiceError> {
         match (self.text("logGroupName"), self.text("logGroupIdentifier")) {
-            (Some(_), Some(_)) => Err(invalid(
-                "LogGroup name and LogGroup identifier are mutually exclusive parameters.",
+            (Some(_), Some(_)) => Err(ServiceError::new(
+                400,
+                "ValidationException",
+                "LogGroup name and LogGroup ARN are mutually exclusive parameters.",
             )),
             (Some(name), None) => checked_group(name),
             (None, Some(identifier)) if identifier.contains('*') => Err(constraint(

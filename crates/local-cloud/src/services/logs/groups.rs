@@ -14,6 +14,13 @@ const RETENTIONS: [i64; 22] = [
     3288, 3653,
 ];
 
+/// What groups that are found by a pattern do not show.
+const LEFT_OUT: [&str; 3] = [
+    "storedBytes",
+    "deletionProtectionEnabled",
+    "bearerTokenAuthenticationEnabled",
+];
+
 pub(super) fn create(call: &LogsCall<'_>) -> LogsResult {
     let name = call.group()?;
     call.allowed(&name, "")?;
@@ -92,9 +99,9 @@ pub(super) fn describe(call: &LogsCall<'_>) -> LogsResult {
         .filter(|(name, _)| wanted(name))
         .map(|(name, group)| {
             let mut view = view(call, name, group);
-            // As recorded: what is found by a pattern does not show its size.
+            // As recorded: what is found by a pattern comes with less.
             if let Some(view) = view.as_object_mut().filter(|_| pattern.is_some()) {
-                view.remove("storedBytes");
+                view.retain(|member, _| !LEFT_OUT.contains(&member.as_str()));
             }
             (name.clone(), view)
         });

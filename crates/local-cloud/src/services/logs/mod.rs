@@ -11,6 +11,7 @@ mod groups;
 mod pattern;
 mod streams;
 mod tail;
+mod tail_session;
 mod tail_stream;
 
 use std::collections::{BTreeMap, BTreeSet};

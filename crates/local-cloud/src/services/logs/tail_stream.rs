@@ -15,7 +15,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::{mpsc, watch};
 
 use super::Incoming;
-use super::tail::LiveTailSession;
+use super::tail_session::LiveTailSession;
 use crate::conditions::FaultKind;
 use crate::shared::Shared;
 

@@ -60,7 +60,13 @@ async fn an_event_of_16_days_ago_is_rejected_and_those_beside_it_are_taken() {
     assert!(group.stored_bytes().is_some());
     let groups = logs.describe_log_groups().log_group_name_pattern("g");
     let groups = groups.send().await.unwrap();
-    assert_eq!(groups.log_groups()[0].stored_bytes(), None);
+    let found = &groups.log_groups()[0];
+    let shown = (found.stored_bytes(), found.deletion_protection_enabled());
+    assert_eq!(shown, (None, None));
+    let both = logs.describe_log_streams().log_group_name("g");
+    let both = refusal(both.log_group_identifier("g").send().await);
+    let wanted = "LogGroup name and LogGroup ARN are mutually exclusive parameters.";
+    assert_eq!(both, ("ValidationException".to_owned(), wanted.to_owned()));
     let long = logs.create_log_group().log_group_name("g".repeat(513));
     let (code, words) = refusal(long.send().await);
     assert_eq!(code, "InvalidParameterException");
@@ -74,11 +80,18 @@ async fn the_policy_has_the_revision_id_of_its_function() {
     let add = world.lambda.add_permission().function_name("chat");
     let add = add.statement_id("a").action("lambda:InvokeFunction");
     add.principal("*").send().await.unwrap();
-    let policy = world.lambda.get_policy().function_name("chat");
-    let policy = policy.send().await.unwrap();
-    let now = world.lambda.get_function_configuration();
-    let now = now.function_name("chat").send().await.unwrap();
-    assert_eq!(policy.revision_id(), now.revision_id());
+    let revisions = async || {
+        let policy = world.lambda.get_policy().function_name("chat").send();
+        let now = world.lambda.get_function_configuration();
+        let now = now.function_name("chat").send().await.unwrap();
+        (policy.await.unwrap().revision_id, now.revision_id)
+    };
+    let (policy, function) = revisions().await;
+    assert_eq!(policy, function);
+    let tag = world.lambda.tag_resource().resource(super::FUNCTION);
+    tag.tags("a", "1").send().await.unwrap();
+    let (policy, function) = revisions().await;
+    assert_eq!(policy, function);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,20 +72,16 @@ impl FieldTests {
 
     /// Without an ellipsis the last field takes all that is left of the message, as recorded.
     pub(super) fn matches(&self, message: &str) -> bool {
-        let fields = split(
-            message,
-            if self.tail.is_some() {
-                usize::MAX
-            } else {
-                self.head.len()
-            },
-        );
-        let tail = self.tail.as_deref().unwrap_or_default();
+        let (most, tail) = match &self.tail {
+            Some(tail) => (usize::MAX, tail.as_slice()),
+            None => (self.head.len(), [].as_slice()),
+        };
+        let fields = split(message, most);
         let Some(skipped) = fields.len().checked_sub(self.head.len() + tail.len()) else {
             return false;
         };
-        let tests = self.head.iter().chain(tail).enumerate();
-        tests.into_iter().all(|(index, test)| {
+        let mut tests = self.head.iter().chain(tail).enumerate();
+        tests.all(|(index, test)| {
             let shift = if index < self.head.len() { 0 } else { skipped };
             test.holds(fields[index + shift])
         })

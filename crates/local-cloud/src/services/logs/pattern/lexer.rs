@@ -78,7 +78,11 @@ impl Tokens {
 
     /// Takes the sign if it is next.
     pub(super) fn eat(&mut self, sign: &'static str) -> bool {
-        self.eat_token(&Token::Sign(sign))
+        let found = self.0.front() == Some(&Token::Sign(sign));
+        if found {
+            self.0.pop_front();
+        }
+        found
     }
 
     /// Takes these words if they are next.
@@ -100,14 +104,6 @@ impl Tokens {
             Some(Token::Regex(text)) if self.0.len() == 1 => Some(text),
             _ => None,
         }
-    }
-
-    fn eat_token(&mut self, token: &Token) -> bool {
-        let found = self.0.front() == Some(token);
-        if found {
-            self.0.pop_front();
-        }
-        found
     }
 }
 
