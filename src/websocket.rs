@@ -101,6 +101,16 @@ pub enum NoAnswer {
     /// Nothing came.
     #[error("no answer to a message within {} s", .0.as_secs())]
     Silent(Duration),
+    /// What was expected did not come.
+    #[error("no message with {expected:?} in it came within {} s{}", .limit.as_secs(), counted(*.others))]
+    Other {
+        /// What a message should have had in it.
+        expected: String,
+        /// So many others came.
+        others: usize,
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(SocketError),
@@ -144,15 +154,33 @@ pub async fn talk(
     let Some(expect) = expect else {
         return stays(socket).await;
     };
+    let mut others = 0;
     let awaited = timeout(limit, async {
         loop {
             let text = next_text(socket).await?;
             if text.contains(expect.as_str()) {
                 return Ok(serde_json::from_str(&text).unwrap_or_default());
             }
+            others += 1;
         }
     });
-    awaited.await.unwrap_or(Err(NoAnswer::Silent(limit)))
+    let awaited = awaited.await.ok();
+    awaited.unwrap_or_else(|| {
+        Err(NoAnswer::Other {
+            expected: expect.clone(),
+            others,
+            limit,
+        })
+    })
+}
+
+/// What came may be private, so it is only counted.
+fn counted(others: usize) -> String {
+    match others {
+        0 => ", nor any other".to_owned(),
+        1 => "; one came without it".to_owned(),
+        n => format!("; {n} came without it"),
+    }
 }
 
 /// The connection is open a moment later, and API Gateway has not complained.
@@ -213,6 +241,38 @@ mod tests {
         ] {
             assert_eq!(words_of_gateway(&own), None, "{own}");
         }
+    }
+
+    /// Tells every client that connects the same.
+    async fn server(says: &'static str) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/x", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                socket.send(Message::text(says)).await.unwrap();
+                tokio::spawn(async move { while socket.next().await.is_some() {} });
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn what_does_not_come_is_named_and_what_comes_is_not() {
+        let url = server("a private word").await;
+        let expecting = |text: &str| Exchange::Message {
+            send: Some("hello".into()),
+            expect: Some(text.into()),
+        };
+        let told = async |text: &str, limit: u64| {
+            let dialed = dial(&url, HeaderMap::new(), Duration::from_secs(30)).await;
+            let limit = Duration::from_millis(limit);
+            talk(&mut dialed.unwrap(), &expecting(text), limit).await
+        };
+        assert!(told("private", 30_000).await.is_ok());
+        let words = told("pong", 1000).await.unwrap_err().to_string();
+        let expected = r#"no message with "pong" in it came within 1 s; one came without it"#;
+        assert_eq!(words, expected);
     }
 
     #[tokio::test]

@@ -339,7 +339,7 @@ pub struct Local {
     /// Rebuild and redeploy when the function's source changes; needs --lambda
     #[arg(long, conflicts_with = "no_deploy")]
     pub watch: bool,
-    /// Port of the chat page [default: a free one]
+    /// Port of the chat page [default: the one after --port, or a free one]
     #[arg(long, value_name = "PORT")]
     pub page_port: Option<u16>,
     /// Delay of every control-plane call in milliseconds [default: 0]

@@ -35,7 +35,7 @@ pub async fn probe(url: &str, client: &Client) -> Probe {
             },
         },
         Err(NoAnswer::Gateway(said)) => Probe::Error { said },
-        Err(NoAnswer::Silent(_)) => Probe::Silent,
+        Err(NoAnswer::Silent(_) | NoAnswer::Other { .. }) => Probe::Silent,
         Err(error) => Probe::Error {
             said: error.to_string(),
         },

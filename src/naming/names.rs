@@ -103,9 +103,9 @@ impl Names {
         self.global_arn("iam", &format!("role/{role}"))
     }
 
-    /// ARN of a managed policy of the account.
-    pub fn policy_arn(&self, policy: &str) -> String {
-        self.global_arn("iam", &format!("policy/{policy}"))
+    /// Pattern of every managed policy's ARN: AWS's own name `aws` in place of the account.
+    pub fn any_policy_arn(&self) -> String {
+        format!("arn:{}:iam::*:policy/*", self.place.partition)
     }
 
     /// ARN of a role policy that AWS made.

@@ -177,7 +177,7 @@ pub mod on {
 
     /// Every managed policy, of the account and of AWS.
     pub fn any_policy(names: &Names) -> Vec<String> {
-        vec![names.policy_arn("*"), names.managed_policy_arn("*")]
+        vec![names.any_policy_arn()]
     }
 
     /// Every log group.

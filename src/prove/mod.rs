@@ -1,7 +1,7 @@
 //! The check at the end of a deploy: connect, send a heartbeat, receive the chat's own answer,
 //! disconnect. It goes through `$default`, the function and the push back, takes no name, and leaves no
-//! failure in the logs. What is no chat is sent what `[prove]` in `chatctl.toml` says. A new deployment takes a while to become live, so it is retried until the data
-//! plane is up to date.
+//! failure in the logs. What is no chat is sent what `[prove]` in `chatctl.toml` says. A new deployment takes
+//! a while to become live, so it is retried until the data plane is up to date.
 
 mod candidate;
 mod client;
@@ -175,6 +175,12 @@ impl Failure {
                     "the function cannot use its table; `{logs}` shows what DynamoDB answers it"
                 )
             }
+            Self::NoAnswer(NoAnswer::Other { others: 0, .. }) => format!(
+                "what the function returns goes back only where [routes] says `response = true`, and what it posts needs the API's own URL, `${{stack.connections}}`; `{logs}` shows its own words"
+            ),
+            Self::NoAnswer(NoAnswer::Other { .. }) => format!(
+                "`send` and `expect` under [prove] in chatctl.toml do not fit what the function answers; `{logs}` shows its own words"
+            ),
             Self::NoAnswer(_) => format!(
                 "the function could not push its answer: the right to manage connections may be missing; `{logs}` shows it"
             ),
@@ -204,8 +210,23 @@ fn refused(status: u16, logs: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{refused, unavailable};
+    use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_proof_that_does_not_fit_is_told_from_a_function_that_says_nothing() {
+        let cause = |others| {
+            let (expected, limit) = ("pong".to_owned(), Duration::from_secs(10));
+            let why = NoAnswer::Other {
+                expected,
+                others,
+                limit,
+            };
+            Failure::NoAnswer(why).likely_cause("chatctl logs")
+        };
+        assert!(cause(0).contains("response = true"), "{}", cause(0));
+        assert!(cause(2).contains("under [prove]"), "{}", cause(2));
+    }
 
     #[test]
     fn only_the_chats_own_unavailable_is_not_live() {

@@ -113,6 +113,7 @@ impl Route {
                 .route_response_selection_expression()
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned),
+            responses: Vec::new(),
             ..self.clone()
         }
     }

@@ -1,6 +1,9 @@
 //! Files that chatctl makes for its user: configuration, workflow, Lambda source, manual pages.
 
 use assert_cmd::Command;
+use chatctl::cli::Cli;
+use chatctl::config::Settings;
+use clap::Parser;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -51,6 +54,20 @@ fn the_configuration_names_every_key_and_changes_nothing() {
         "throttle-rate",
         "throttle-burst",
         "retention-days",
+        "table",
+        "runtime",
+        "handler",
+        "build",
+        "zip",
+        "actions",
+        "partition-key",
+        "sort-key-type",
+        "ttl",
+        "setName",
+        "authorization",
+        "send",
+        "expect",
+        "query",
         "team",
     ] {
         assert!(text.contains(&format!("\n# {key} = ")), "{key}");
@@ -73,19 +90,120 @@ fn every_line_of_the_configuration_is_one_that_chatctl_takes() {
         })
     };
     let keys = text.lines().filter(is_key).count();
-    let uncommented: String = text
-        .lines()
-        .map(|line| if is_key(&line) { &line[2..] } else { line })
-        .filter(|line| !line.starts_with("source"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(&path, uncommented).unwrap();
-    assert!(keys > 15, "{keys}");
-    let assert = chatctl(folder.path())
-        .args(["init", "--lambda"])
+    assert!(keys > 40, "{keys}");
+    let uncommented = |left_out: &[&str]| -> String {
+        let kept = |line: &&str| !left_out.iter().any(|start| line.starts_with(start));
+        text.lines()
+            .map(|line| if is_key(&line) { &line[2..] } else { line })
+            .filter(kept)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    // These stand in place of others.
+    let alternatives = ["source", "build", "table = false", "identity"];
+    fs::write(&path, uncommented(&alternatives)).unwrap();
+    load(&path).unwrap();
+    fs::create_dir(folder.path().join("lambda")).unwrap();
+    let own = uncommented(&["zip", "table = false", "authorization"]);
+    let own = own.replace("[connect]", "[connect]\nauthorization = \"function\"");
+    fs::write(&path, own).unwrap();
+    load(&path).unwrap();
+    let error = load_text(&path, "tabel = false\n").unwrap_err();
+    assert!(error.message().contains("tabel"), "{error}");
+    load_text(
+        &path,
+        "table = false\n[function]\nsource = \"lambda\"\nruntime = \"nodejs22.x\"\n",
+    )
+    .unwrap();
+}
+
+/// What chatctl makes of this file.
+fn load(path: &Path) -> chatctl::error::Result<Settings> {
+    let argv = ["chatctl", "plan", "--config", path.to_str().unwrap()];
+    let cli = Cli::try_parse_from(argv).unwrap();
+    Settings::load(&cli.global.input(&chatctl::cli::Wanted::default()))
+}
+
+fn load_text(path: &Path, text: &str) -> chatctl::error::Result<Settings> {
+    fs::write(path, text).unwrap();
+    load(path)
+}
+
+/// Each template with its name and some file of its function.
+const TEMPLATES: [(&str, &str, &str); 5] = [
+    ("chat", "chat", "lambda/src/main.rs"),
+    ("echo", "echo", "function/index.mjs"),
+    ("node", "room", "function/package.json"),
+    ("python", "room", "function/app.py"),
+    ("rust-minimal", "echo", "function/Cargo.toml"),
+];
+
+#[test]
+fn a_template_is_a_function_and_a_configuration_that_deploys_it() {
+    for (template, name, file) in TEMPLATES {
+        let folder = TempDir::new().unwrap();
+        let said = chatctl(folder.path())
+            .args(["init", "--template", template, "--output", "json"])
+            .assert()
+            .success();
+        let document: serde_json::Value =
+            serde_json::from_slice(&said.get_output().stdout).unwrap();
+        let written = document["written"].as_array().unwrap();
+        assert_eq!(written[0], "chatctl.toml", "{document}");
+        assert!(written.iter().any(|path| path == file), "{document}");
+        for path in written {
+            assert!(folder.path().join(path.as_str().unwrap()).is_file());
+        }
+        let settings = load(&folder.path().join("chatctl.toml")).unwrap();
+        assert_eq!(settings.name, name);
+        let source = folder.path().join(file.split('/').next().unwrap());
+        let watched = settings.function.code.watched().unwrap();
+        assert_eq!(watched, source.canonicalize().unwrap(), "{template}");
+    }
+}
+
+#[test]
+fn a_template_takes_the_flags_and_lies_beside_its_configuration() {
+    let folder = TempDir::new().unwrap();
+    let place = ["--config", "a/chatctl.toml", "--region", "eu-central-1"];
+    chatctl(folder.path())
+        .args(["init", "--template", "echo", "--name", "mine", "--ci"])
+        .args(place)
         .assert()
         .success();
-    assert!(stderr(&assert).contains("lambda"));
+    assert!(folder.path().join("a/function/index.mjs").is_file());
+    assert!(folder.path().join(WRITTEN[0]).is_file());
+    let settings = load(&folder.path().join("a/chatctl.toml")).unwrap();
+    let region = settings.region.as_deref();
+    assert_eq!(
+        (settings.name.as_str(), region),
+        ("mine", Some("eu-central-1"))
+    );
+}
+
+const MINE: &str = "name = \"mine\"\n";
+
+#[test]
+fn a_template_is_written_whole_or_not_at_all() {
+    for there in ["chatctl.toml", "function/mine.txt"] {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join(there);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, MINE).unwrap();
+        let init = ["init", "--template", "node"];
+        let refused = chatctl(folder.path()).args(init).assert().code(1);
+        let said = stderr(&refused);
+        assert!(
+            said.contains("is there already; nothing was written"),
+            "{said}"
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), MINE);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{there}");
+    }
+    let folder = TempDir::new().unwrap();
+    let both = ["init", "--template", "chat", "--lambda"];
+    let refused = chatctl(folder.path()).args(both).assert().code(64);
+    assert!(stderr(&refused).contains("cannot be used with"));
 }
 
 #[test]

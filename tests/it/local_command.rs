@@ -76,6 +76,34 @@ async fn one_command_brings_two_people_to_chat_and_a_second_shell_manages_it() {
     assert_eq!(local.interrupt(), 0);
 }
 
+#[test]
+fn the_page_has_the_port_after_the_clouds_after_each_start_and_another_one_if_that_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, page) = two_ports_in_a_row();
+    let started = |flags: &[&str]| Running::start_on(chatctl(dir.path()), &port.to_string(), flags);
+    let usual = format!("http://127.0.0.1:{page}/");
+    for _ in 0..2 {
+        let local = started(&[]);
+        assert_eq!(local.text("page"), usual);
+        assert_eq!(local.interrupt(), 0);
+    }
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", page)).unwrap();
+    let local = started(&[]);
+    assert_ne!(local.text("page"), usual);
+    assert_eq!(local.interrupt(), 0);
+}
+
+/// Both are free now.
+fn two_ports_in_a_row() -> (u16, u16) {
+    loop {
+        let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        if std::net::TcpListener::bind(("127.0.0.1", port.saturating_add(1))).is_ok() {
+            return (port, port + 1);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_and_the_logs_follow_a_chat_that_a_second_shell_deployed_anew() {
     let dir = tempfile::tempdir().unwrap();

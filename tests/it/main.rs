@@ -11,6 +11,7 @@ mod account_logging;
 mod adoption;
 mod any_api;
 mod architecture;
+mod backends;
 mod bad_input;
 mod binary;
 mod calls;

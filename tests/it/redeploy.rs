@@ -97,12 +97,7 @@ async fn loses_no_message_and_closes_no_socket_nor_does_a_refused_one_or_a_rollb
     assert!(deployed.status.success(), "{}", text(&deployed));
     let json: Value = serde_json::from_slice(&deployed.stdout).unwrap();
     let url = json["url"].as_str().unwrap().to_owned();
-    let listener = join(&url, "listener").await;
-    let heard = tokio::spawn(listen(listener));
-    let done = Arc::new(AtomicBool::new(false));
-    let talkers: Vec<_> = (0..TALKERS)
-        .map(|n| tokio::spawn(talk(url.clone(), format!("t{n}"), Arc::clone(&done))))
-        .collect();
+    let load = Load::begin(&url, TALKERS).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     // The function's settings, the stage's, and, by a change behind our back, a route's.
     let api = url.split('/').rev().nth(1).unwrap();
@@ -148,31 +143,91 @@ async fn loses_no_message_and_closes_no_socket_nor_does_a_refused_one_or_a_rollb
         text(&back)
     );
     tokio::time::sleep(Duration::from_secs(2)).await;
-    done.store(true, Ordering::Relaxed);
-    let (mut said, mut talked) = (HashSet::new(), Vec::new());
-    for talker in talkers {
-        let one = talker.await.unwrap();
-        said.extend(one.said.clone());
-        talked.push(one);
+    load.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_more_and_routes_less_lose_no_message_and_close_no_socket() {
+    let world = World::empty().await;
+    let deployed = world.run(&["deploy", "--yes", "--output", "json"]).await;
+    assert!(deployed.status.success(), "{}", text(&deployed));
+    let json: Value = serde_json::from_slice(&deployed.stdout).unwrap();
+    let load = Load::begin(json["url"].as_str().unwrap(), 10).await;
+    let file = world.folder.path().join("chatctl.toml");
+    let steps = [
+        (
+            "setName = {}\nsendPublic = {}\nsendPrivate = {}\nwave = {}\n",
+            "created route/wave",
+        ),
+        (
+            "setName = {}\nsendPrivate = {}\n",
+            "deleted route/sendPublic",
+        ),
+    ];
+    for (routes, line) in steps {
+        std::fs::write(&file, format!("[routes]\n{routes}")).unwrap();
+        let redeployed = world.run(&["deploy", "--yes"]).await;
+        assert!(redeployed.status.success(), "{}", text(&redeployed));
+        assert!(text(&redeployed).contains(line), "{}", text(&redeployed));
     }
-    let heard = tokio::time::timeout(Duration::from_secs(30), until_all(heard, said.clone())).await;
-    let missing = heard.unwrap_or_else(|_| vec!["the listener gave up".into()]);
-    let closed: Vec<_> = talked
-        .iter()
-        .filter_map(|one| one.closed.lock().unwrap().clone())
-        .collect();
-    assert!(closed.is_empty(), "sockets were closed: {closed:?}");
-    let refused = talked
-        .iter()
-        .flat_map(|one| one.refused.lock().unwrap().clone());
-    let refused: Vec<_> = refused.collect();
-    assert!(
-        missing.is_empty() && refused.is_empty(),
-        "{} of {} lost: {missing:?}, refused: {refused:?}",
-        missing.len(),
-        said.len()
-    );
-    eprintln!("{} messages from {TALKERS} talkers", said.len());
+    load.ends_well().await;
+}
+
+/// People who talk to a listener meanwhile.
+struct Load {
+    done: Arc<AtomicBool>,
+    talkers: Vec<JoinHandle<Talked>>,
+    heard: JoinHandle<Heard>,
+}
+
+impl Load {
+    async fn begin(url: &str, talkers: usize) -> Self {
+        let heard = tokio::spawn(listen(join(url, "listener").await));
+        let done = Arc::new(AtomicBool::new(false));
+        let talker = |n| tokio::spawn(talk(url.to_owned(), format!("t{n}"), Arc::clone(&done)));
+        Self {
+            talkers: (0..talkers).map(talker).collect(),
+            done,
+            heard,
+        }
+    }
+
+    /// Everything that was said was heard, nothing was refused, and nobody's socket was closed.
+    async fn ends_well(self) {
+        let Self {
+            done,
+            talkers,
+            heard,
+        } = self;
+        let count = talkers.len();
+        done.store(true, Ordering::Relaxed);
+        let (mut said, mut talked) = (HashSet::new(), Vec::new());
+        for talker in talkers {
+            let one = talker.await.unwrap();
+            said.extend(one.said.clone());
+            talked.push(one);
+        }
+        assert!(!said.is_empty(), "nobody said anything");
+        let heard =
+            tokio::time::timeout(Duration::from_secs(30), until_all(heard, said.clone())).await;
+        let missing = heard.unwrap_or_else(|_| vec!["the listener gave up".into()]);
+        let closed: Vec<_> = talked
+            .iter()
+            .filter_map(|one| one.closed.lock().unwrap().clone())
+            .collect();
+        assert!(closed.is_empty(), "sockets were closed: {closed:?}");
+        let refused = talked
+            .iter()
+            .flat_map(|one| one.refused.lock().unwrap().clone());
+        let refused: Vec<_> = refused.collect();
+        assert!(
+            missing.is_empty() && refused.is_empty(),
+            "{} of {} lost: {missing:?}, refused: {refused:?}",
+            missing.len(),
+            said.len()
+        );
+        eprintln!("{} messages from {count} talkers", said.len());
+    }
 }
 
 type Heard = tokio::sync::mpsc::UnboundedReceiver<String>;

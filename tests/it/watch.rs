@@ -114,6 +114,24 @@ async fn a_change_is_built_and_live_while_open_sockets_stay_open() {
     assert_eq!(local.interrupt(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_for_node_is_zipped_again_while_open_sockets_stay_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = run(chatctl(dir.path()).args(["init", "--template", "echo"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let local = Running::start(dir.path(), &["--watch"]);
+    let mut alice = Client::connect(&local.text("url")).await;
+    answers_with(&mut alice, "action").await;
+    edit(
+        &dir.path().join("function/index.mjs"),
+        "200, body }",
+        "200, body: JSON.stringify({ second: body }) }",
+    );
+    local.line(|line| line["redeployed"].is_string());
+    answers_with(&mut alice, "second").await;
+    assert_eq!(local.interrupt(), 0);
+}
+
 /// A build script that tells its process id and never ends.
 const ENDLESS: &str = r#"fn main() {
     let id = std::process::id().to_string();

@@ -1,5 +1,11 @@
 //! Each check against an API in which nothing is wrong, with one thing broken.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::semicolon_if_nothing_returned,
+    reason = "a table of ways to break an API"
+)]
+
 use super::*;
 use crate::any_api::facts::{Api, Deployment, Function, Group, RoleRights};
 use crate::any_api::{AwsCli, called::FunctionRef};

@@ -143,9 +143,26 @@ impl Run<'_> {
             (STACK, self.settings.name.as_str()),
             (STAGE, self.settings.stage.as_str()),
         ];
-        let finder = self.cloud.finder(&self.settings.stage, &tags);
-        let port = self.flags.page_port.unwrap_or(0);
-        page::serve_moving(port, &deployed.url, move || finder.url()).await
+        let serve = |port| {
+            let finder = self.cloud.finder(&self.settings.stage, &tags);
+            page::serve_moving(port, &deployed.url, move || finder.url())
+        };
+        if let Some(port) = self.flags.page_port {
+            return serve(port).await;
+        }
+        match serve(self.usual_page_port()).await {
+            Ok(page) => Ok(page),
+            Err(_) => serve(0).await,
+        }
+    }
+
+    /// The same after a restart, so that an open page finds its way back: the one after the cloud's, unless
+    /// that is a free one itself.
+    fn usual_page_port(&self) -> u16 {
+        match self.context.global.port {
+            0 => 0,
+            port => port.checked_add(1).unwrap_or(0),
+        }
     }
 
     /// The logs, and the redeploys of `--watch` beside them.

@@ -4,7 +4,7 @@
 //! the folder has been quiet for a moment and the source's digest is another one. What a build writes
 //! below `target` is no change, and not even looked at.
 
-use crate::config::Settings;
+use crate::config::{FunctionCode, Settings};
 use crate::error::{Error, Result};
 use crate::package::source::is_code;
 use crate::package::{self, SourceDigest};
@@ -21,6 +21,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A watched source folder.
 pub(super) struct Watch {
     folder: PathBuf,
+    is_cargo: bool,
     _watcher: RecommendedWatcher,
     touched: mpsc::Receiver<()>,
     known: SourceDigest,
@@ -40,8 +41,10 @@ impl Watch {
                 )),
             );
         };
-        let (watcher, touched) = watcher(folder)?;
+        let is_cargo = matches!(settings.function.code, FunctionCode::Cargo(_));
+        let (watcher, touched) = watcher(folder, is_cargo)?;
         Ok(Self {
+            is_cargo,
             folder: folder.to_owned(),
             _watcher: watcher,
             touched,
@@ -83,7 +86,7 @@ impl Watch {
             if !self.folder.is_dir() {
                 continue;
             }
-            let (watcher, touched) = watcher(&self.folder)?;
+            let (watcher, touched) = watcher(&self.folder, self.is_cargo)?;
             if let Ok(now) = package::digest(settings) {
                 self.known = now;
                 (self._watcher, self.touched) = (watcher, touched);
@@ -100,11 +103,11 @@ impl Watch {
     }
 }
 
-fn watcher(folder: &Path) -> Result<(RecommendedWatcher, mpsc::Receiver<()>)> {
+fn watcher(folder: &Path, is_cargo: bool) -> Result<(RecommendedWatcher, mpsc::Receiver<()>)> {
     let (sender, touched) = mpsc::channel(1);
     let base = folder.to_owned();
     let heard = move |event: notify::Result<notify::Event>| {
-        if event.map_or(true, |event| is_change(&event, &base)) {
+        if event.map_or(true, |event| is_change(&event, &base, is_cargo)) {
             // A full channel already says that something was touched.
             let _ = sender.try_send(());
         }
@@ -121,9 +124,10 @@ fn watcher(folder: &Path) -> Result<(RecommendedWatcher, mpsc::Receiver<()>)> {
 }
 
 /// Whether a part of the function may have changed. An event without a path below the folder may be
-/// anything, so it counts.
-fn is_change(event: &notify::Event, base: &Path) -> bool {
-    let concerns = |path: &PathBuf| path.strip_prefix(base).map_or(true, is_code_or_base);
+/// anything, so it counts; and so does every file of a folder that is no Rust package.
+fn is_change(event: &notify::Event, base: &Path, is_cargo: bool) -> bool {
+    let is_code = |path: &Path| !is_cargo || is_code_or_base(path);
+    let concerns = |path: &PathBuf| path.strip_prefix(base).map_or(true, is_code);
     !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(concerns))
 }
 
@@ -138,7 +142,16 @@ mod tests {
 
     fn counts(kind: EventKind, path: &str) -> bool {
         let event = notify::Event::new(kind).add_path(PathBuf::from(path));
-        is_change(&event, Path::new("/source"))
+        is_change(&event, Path::new("/source"), true)
+    }
+
+    #[test]
+    fn every_file_of_another_folder_than_a_rust_package_may_be_a_change() {
+        for path in ["/source/tests/fixture.mjs", "/source/help.md"] {
+            let written = EventKind::Modify(ModifyKind::Any);
+            let event = notify::Event::new(written).add_path(PathBuf::from(path));
+            assert!(is_change(&event, Path::new("/source"), false), "{path}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Names what stays out of the zip, in the syntax of `.gitignore`.
 const IGNORE_FILE: &str = ".chatctlignore";
 /// What stays out of every zip, unless the ignore file takes it back in with a `!`.
-const NEVER: [&str; 8] = [
+const NEVER: [&str; 11] = [
     ".git",
     ".gitignore",
     IGNORE_FILE,
@@ -19,6 +19,10 @@ const NEVER: [&str; 8] = [
     ".env.*",
     ".DS_Store",
     "__pycache__",
+    // What editors leave behind.
+    "*~",
+    ".*.sw?",
+    r"\#*#",
 ];
 /// Lambda's limit for the unzipped function, its layers included.
 const LIMIT: usize = 250 * 1024 * 1024;
@@ -180,6 +184,9 @@ mod tests {
             ("index.mjs", "x"),
             (".env", "SECRET=1"),
             (".git/config", "x"),
+            (".index.mjs.swp", "x"),
+            ("index.mjs~", "x"),
+            ("#index.mjs#", "x"),
             ("chatctl.toml", "x"),
             ("node_modules/a/index.js", "x"),
             ("node_modules/a/chatctl.toml", "x"),
