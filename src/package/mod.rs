@@ -29,6 +29,9 @@ use rust::source::Source;
 use std::future::Future;
 use std::path::Path;
 
+/// How often a build is repeated because its source changed meanwhile.
+const AGAIN: usize = 3;
+
 /// A built function, ready to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
@@ -126,15 +129,16 @@ pub fn digest(settings: &Settings) -> Result<SourceDigest> {
         FunctionCode::Folder {
             folder,
             build: None,
-        } => Ok(folder::digest(&Files::zipped(folder)?, None)),
+        } => Ok(Files::zipped(folder)?.digest("")),
+        FunctionCode::Zip { file, built: None } => Ok(digest_of_zip(&read_zip(file)?)),
         FunctionCode::Folder {
             folder,
             build: Some(command),
-        } => Ok(folder::digest(&Files::source(folder)?, Some(command))),
-        FunctionCode::Zip { file, built } => match built {
-            Some((folder, command)) => Ok(folder::digest(&Files::source(folder)?, Some(command))),
-            None => Ok(SourceDigest::of_files("", &[("zip", read_zip(file)?)])),
-        },
+        }
+        | FunctionCode::Zip {
+            built: Some((folder, command)),
+            ..
+        } => folder::digest_of_source(folder, command),
     }
 }
 
@@ -144,27 +148,48 @@ pub fn digest(settings: &Settings) -> Result<SourceDigest> {
 /// It cannot be built: then the compiler's or the command's own words are the cause. Or what was built
 /// lacks what its runtime looks for.
 pub async fn build(settings: &Settings, progress: Progress<'_>) -> Result<Artifact> {
-    let zip = match &settings.function.code {
+    let (zip, digest) = match &settings.function.code {
         FunctionCode::Bundled => return rust::build(&Source::Bundled, settings, progress).await,
         FunctionCode::Cargo(folder) => {
             return rust::build(&Source::Folder(folder.clone()), settings, progress).await;
         }
-        FunctionCode::Folder { folder, build } => {
-            if let Some(command) = build {
-                folder::run(command, folder, progress).await?;
-            }
-            archive::pack(&Files::zipped(folder)?.into_entries())?
+        FunctionCode::Folder {
+            folder,
+            build: None,
+        } => {
+            // Read once: a save in between must not give the zip another file's digest.
+            let files = Files::zipped(folder)?;
+            let digest = files.digest("");
+            (archive::pack(&files.into_entries())?, digest)
         }
-        FunctionCode::Zip { file, built } => {
-            if let Some((folder, command)) = built {
-                folder::run(command, folder, progress).await?;
-            }
-            read_zip(file)?
+        FunctionCode::Folder {
+            folder,
+            build: Some(command),
+        } => {
+            let digest = folder::build(folder, command, progress).await?;
+            let files = Files::zipped(folder)?;
+            (archive::pack(&files.into_entries())?, digest)
+        }
+        FunctionCode::Zip { file, built: None } => {
+            let zip = read_zip(file)?;
+            let digest = digest_of_zip(&zip);
+            (zip, digest)
+        }
+        FunctionCode::Zip {
+            file,
+            built: Some((folder, command)),
+        } => {
+            let digest = folder::build(folder, command, progress).await?;
+            (read_zip(file)?, digest)
         }
     };
     contents::check(&zip, &settings.function, settings.arch())?;
     progress(&Step::Done { bytes: zip.len() });
-    Ok(Artifact::new(zip, digest(settings)?, settings.arch()))
+    Ok(Artifact::new(zip, digest, settings.arch()))
+}
+
+fn digest_of_zip(zip: &[u8]) -> SourceDigest {
+    SourceDigest::of_files("", &[("zip", zip)])
 }
 
 fn read_zip(file: &Path) -> Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Which files of a folder are the function.
 
 use crate::error::{Error, Result};
+use crate::package::SourceDigest;
 use crate::package::archive::Entry;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder};
@@ -77,8 +78,13 @@ impl Files {
         Ok(Self(files))
     }
 
+    /// The digest of the files; `start` is whatever else decides.
+    pub(in crate::package) fn digest(&self, start: &str) -> SourceDigest {
+        SourceDigest::of_files(start, &self.names_and_contents())
+    }
+
     /// Each file's path below the folder, and what stands in it; in order.
-    pub(super) fn names_and_contents(&self) -> Vec<(&str, &[u8])> {
+    fn names_and_contents(&self) -> Vec<(&str, &[u8])> {
         let all = self.0.iter();
         all.map(|file| (file.name.as_str(), file.contents.as_slice()))
             .collect()

@@ -6,14 +6,11 @@ pub mod source;
 mod stale;
 
 use super::target::BuildTarget;
-use super::{Artifact, Progress, SourceDigest, Step, archive, elf};
+use super::{AGAIN, Artifact, Progress, SourceDigest, Step, archive, elf};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use source::Source;
 use std::path::{Path, PathBuf};
-
-/// How often a build is repeated because its source changed meanwhile.
-const AGAIN: usize = 3;
 
 /// Builds the function, or takes it from the cache.
 ///
