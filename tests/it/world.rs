@@ -93,10 +93,24 @@ impl World {
 
     /// An empty cloud under these conditions.
     pub async fn in_conditions(conditions: Conditions) -> Self {
-        let options = Options {
+        Self::with(Options {
             conditions,
             ..Options::default()
-        };
+        })
+        .await
+    }
+
+    /// An empty cloud in this region, where nothing takes time.
+    pub async fn in_region(region: &str) -> Self {
+        Self::with(Options {
+            conditions: calm(),
+            region: region.to_owned(),
+            ..Options::default()
+        })
+        .await
+    }
+
+    async fn with(options: Options) -> Self {
         let cloud = LocalCloud::start(options).await.unwrap();
         let settings = settings(&cloud, &[]);
         let clients = Clients::connect(&settings).await.unwrap();
