@@ -23,7 +23,7 @@ fn wait_until_kept(dir: &Path, room: &str, text: &str) {
     let kept = || {
         let contents = std::fs::read_to_string(dir.join("kept/chatctl-local.json")).ok()?;
         let contents: Value = serde_json::from_str(&contents).ok()?;
-        let file = contents["rooms"][room].as_str()?.to_owned();
+        let file = contents["sections"][room].as_str()?.to_owned();
         let bytes = std::fs::read(dir.join("kept").join(file)).ok()?;
         Some(String::from_utf8_lossy(&bytes).contains(text))
     };
@@ -116,7 +116,7 @@ fn kept_groups(dir: &Path) -> usize {
     let contents = std::fs::read_to_string(dir.join("kept/chatctl-local.json"));
     let Ok(contents) = contents else { return 0 };
     let contents: Value = serde_json::from_str(&contents).unwrap();
-    let file = contents["rooms"]["logs"].as_str().unwrap_or_default();
+    let file = contents["sections"]["logs"].as_str().unwrap_or_default();
     let text = std::fs::read_to_string(dir.join("kept").join(file)).unwrap_or_default();
     text.matches("\"name\":").count()
 }
@@ -192,16 +192,16 @@ fn a_folder_that_cannot_be_believed_is_refused_and_stays_as_it_is() {
 
     let contents = kept.join("chatctl-local.json");
     let text = std::fs::read_to_string(&contents).unwrap();
-    std::fs::write(&contents, text.replace("\"version\": 1", "\"version\": 7")).unwrap();
-    refused("of version 7, and this program knows version 1");
+    std::fs::write(&contents, text.replace("\"version\": 2", "\"version\": 7")).unwrap();
+    refused("of version 7, and this program knows version 2");
     std::fs::write(&contents, &text[..text.len() / 2]).unwrap();
     refused("cannot be read from");
     std::fs::write(&contents, text.replace("us-east-1", "eu-west-1")).unwrap();
     refused("its region is eu-west-1");
     std::fs::write(&contents, &text).unwrap();
 
-    let rooms: Value = serde_json::from_str(&text).unwrap();
-    let iam = kept.join(rooms["rooms"]["iam"].as_str().unwrap());
+    let index: Value = serde_json::from_str(&text).unwrap();
+    let iam = kept.join(index["sections"]["iam"].as_str().unwrap());
     let good = std::fs::read(&iam).unwrap();
     std::fs::write(&iam, b"{}").unwrap();
     refused("it is not what was written");
