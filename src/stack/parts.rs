@@ -94,7 +94,7 @@ impl Parts<'_> {
             .settings
             .table
             .as_ref()
-            .map(|_| match function.code.is_bundled() {
+            .map(|_| match function.code.is_chat() {
                 true => TableUse::OfTheChat,
                 false => TableUse::Any,
             });
